@@ -1,0 +1,46 @@
+# Pandu: every target sets up what it needs. `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+PY := $(shell command -v $(PYTHON) || command -v python3)
+BIN := .venv/bin
+COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 3.11 --universal --quiet --upgrade pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+.venv/runtime: requirements/runtime.txt pyproject.toml
+	@test -d .venv || "$(PY)" -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: .venv/dev  ## environment in .venv with everything for development
+
+demo: .venv/runtime  ## everything on this machine with sample data; prints the addresses
+	$(BIN)/pandu demo
+
+test: .venv/dev  ## the whole test suite, on SQLite and PostgreSQL
+	$(BIN)/python -m pytest
+
+check: .venv/dev  ## format, lint, types, import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev  ## side-by-side measurements (see docs/performance.md)
+	$(BIN)/pandu bench nlu
+
+lock:  ## refresh the hashed requirements (needs uv)
+	$(COMPILE) --group build -o requirements/runtime.txt
+	$(COMPILE) --group build --extra train --group dev -o requirements/dev.txt
+
+clean:  ## remove the environment and local data
+	rm -rf .venv var

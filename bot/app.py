@@ -1,0 +1,179 @@
+"""The one place where the parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import secrets
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+
+import structlog
+import uvicorn
+
+from bot import keys
+from bot.channel import Channel
+from bot.effects import Parts
+from bot.leader import Leader
+from bot.receiver import Receiver
+from bot.sender import Sender
+from bot.settings import Settings
+from bot.wake import Wake
+from bot.web.application import application
+from bot.webchat.channel import WebChat
+from bot.worker import Worker
+from handlers import catalogue
+from handlers.turn import Policy
+from nlu.embedded import EmbeddedEngine
+from storage import inbox, migrate, outbox
+from storage.database import Database
+
+log = structlog.get_logger()
+
+ROLES = ("all", "web", "worker", "sender")
+STOP_SECONDS = 10.0  # what is claimed is finished within this time, the rest handed back
+_KEEP_EVENTS = timedelta(days=7)  # longer than Meta repeats an event (platform-rules 2.1)
+_TIDY_SECONDS = 60.0
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_id(length: int) -> str:
+    """A random key in Crockford's alphabet: easy to read aloud, no look-alikes."""
+    return "".join(secrets.choice(_CROCKFORD) for _ in range(length))
+
+
+def parts(settings: Settings, *, random_id: Callable[[int], str] = new_id) -> Parts:
+    """Understanding, content and the operator's policy."""
+    return Parts(engine=EmbeddedEngine.load(), catalogue=catalogue.load(), policy=policy(settings), new_id=random_id)
+
+
+def policy(settings: Settings) -> Policy:
+    """What conversations must know of the settings."""
+    return Policy(
+        operator=settings.operator,
+        official=settings.official,
+        helplines=settings.helplines,
+        secure_form_url=f"{settings.public_url.rstrip('/')}/f/" if settings.public_url else "",
+        link_hosts=settings.link_hosts,
+        lookup_key=keys.lookup_key(settings.secret_key),
+        sealing_key=keys.sealing_key(settings.secret_key),
+    )
+
+
+def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel]:
+    """The channels that are configured. A new channel is one more line here."""
+    found: list[Channel] = [WebChat(database, wake)]
+    if settings.telegram_token:
+        from bot.telegram.send import TelegramChannel  # aiogram takes half a second to import
+
+        found.append(TelegramChannel.from_settings(settings, contact_label=catalogue.load().text("contact_button")))
+    return found
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signal handlers: the service stops all loops together."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves the signals alone."""
+        yield
+
+
+class Service:
+    """A running Pandu: the loops of its role, started and stopped together."""
+
+    def __init__(self, settings: Settings, made: Parts, *, role: str = "all", extra_channels: Sequence[Channel] = (), demo: bool = False) -> None:
+        """`role`: all, web, worker or sender (one process with all on SQLite)."""
+        self.settings = settings
+        self.role = role
+        self.database = Database(settings.database_url)
+        self.wake = Wake(self.database, listen_url=settings.database_listen_url)
+        self.receiver = Receiver(self.database, self.wake)
+        self.channels = [*channels(settings, self.database, self.wake), *extra_channels]
+        self.worker = Worker(self.database, made, self.wake)
+        self.senders = [Sender(self.database, channel, self.wake) for channel in self.channels]
+        self.web = application(self, demo=demo)
+        self._server: uvicorn.Server | None = None
+
+    async def run(self, *, ready: Callable[[], None] | None = None) -> None:
+        """Serves until SIGTERM or SIGINT, then finishes what is claimed and hands back the rest."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(NotImplementedError):
+                loop.add_signal_handler(number, stop.set)
+        tasks = [asyncio.create_task(work, name=name) for name, work in self._work()]
+        gc.collect()
+        gc.freeze()  # the collector need not walk the imported world on every pass (measured: aiogram's tail)
+        if ready:
+            ready()
+        stopper = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([stopper, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopper}:
+            if task.exception():
+                log.error("a loop ended", loop=task.get_name(), exc_info=task.exception())
+        await self._shut(tasks)
+
+    def _work(self) -> list[tuple[str, Awaitable[None]]]:
+        work: list[tuple[str, Awaitable[None]]] = [("listen", self._forever(self.wake.listen)), ("tidy", self._tidy())]
+        if self.role in ("all", "web"):
+            work.append(("web", self._serve()))
+            leader = Leader(self.database)
+            work += [(f"poll:{channel.name}", leader.hold(f"poll:{channel.name}:{channel.account}", partial(channel.poll, self.receiver.receive))) for channel in self.channels]
+        if self.role in ("all", "worker"):
+            work.append(("worker", self.worker.run()))
+        if self.role in ("all", "sender"):
+            work += [("sender", sender.run()) for sender in self.senders]
+        return work  # type: ignore[return-value]
+
+    async def _serve(self) -> None:
+        config = uvicorn.Config(self.web, host=self.settings.host, port=self.settings.port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+        self._server = _Server(config)
+        await self._server.serve()
+
+    async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
+        await loop()
+        await asyncio.Event().wait()  # a loop that has nothing to do here must not end the service
+
+    async def _tidy(self) -> None:
+        """Deletes old rows of the path in small batches."""
+        while True:
+            await asyncio.sleep(_TIDY_SECONDS)
+            try:
+                before = await self.database.now() - _KEEP_EVENTS
+                for delete in (inbox.delete_done, outbox.delete_done):
+                    while await self.database.write(partial(delete, before=before, limit=500)) == 500:
+                        await asyncio.sleep(0.05)
+            except Exception as error:
+                log.warning("tidying failed", reason=type(error).__name__)
+
+    async def _shut(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        self.worker.stop()
+        for sender in self.senders:
+            sender.stop()
+        if self._server:
+            self._server.should_exit = True
+        finishing = [task for task in tasks if task.get_name() in ("worker", "sender", "web")]
+        if finishing:
+            await asyncio.wait(finishing, timeout=STOP_SECONDS)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for channel in self.channels:
+            await channel.close()
+        await self.database.close()
+
+
+async def prepare_database(settings: Settings) -> None:
+    """Brings the schema up to date on SQLite; on PostgreSQL says when `pandu db upgrade` is due."""
+    database = Database(settings.database_url)
+    try:
+        if database.backend == "sqlite":
+            await database.write(migrate.upgrade)
+        elif await database.read(migrate.current) != migrate.head():
+            raise RuntimeError("the database is not at this version's schema: run `pandu db upgrade`")
+    finally:
+        await database.close()

@@ -1,0 +1,95 @@
+"""What a channel is: the one page a new messenger has to satisfy. See docs/new-channel.md.
+
+A channel's folder holds `receive.py` (vendor events → `Inbound`), `send.py` (`Reply` → vendor requests → an outcome) and `limits.py` (numbers with
+their source). Vendor JSON and vendor types never leave the folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from starlette.routing import BaseRoute
+
+from handlers.messages import Inbound, Reply
+
+Receive = Callable[[Sequence[Inbound]], Awaitable[None]]
+"""Stores events; returns once they are committed. Raises `Unavailable` while the database cannot take them."""
+
+
+class Unavailable(Exception):
+    """The events could not be stored now; the platform must deliver them again (answer 503)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The platform took it."""
+
+    platform_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Wait; not an attempt. The scope is what must wait: this chat, the broadcast lane, or the whole account."""
+
+    seconds: float
+    scope: Literal["chat", "lane", "account"] = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A passing fault before the platform can have taken it: try again with back-off."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Cut after the request left: replies are tried again, broadcasts are not."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Permanent for this message."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Permanent for this person on this channel: blocked, deactivated, not on the platform."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The channel account itself does not work (token revoked …): stop it and tell the operator."""
+
+    reason: str
+
+
+Outcome = Accepted | Throttled | Retry | Unknown | Failed | Gone | Down
+
+
+class Channel(Protocol):
+    """One account on one messenger."""
+
+    name: str  # telegram, whatsapp, web, sms, terminal
+    account: str  # our bot or number there
+    rate: float  # messages a second the platform allows the account; 0 = no limit
+
+    def routes(self, receive: Receive) -> Sequence[BaseRoute]:
+        """Web routes that take events (webhooks, sockets); [] where there are none."""
+
+    async def poll(self, receive: Receive) -> None:
+        """Fetches events until cancelled; returns at once where the platform pushes."""
+
+    async def send(self, address: str, reply: Reply, *, lane: int, key: int) -> Outcome:
+        """Sends one reply to a chat. `key` is our number of the message, the same on every attempt. Never raises for anything the platform does."""
+
+    async def close(self) -> None:
+        """Frees connections."""

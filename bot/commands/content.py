@@ -1,0 +1,42 @@
+"""`pandu content`: checks the answer catalogue."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handlers import content_check
+from handlers.catalogue import CONTENT, load
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _room() -> None:
+    """The answer catalogue."""
+
+
+def problems_of_content() -> list[str]:
+    """Problems of the shipped content, a line each."""
+    return [str(problem) for problem in content_check.check()]
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Option("--folder", help="another content folder")] = CONTENT,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Refuse what must not be published; a line a problem: file, line, column, reason."""
+    problems = content_check.check(folder)
+    if as_json:
+        typer.echo(json.dumps([{"file": p.file, "line": p.line, "column": p.column, "message": p.message} for p in problems], ensure_ascii=False))
+    else:
+        for problem in problems:
+            typer.echo(str(problem), err=True)
+    if problems:
+        raise typer.Exit(1)
+    if not as_json:
+        typer.echo(f"{len(load(folder).answers)} answers are in order")

@@ -1,0 +1,47 @@
+"""`pandu dialogue test`: runs conversations written in YAML."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _room() -> None:
+    """Conversations in YAML."""
+
+
+@app.command()
+def test(
+    files: Annotated[list[Path], typer.Argument(help="YAML files or folders")],
+    channel: Annotated[str | None, typer.Option("--channel", help="only this channel")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Run conversations through the whole path; say where one goes another way than written."""
+    from bot import app as program
+    from bot import dialogues, logs, settings
+
+    logs.configure(level=50)
+    paths = [path for given in files for path in (sorted(given.rglob("*.yml")) if given.is_dir() else [given])]
+    parts = program.parts(settings.load({"PANDU_SECRET_KEY": "dialogue test"}))
+    outcomes = []
+    for path in paths:
+        try:
+            outcomes += asyncio.run(dialogues.run_file(path, parts, only_channel=channel))
+        except (OSError, ValueError) as error:
+            typer.echo(f"pandu: {error}", err=True)
+            raise typer.Exit(2) from None
+    failed = [outcome for outcome in outcomes if outcome.problem]
+    if as_json:
+        typer.echo(json.dumps({"run": len(outcomes), "failed": [{"file": o.file, "name": o.name, "channel": o.channel, "problem": o.problem} for o in failed]}, ensure_ascii=False))
+    else:
+        for outcome in failed:
+            typer.echo(f"{outcome.file}: {outcome.name} [{outcome.channel}]\n   {outcome.problem}", err=True)
+        typer.echo(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
+    raise typer.Exit(1 if failed or not outcomes else 0)

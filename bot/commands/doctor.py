@@ -1,0 +1,44 @@
+"""What `pandu doctor` looks at: settings, database, model, content."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from bot import settings
+from bot.commands.content import problems_of_content
+from storage import migrate
+from storage.database import Database
+
+
+async def examine() -> dict[str, Any]:
+    """{"settings": [{"name", "value", "help"}], "problems": ["what is wrong; how to mend it"]}."""
+    problems: list[str] = []
+    rows: list[dict[str, str]] = []
+    try:
+        loaded = settings.load()
+    except settings.SettingsError as error:
+        return {"settings": [], "problems": [str(error)]}
+    for item in fields(settings.Settings):
+        value = getattr(loaded, item.name)
+        hidden = item.metadata.get("secret") and value
+        rows.append({"name": item.metadata["env"], "value": "(set)" if hidden else str(value), "help": item.metadata["help"]})
+    problems += await _database_problems(loaded)
+    problems += [f"content: {problem}; run `pandu content check`" for problem in problems_of_content()[:1]]
+    if not loaded.public_url:
+        rows.append({"name": "note", "value": "PANDU_PUBLIC_URL is unset: the secure form is not offered", "help": ""})
+    return {"settings": rows, "problems": problems}
+
+
+async def _database_problems(loaded: settings.Settings) -> list[str]:
+    try:
+        database = Database(loaded.database_url)
+    except ValueError as error:
+        return [f"PANDU_DATABASE_URL: {error}"]
+    try:
+        found = await database.read(migrate.current)
+    except Exception as error:
+        return [f"the database does not answer ({type(error).__name__}): is it running, is PANDU_DATABASE_URL right? On SQLite `pandu db upgrade` makes it"]
+    finally:
+        await database.close()
+    return [] if found == migrate.head() else [f"the schema is {found}, this version needs {migrate.head()}: run `pandu db upgrade`"]

@@ -1,0 +1,155 @@
+"""Conversations in YAML, run through the whole path on a temporary database. Format: docs/dialogues.md.
+
+    - name: menyapa lalu bertanya
+      channels: [terminal, web]        # default terminal
+      now: 2026-11-24T10:00+07:00      # default; `later: 2 hours` moves it
+      samples: true                    # the demo's invented records
+      phone: "+62…"                    # the platform vouches for this number
+      turns:
+        - say: halo
+          expect: {text: [Pandu], handler: greet}
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot import samples
+from bot.effects import Parts
+from bot.terminal.session import Session
+from handlers.messages import Kind, Reply
+from storage import migrate
+from storage.database import Database
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+_ACTS = ("say", "choose", "contact", "form", "send", "forward", "tap_old")
+_UNITS = {"minute": "minutes", "minutes": "minutes", "hour": "hours", "hours": "hours", "day": "days", "days": "days"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One dialogue on one channel; `problem` says at which turn what differed, None when all was as expected."""
+
+    file: str
+    name: str
+    channel: str
+    problem: str | None
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The dialogues of a file; raises ValueError with the file and what is wrong."""
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise ValueError(f"{path}:{mark.line + 1 if mark else 0}:{mark.column + 1 if mark else 0}: {error.problem}") from None
+    if not isinstance(loaded, list) or not all(isinstance(one, dict) and "name" in one and "turns" in one for one in loaded):
+        raise ValueError(f"{path}: a list of dialogues, each with name and turns")
+    return loaded
+
+
+async def run_file(path: Path, parts: Parts, *, only_channel: str | None = None) -> list[Outcome]:
+    """Runs every dialogue of a file on each of its channels."""
+    outcomes = []
+    for script in read(path):
+        for channel in script.get("channels", ["terminal"]):
+            if only_channel in (None, channel):
+                problem = await _run(script, channel, parts)
+                outcomes.append(Outcome(file=str(path), name=script["name"], channel=channel, problem=problem))
+    return outcomes
+
+
+async def _run(script: Mapping[str, Any], channel: str, parts: Parts) -> str | None:
+    with tempfile.TemporaryDirectory(prefix="pandu-dialogue-") as folder:
+        database = Database(f"sqlite:///{Path(folder) / 'dialogue.db'}")
+        try:
+            await database.write(migrate.upgrade)
+            session = Session(database, _with_policy(parts, script), channel=channel, now=_moment(script))
+            if script.get("samples"):
+                await database.write(partial(samples.fill, now=session.now))
+            if phone := script.get("phone"):
+                await session.vouch(phone)
+            for number, turn in enumerate(script["turns"], 1):
+                replies = await _act(session, turn)
+                for problem in await _differences(session, replies, turn.get("expect") or {}):
+                    said = " | ".join(reply.text for reply in replies)
+                    return f"turn {number} ({_shown(turn)}): {problem}\n      got: {said}"
+        finally:
+            await database.close()
+    return None
+
+
+def _with_policy(parts: Parts, script: Mapping[str, Any]) -> Parts:
+    changes = {"secure_form_url": "http://localhost/f/", **(script.get("policy") or {})}
+    catalogue = replace(parts.catalogue, state=script["state"]) if "state" in script else parts.catalogue
+    return replace(parts, policy=replace(parts.policy, **changes), catalogue=catalogue)
+
+
+def _moment(script: Mapping[str, Any]) -> datetime:
+    given = script.get("now", NOW)
+    moment = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+async def _act(session: Session, turn: Mapping[str, Any]) -> list[Reply]:
+    if later := turn.get("later"):
+        amount, unit = str(later).split()
+        session.now = (session.now or NOW) + timedelta(**{_UNITS[unit]: float(amount)})
+    match next((act for act in _ACTS if act in turn), None):
+        case "say":
+            return await session.say(str(turn["say"]))
+        case "forward":
+            return await session.say(str(turn["forward"]), forwarded=True)
+        case "choose":
+            return await session.choose(int(turn["choose"]))
+        case "tap_old":
+            return await session.choose(int(turn["tap_old"]), version=max(0, session.version - 1))
+        case "contact":
+            return await session.share_contact(str(turn["contact"]), own=not turn.get("foreign"))
+        case "form":
+            return await session.submit_form({key: str(value) for key, value in turn["form"].items()})
+        case "send":
+            return await session.event(Kind(turn["send"]), text=str(turn.get("caption", "")))
+    if "later" in turn:
+        return []
+    raise ValueError(f"a turn needs one of {', '.join(_ACTS)}: {turn}")
+
+
+def _shown(turn: Mapping[str, Any]) -> str:
+    return next((f"{act}: {turn[act]}" for act in _ACTS if act in turn), "later")
+
+
+async def _differences(session: Session, replies: Sequence[Reply], expect: Mapping[str, Any]) -> list[str]:
+    state, owner, last = await session.look()
+    text = "\n".join(reply.text for reply in replies).lower()
+    labels = [option.label for reply in replies for option in reply.options]
+    problems = [f"{words!r} is not said" for words in _listed(expect.get("text")) if str(words).lower() not in text]
+    problems += [f"{words!r} is said" for words in _listed(expect.get("not")) if str(words).lower() in text]
+    problems += [f"no option {label!r} among {labels}" for label in _listed(expect.get("options")) if label not in labels]
+    facts: dict[str, Any] = {
+        "handler": last["handler"] if last else None,
+        "intent": last["intent"] if last else None,
+        "second": last["second"] if last else None,
+        "state": f"{state.form}/{state.step}" if state.form else None,
+        "owner": owner,
+        "replies": len(replies),
+        "form": bool(replies and replies[-1].form),
+    }
+    problems += [f"{key} is {facts[key]!r}, not {expect[key]!r}" for key in facts if key in expect and facts[key] != expect[key]]
+    problems += [f"unknown expectation {key!r}" for key in expect if key not in facts and key not in ("text", "not", "options")]
+    return problems
+
+
+def _listed(value: object) -> Iterator[Any]:
+    if isinstance(value, list):
+        yield from value
+    elif value is not None:
+        yield value

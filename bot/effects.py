@@ -1,0 +1,189 @@
+"""The effects of claimed chats: handlers, new state, log and outbox in the caller's one transaction. Nothing here talks to the outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from handlers import dialogue
+from handlers.catalogue import Catalogue
+from handlers.messages import Inbound, Kind, Reply, State, inbound_from_json, state_from_json
+from handlers.turn import Answer, Policy, Turn
+from nlu.understanding import Engine, Understanding
+from storage import chats, inbox, outbox
+
+BURST = 20  # more unread events than this are stored and answered once
+REPLY_LIFE = timedelta(hours=24)  # a retrying reply holds its chat's later replies at most this long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One turn's worth of a chat's events: a single event, or texts typed in a row and read together."""
+
+    inbound: Inbound
+    understanding: Understanding
+    events: tuple[RowMapping, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A claimed chat, read and understood outside any transaction."""
+
+    claim: inbox.Claim
+    units: tuple[Unit, ...]
+
+    @property
+    def chat_id(self) -> int:
+        """Key of the chat."""
+        return int(self.claim.chat["id"])
+
+    @property
+    def event_ids(self) -> tuple[int, ...]:
+        """Keys of all its events."""
+        return tuple(event["id"] for event in self.claim.events)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What conversations need besides the database."""
+
+    engine: Engine
+    catalogue: Catalogue
+    policy: Policy
+    new_id: Callable[[int], str]
+
+
+def prepare(claim: inbox.Claim, parts: Parts, now: datetime) -> Prepared:
+    """Reads a claim's events and understands them; no transaction is open meanwhile."""
+    context = dialogue.context(state_from_json(claim.state), now)
+    units = []
+    for events in _turns(claim.events):
+        inbound = _joined([inbound_from_json(event["payload"]) for event in events])
+        units.append(Unit(inbound=inbound, understanding=parts.engine.parse(inbound.text, context), events=tuple(events)))
+    return Prepared(claim=claim, units=tuple(units))
+
+
+def _turns(events: Sequence[RowMapping]) -> list[list[RowMapping]]:
+    """Texts in a row are one turn; everything else is a turn of its own."""
+    turns: list[list[RowMapping]] = []
+    for event in events:
+        if turns and _plain(event) and _plain(turns[-1][-1]):
+            turns[-1].append(event)
+        else:
+            turns.append([event])
+    return turns
+
+
+def _plain(event: RowMapping) -> bool:
+    payload = event["payload"]
+    return payload["kind"] == Kind.TEXT and not payload["forwarded"] and not payload["text"].startswith("/")
+
+
+def _joined(inbounds: Sequence[Inbound]) -> Inbound:
+    masked = tuple(sorted({kind for inbound in inbounds for kind in inbound.masked}))
+    return replace(inbounds[-1], text="\n".join(inbound.text for inbound in inbounds), masked=masked)
+
+
+def apply(connection: Connection, prepared: Sequence[Prepared], parts: Parts, now: datetime) -> list[str]:
+    """Runs the handlers of these chats and writes everything but the completion of the claim; returns the handlers' names."""
+    conversations = chats.lock_conversations(connection, [p.chat_id for p in prepared])
+    log: list[Mapping[str, Any]] = []
+    drafts: list[outbox.Draft] = []
+    states: dict[int, Mapping[str, Any]] = {}
+    names: list[str] = []
+    for chat in prepared:
+        conversation = conversations[chat.chat_id]
+        state = state_from_json(conversation["state"])
+        many = len(chat.claim.events) > BURST
+        for unit in chat.units:
+            if many and unit is not chat.units[-1]:
+                log.append(_heard(chat, unit, now))
+                continue
+            turn = _turn(connection, chat, unit, conversation, state, parts, now)
+            found = _burst(turn) if many and conversation["owner"] == "bot" else dialogue.respond(turn)
+            state = found.state
+            names.append(found.handler)
+            log.append({**_heard(chat, unit, now), **_understood(unit, found, parts)})
+            for reply in found.replies:
+                log.append(_said(chat, unit, reply, found, parts, now))
+                drafts.append(_draft(chat, reply, conversation["owner_version"], now))
+        states[chat.chat_id] = state.to_json()
+    outbox.cancel_overtaken(connection, list(states), now)
+    outbox.enqueue(connection, drafts, now)
+    chats.log(connection, log)
+    chats.save_states(connection, states, now)
+    chats.touch(connection, list(states), now)
+    return names
+
+
+def apologise(connection: Connection, chat: Prepared, parts: Parts, now: datetime) -> None:
+    """One kind sentence for an event that became a dead letter."""
+    conversation = chats.lock_conversations(connection, [chat.chat_id])[chat.chat_id]
+    if conversation["owner"] == "bot":
+        reply = Reply(text=parts.catalogue.text("dead_letter"))
+        outbox.enqueue(connection, [_draft(chat, reply, conversation["owner_version"], now)], now)
+        chats.log(connection, [{"chat_id": chat.chat_id, "author": "bot", "text": reply.text, "handler": "dead_letter", "at": now}])
+
+
+def _turn(connection: Connection, chat: Prepared, unit: Unit, conversation: RowMapping, state: State, parts: Parts, now: datetime) -> Turn:
+    return Turn(
+        connection=connection,
+        now=now,
+        chat=chat.claim.chat,
+        owner=conversation["owner"],
+        inbound=unit.inbound,
+        understanding=unit.understanding,
+        state=state,
+        content=parts.catalogue,
+        policy=parts.policy,
+        new_id=parts.new_id,
+    )
+
+
+def _burst(turn: Turn) -> Answer:
+    return Answer(replies=(turn.say("burst"),), state=turn.state, handler="burst")
+
+
+def _heard(chat: Prepared, unit: Unit, now: datetime) -> dict[str, Any]:
+    text = unit.inbound.text or f"[{unit.inbound.kind}]"
+    return {"chat_id": chat.chat_id, "author": "person", "text": text, "inbox_id": unit.events[-1]["id"], "at": now}
+
+
+def _understood(unit: Unit, found: Answer, parts: Parts) -> dict[str, Any]:
+    return {
+        "intent": unit.understanding.intent,
+        "second": unit.understanding.second,
+        "confidence": unit.understanding.confidence,
+        "handler": found.handler,
+        "model": parts.engine.version,
+        "content": parts.catalogue.version,
+    }
+
+
+def _said(chat: Prepared, unit: Unit, reply: Reply, found: Answer, parts: Parts, now: datetime) -> dict[str, Any]:
+    return {
+        "chat_id": chat.chat_id,
+        "author": "bot",
+        "text": reply.text,
+        "inbox_id": unit.events[-1]["id"],
+        "handler": found.handler,
+        "content": parts.catalogue.version,
+        "at": now,
+    }
+
+
+def _draft(chat: Prepared, reply: Reply, owner_version: int, now: datetime) -> outbox.Draft:
+    row = chat.claim.chat
+    return outbox.Draft(
+        chat_id=chat.chat_id,
+        source=f"{row['channel']}:{row['account']}",
+        payload=reply.to_json(),
+        owner_version=owner_version,
+        expires_at=now + REPLY_LIFE,
+        cancellable=reply.cancellable,
+        passes_agent=reply.passes_agent,
+    )

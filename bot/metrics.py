@@ -1,0 +1,52 @@
+"""Counters of this process in Prometheus' text format; gauges are read from the database when asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Counter:
+    """Counts, by label values where it has labels."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    values: dict[tuple[str, ...], float] = field(default_factory=dict)
+
+    def add(self, amount: float = 1, *labels: str) -> None:
+        """Counts `amount` more; one label value for each label."""
+        self.values[labels] = self.values.get(labels, 0) + amount
+
+
+inbound = Counter("pandu_inbound_total", "Events stored")
+repeats = Counter("pandu_inbound_repeats_total", "Events that had come before")
+rejected = Counter("pandu_inbound_rejected_total", "Events that could not be stored")
+ignored = Counter("pandu_inbound_ignored_total", "Well-formed events that are not for us", ("channel", "reason"))
+refused = Counter("pandu_requests_refused_total", "Requests answered 400, 401 or 403", ("channel", "reason"))
+unavailable = Counter("pandu_inbound_unavailable_total", "Events sent back with 503 while the database was away")
+turns = Counter("pandu_turns_total", "Turns done", ("handler",))
+reruns = Counter("pandu_reruns_total", "Chats rerun alone after their batch failed")
+dead_letters = Counter("pandu_dead_letters_total", "Events given up after three attempts")
+fenced = Counter("pandu_fenced_total", "Batches rolled back because their lease was lost")
+sends = Counter("pandu_sends_total", "Sends by outcome", ("channel", "outcome"))
+
+COUNTERS = (inbound, repeats, rejected, ignored, refused, unavailable, turns, reruns, dead_letters, fenced, sends)
+
+
+def render(gauges: dict[str, tuple[str, float]]) -> str:
+    """Prometheus' text format; `gauges`: name → (help, value)."""
+    lines: list[str] = []
+    for counter in COUNTERS:
+        lines += [f"# HELP {counter.name} {counter.help}", f"# TYPE {counter.name} counter"]
+        values = counter.values or ({} if counter.labels else {(): 0})
+        for labels, value in sorted(values.items()):
+            shown = ",".join(f'{key}="{_escaped(label)}"' for key, label in zip(counter.labels, labels, strict=True))
+            lines.append(f"{counter.name}{{{shown}}} {value:g}" if shown else f"{counter.name} {value:g}")
+    for name, (text, value) in gauges.items():
+        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {value:g}"]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(label: str) -> str:
+    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")

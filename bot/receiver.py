@@ -1,0 +1,105 @@
+"""The way in: cleaned, masked and committed before the platform hears "200"."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from bot import metrics
+from bot.batching import Batcher
+from bot.channel import Unavailable
+from bot.wake import INBOX, Wake
+from handlers.messages import Inbound
+from nlu.masking import digit_run, mask
+from storage import inbox
+from storage.database import Database, database_now, is_outage
+
+log = structlog.get_logger()
+
+MAX_TEXT = 4_096  # Telegram's and WhatsApp's longest text (platform-rules 1.2, 2.7); a longer one is cut, never lost
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # U+0000 and lone surrogates cannot be stored as text in PostgreSQL
+
+Clock = Callable[[Connection], datetime]
+
+
+def clean(event: Inbound) -> Inbound:
+    """Strips what cannot be stored, cuts, and masks identity numbers: nothing later ever sees them (design, rule 4)."""
+    masked = mask(_UNSTORABLE.sub("", event.text)[:MAX_TEXT])
+    return replace(
+        event,
+        text=masked.text,
+        masked=tuple(sorted({*event.masked, *masked.kinds})),
+        name=_UNSTORABLE.sub("", event.name)[:120],
+        choice=_UNSTORABLE.sub("", event.choice)[:64] if event.choice else event.choice,
+        event_id=_UNSTORABLE.sub("", event.event_id)[:160],
+        chat=_UNSTORABLE.sub("", event.chat)[:160],
+    )
+
+
+class Receiver:
+    """Stores events; concurrent calls share a transaction."""
+
+    def __init__(self, database: Database, wake: Wake, *, clock: Clock = database_now) -> None:
+        """`clock` gives the present inside a transaction; tests pass their own."""
+        self._database = database
+        self._wake = wake
+        self._clock = clock
+        self._batcher = Batcher(self._store)
+
+    async def receive(self, events: Sequence[Inbound]) -> None:
+        """Returns when all are committed (a repeat is no error); raises `Unavailable` when the database cannot take them now."""
+        if events:
+            await asyncio.gather(*(self._batcher.submit(event) for event in events))
+
+    async def _store(self, events: Sequence[Inbound]) -> Sequence[None]:
+        rows = [_row(clean(event)) for event in events]
+        try:
+            ids = await self._database.write(partial(self._insert, rows))
+            metrics.inbound.add(sum(i is not None for i in ids))
+            metrics.repeats.add(sum(i is None for i in ids))
+        except Exception as error:
+            if is_outage(error):
+                metrics.unavailable.add(len(rows))
+                log.error("events cannot be stored", reason=type(error).__name__)
+                raise Unavailable from error
+            await self._one_by_one(rows)
+        self._wake.notify(INBOX)
+        return [None] * len(events)
+
+    def _insert(self, rows: Sequence[inbox.Event], connection: Connection) -> list[int | None]:
+        return inbox.insert(connection, rows, self._clock(connection))
+
+    async def _one_by_one(self, rows: Sequence[inbox.Event]) -> None:
+        """One bad event must not take the others with it; alone, it is kept as rejected and answered 200."""
+        for row in rows:
+            try:
+                await self._database.write(partial(self._insert, [row]))
+            except Exception as error:
+                if is_outage(error):
+                    raise Unavailable from error
+                metrics.rejected.add(1)
+                log.error("event rejected", source=row.source, reason=type(error).__name__)
+                await self._database.write(partial(self._reject, row, type(error).__name__))
+
+    def _reject(self, row: inbox.Event, reason: str, connection: Connection) -> None:
+        inbox.reject(connection, row, reason, self._clock(connection))
+
+
+def _row(event: Inbound) -> inbox.Event:
+    return inbox.Event(
+        channel=event.channel,
+        account=event.account,
+        address=event.chat,
+        event_id=event.event_id,
+        payload=event.to_json(),
+        sent_at=event.sent_at,
+        name=event.name,
+        digits=digit_run(event.text),
+    )

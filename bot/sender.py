@@ -1,0 +1,185 @@
+"""Outbox → one channel account. Renews its lease and checks the owner right before each send, and marks each outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from bot import metrics
+from bot.batching import Batcher
+from bot.channel import Accepted, Channel, Down, Failed, Gone, Outcome, Retry, Throttled, Unknown
+from bot.receiver import Clock
+from bot.wake import OUTBOX, Wake
+from handlers.messages import reply_from_json
+from storage import outbox
+from storage.database import Database, database_now, is_outage
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=60)
+IN_FLIGHT = 64
+RESERVE = 0.2  # share of the budget that broadcasts never use
+MAX_ATTEMPTS = 8
+_LONGEST_BACKOFF = 300.0
+_DOWN_PAUSE = timedelta(seconds=30)  # a dead account is probed with one message this often
+_RECOVER_SECONDS = 10.0
+_OUTAGE_PAUSE = 1.0
+
+
+class Sender:
+    """Sends the messages of one channel account."""
+
+    def __init__(self, database: Database, channel: Channel, wake: Wake, *, clock: Clock = database_now, chance: random.Random | None = None) -> None:
+        """`chance` gives the jitter of retries."""
+        self._database = database
+        self._channel = channel
+        self._wake = wake
+        self._clock = clock
+        self._chance = chance or random.Random()  # noqa: S311 - jitter, not secrecy
+        self._token = secrets.token_hex(16)
+        self._source = f"{channel.name}:{channel.account}"
+        self._checks: Batcher[int, bool] = Batcher(self._check)
+        self._marks: Batcher[tuple[Mapping[str, Any], Outcome], None] = Batcher(self._mark)
+        self._sending: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._probing = False  # the account was down: one message at a time until one gets through
+
+    def stop(self) -> None:
+        """No new claims; `run` returns when what is in flight has ended."""
+        self._stopping.set()
+        self._wake.notify(OUTBOX)
+
+    async def run(self) -> None:
+        """Sends until `stop`; outlives outages of database and platform."""
+        recover_at = 0.0
+        loop = asyncio.get_running_loop()
+        while not self._stopping.is_set():
+            try:
+                if loop.time() >= recover_at:
+                    await self._database.write(self._recover)
+                    recover_at = loop.time() + _RECOVER_SECONDS
+                if not await self.claim_and_start():
+                    await self._wake.wait(OUTBOX, 0.05 if self._sending or self._channel.rate else 1.0)
+            except Exception as error:
+                if is_outage(error):
+                    log.error("database away", reason=type(error).__name__)
+                else:
+                    log.exception("sender failed", channel=self._channel.name)
+                await asyncio.sleep(_OUTAGE_PAUSE)
+        if self._sending:
+            await asyncio.wait(self._sending)
+
+    async def drain(self) -> int:
+        """Sends all that may go now and waits for it; returns how many (for tests and the terminal)."""
+        total = 0
+        while count := await self.claim_and_start():
+            total += count
+            while self._sending:
+                await asyncio.wait(self._sending)
+        return total
+
+    async def claim_and_start(self) -> int:
+        """Claims what may go now and starts sending it; returns how many."""
+        room = 1 - len(self._sending) if self._probing else IN_FLIGHT - len(self._sending)
+        if room <= 0:
+            await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
+            return 1
+        rows = await self._database.write(partial(self._claim, room))
+        for row in rows:
+            task = asyncio.create_task(self._send(row))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+        return len(rows)
+
+    async def _send(self, row: Mapping[str, Any]) -> None:
+        try:
+            if not await self._checks.submit(row["id"]):
+                return
+            outcome = await self._channel.send(row["address"], reply_from_json(row["payload"]), lane=row["lane"], key=row["id"])
+            metrics.sends.add(1, self._channel.name, type(outcome).__name__.lower())
+            self._probing = isinstance(outcome, Down) or (self._probing and not isinstance(outcome, Accepted))
+            if isinstance(outcome, Down):
+                log.error("channel down", channel=self._channel.name, reason=outcome.reason)
+            await self._marks.submit((row, outcome))
+        except Exception as error:
+            if not is_outage(error):
+                log.exception("send failed", channel=self._channel.name, message=row["id"])
+            # the row keeps its lease and is recovered when it runs out
+        finally:
+            self._wake.notify(OUTBOX)
+
+    def _as_mark(self, row: Mapping[str, Any], outcome: Outcome, now: datetime) -> outbox.Mark:
+        """The table of outcomes (platform-rules 4)."""
+        again = partial(outbox.Mark, id=row["id"], state="pending")
+        match outcome:
+            case Accepted(platform_id=platform_id):
+                return outbox.Mark(id=row["id"], state="accepted", platform_id=platform_id)
+            case Throttled(seconds=seconds, scope=scope):
+                wait = timedelta(seconds=seconds if scope == "chat" else 0)
+                return again(reason=f"throttled ({scope})", not_before=now + wait, refund_attempt=True)
+            case Down(reason=reason):
+                return again(reason=reason, not_before=now + _DOWN_PAUSE, refund_attempt=True)
+            case Unknown(reason=reason) if row["lane"] == outbox.BROADCASTS:
+                return outbox.Mark(id=row["id"], state="unknown", reason=reason)
+            case Retry(reason=reason) | Unknown(reason=reason):
+                if row["attempts"] >= MAX_ATTEMPTS:
+                    return outbox.Mark(id=row["id"], state="failed", reason=f"given up: {reason}")
+                return again(reason=reason, not_before=now + self._backoff(row["attempts"]))
+            case Failed(reason=reason) | Gone(reason=reason):
+                return outbox.Mark(id=row["id"], state="failed", reason=reason)
+
+    def _backoff(self, attempts: int) -> timedelta:
+        return timedelta(seconds=min(2.0**attempts, _LONGEST_BACKOFF) * self._chance.uniform(0.5, 1.0))
+
+    # -- the transactions
+
+    def _claim(self, room: int, connection: Connection) -> Sequence[Mapping[str, Any]]:
+        return outbox.claim(
+            connection,
+            source=self._source,
+            token=self._token,
+            now=self._clock(connection),
+            lease=LEASE,
+            limit=room,
+            rate=self._channel.rate,
+            reserve=RESERVE,
+        )
+
+    def _recover(self, connection: Connection) -> int:
+        return outbox.recover(connection, now=self._clock(connection))
+
+    async def _check(self, ids: Sequence[int]) -> Sequence[bool]:
+        def work(connection: Connection) -> set[int]:
+            return outbox.check(connection, ids=ids, token=self._token, now=self._clock(connection), lease=LEASE)
+
+        good = await self._database.write(work)
+        return [i in good for i in ids]
+
+    async def _mark(self, sent: Sequence[tuple[Mapping[str, Any], Outcome]]) -> Sequence[None]:
+        def work(connection: Connection) -> None:
+            now = self._clock(connection)
+            marks = [self._as_mark(row, outcome, now) for row, outcome in sent]
+            outbox.mark(connection, marks=marks, token=self._token, now=now)
+            for row, outcome in sent:
+                self._consequences(connection, row, outcome, now)
+
+        await self._database.write(work)
+        return [None] * len(sent)
+
+    def _consequences(self, connection: Connection, row: Mapping[str, Any], outcome: Outcome, now: datetime) -> None:
+        """What an outcome means beyond its own message: the account or lane waits, or the person has left."""
+        match outcome:
+            case Throttled(seconds=seconds, scope=("lane" | "account") as scope):
+                outbox.block(connection, source=self._source, scope=scope, until=now + timedelta(seconds=seconds))
+            case Down():
+                outbox.block(connection, source=self._source, scope="account", until=now + _DOWN_PAUSE)
+            case Gone():
+                outbox.stop_chat(connection, row["chat_id"], now)

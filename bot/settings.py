@@ -1,0 +1,119 @@
+"""Settings from the environment; `pandu doctor` prints them without secrets. Every secret may also come from a file named by `<NAME>_FILE`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+DEFAULT_DATABASE = "sqlite:///var/pandu.db"
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the message names it and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One field a setting; `metadata` holds its environment name, help, and whether it is secret."""
+
+    database_url: str = field(default=DEFAULT_DATABASE, metadata={"env": "PANDU_DATABASE_URL", "secret": True, "help": "sqlite:///path or postgresql://user@host/name"})
+    database_listen_url: str = field(default="", metadata={"env": "PANDU_DATABASE_LISTEN_URL", "secret": True, "help": "direct PostgreSQL connection for LISTEN when a pooler stands between"})
+    bind: str = field(default="127.0.0.1:8080", metadata={"env": "PANDU_BIND", "help": "host:port of the web role"})
+    public_url: str = field(default="", metadata={"env": "PANDU_PUBLIC_URL", "help": "https address people reach; unset: the secure form is not offered"})
+    operator: str = field(default="relawan Pandu", metadata={"env": "PANDU_OPERATOR", "help": "who runs this assistant, named in the first message"})
+    official: bool = field(default=False, metadata={"env": "PANDU_OFFICIAL", "help": "true only for the programme's own service"})
+    link_hosts: tuple[str, ...] = field(default=(), metadata={"env": "PANDU_LINK_HOSTS", "help": "own hosts that may stand in messages beside .go.id, comma separated"})
+    helplines: str = field(
+        default="119 ekstensi 8 (Kemenkes, krisis jiwa) atau 112 (darurat)",
+        metadata={"env": "PANDU_HELPLINES", "help": "numbers told to people in danger"},
+    )
+    nlu: str = field(default="embedded", metadata={"env": "PANDU_NLU", "help": "embedded or rasa"})
+    secret_key: str = field(default="", metadata={"env": "PANDU_SECRET_KEY", "secret": True, "help": "signs links and seals form values; made by itself on SQLite"})
+    telegram_token: str = field(default="", metadata={"env": "PANDU_TELEGRAM_TOKEN", "secret": True, "help": "from @BotFather; unset: no Telegram"})
+    telegram_api: str = field(default="https://api.telegram.org", metadata={"env": "PANDU_TELEGRAM_API", "help": "address of the Bot API server"})
+    telegram_mode: str = field(default="polling", metadata={"env": "PANDU_TELEGRAM_MODE", "help": "polling or webhook"})
+    telegram_secret: str = field(default="", metadata={"env": "PANDU_TELEGRAM_SECRET", "secret": True, "help": "secret_token of the webhook, 1-256 of A-Z a-z 0-9 _ -"})
+    telegram_rate: float = field(default=25.0, metadata={"env": "PANDU_TELEGRAM_RATE", "help": "messages a second over all chats; 0 = no limit"})
+    log_format: str = field(default="text", metadata={"env": "PANDU_LOG_FORMAT", "help": "text or json"})
+
+    @property
+    def host(self) -> str:
+        """Host part of `bind`."""
+        return self.bind.rpartition(":")[0]
+
+    @property
+    def port(self) -> int:
+        """Port part of `bind`."""
+        return int(self.bind.rpartition(":")[2])
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Reads settings; raises `SettingsError` with the name of the setting and the mend."""
+    env = os.environ if environment is None else environment
+    values: dict[str, object] = {}
+    for item in fields(Settings):
+        raw = _raw(env, item.metadata["env"])
+        if raw is not None:
+            values[item.name] = _typed(item.metadata["env"], raw, item.default)
+    settings = Settings(**values)  # type: ignore[arg-type]
+    _check(settings)
+    return settings if settings.secret_key else _with_secret(settings)
+
+
+def _raw(env: Mapping[str, str], name: str) -> str | None:
+    if name in env:
+        return env[name].strip()
+    if path := env.get(f"{name}_FILE"):
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(f"{name}_FILE: {path} cannot be read ({error.strerror}); make the file or unset the variable") from None
+    return None
+
+
+def _typed(name: str, raw: str, default: object) -> object:
+    match default:
+        case bool():
+            if raw.lower() not in ("true", "false", "1", "0", ""):
+                raise SettingsError(f"{name}: {raw!r} is neither true nor false")
+            return raw.lower() in ("true", "1")
+        case float():
+            try:
+                return float(raw)
+            except ValueError:
+                raise SettingsError(f"{name}: {raw!r} is no number") from None
+        case tuple():
+            return tuple(part.strip().lower() for part in raw.split(",") if part.strip())
+    return raw
+
+
+def _check(settings: Settings) -> None:
+    port = settings.bind.rpartition(":")[2]
+    if not settings.host or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise SettingsError(f"PANDU_BIND: {settings.bind!r} is not host:port, as in 127.0.0.1:8080")
+    if settings.telegram_mode not in ("polling", "webhook"):
+        raise SettingsError(f"PANDU_TELEGRAM_MODE: {settings.telegram_mode!r} is neither polling nor webhook")
+    if settings.telegram_mode == "webhook" and settings.telegram_token and not settings.telegram_secret:
+        raise SettingsError("PANDU_TELEGRAM_SECRET: needed in webhook mode, 1-256 of A-Z a-z 0-9 _ - (platform-rules 1.1)")
+    if settings.nlu not in ("embedded", "rasa"):
+        raise SettingsError(f"PANDU_NLU: {settings.nlu!r} is neither embedded nor rasa")
+    if settings.public_url and urlsplit(settings.public_url).scheme not in ("https", "http"):
+        raise SettingsError(f"PANDU_PUBLIC_URL: {settings.public_url!r} does not begin with https://")
+
+
+def _with_secret(settings: Settings) -> Settings:
+    """On SQLite the key is made once, beside the database, readable by its owner alone; PostgreSQL wants it set."""
+    if not settings.database_url.startswith("sqlite:///"):
+        raise SettingsError("PANDU_SECRET_KEY: required with PostgreSQL; set at least 32 random characters, or PANDU_SECRET_KEY_FILE")
+    path = Path(settings.database_url.removeprefix("sqlite:///")).with_suffix(".key")
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    values = {item.name: getattr(settings, item.name) for item in fields(Settings)}
+    return Settings(**{**values, "secret_key": path.read_text(encoding="utf-8").strip()})

@@ -1,0 +1,1 @@
+"""Telegram: `TelegramChannel` (send.py) is what the rest of the program uses."""

@@ -1,0 +1,71 @@
+"""aiogram's client, told what we need: own time limits, an address of the server, raw updates."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any, cast
+
+from aiogram import Bot
+from aiogram.client.default import DefaultBotProperties
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.enums import ParseMode
+from aiogram.exceptions import TelegramServerError
+from aiogram.methods import Response, TelegramMethod
+from aiogram.types import LinkPreviewOptions
+from aiohttp import ClientTimeout
+
+CONNECT_SECONDS = 10.0  # up to here nothing has left: `Retry`
+REQUEST_SECONDS = 20.0  # a send that takes longer is `Unknown`; Telegram normally answers within one second
+
+
+class RawUpdates(TelegramMethod[list[Any]]):
+    """getUpdates with the updates as they came: a type unknown to aiogram is no error.
+
+    https://core.telegram.org/bots/api#getupdates
+    """
+
+    __returning__ = list[Any]
+    __api_method__ = "getUpdates"
+
+    offset: int | None = None
+    timeout: int | None = None
+    allowed_updates: list[str] | None = None
+
+
+class Session(AiohttpSession):
+    """Tells a broken gateway's page (5xx, no JSON) from an answer that cannot be read, and closes without waiting."""
+
+    async def make_request(self, bot: Bot, method: TelegramMethod[Any], timeout: int | None = None) -> Any:  # noqa: ASYNC109
+        """As aiogram does, with a limit for connecting: what never left is told from what may have."""
+        limit = ClientTimeout(total=self.timeout if timeout is None else timeout, connect=CONNECT_SECONDS)
+        return await super().make_request(bot, method, cast("int", limit))  # aiogram hands it to aiohttp as it is
+
+    def check_response(self, bot: Bot, method: TelegramMethod[Any], status_code: int, content: str) -> Response[Any]:
+        """As aiogram does, but a 5xx is a server error whatever its body is."""
+        if status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and not _is_answer(content):
+            raise TelegramServerError(method=method, message=f"HTTP {status_code}")
+        return super().check_response(bot, method, status_code, content)
+
+    async def close(self) -> None:
+        """aiogram waits 250 ms for TLS to end; plain connections (a local server, tests) need no such wait."""
+        if self.api.base.startswith("https:"):
+            await super().close()
+        elif self._session is not None and not self._session.closed:
+            await self._session.close()
+
+
+def _is_answer(content: str) -> bool:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and "ok" in found and isinstance(found.get("description"), str)
+
+
+def make_bot(token: str, api: str, *, seconds: float = REQUEST_SECONDS) -> Bot:
+    """A client for one bot; opens nothing yet. Raises aiogram's `TokenValidationError` for what is no token."""
+    session = Session(api=TelegramAPIServer.from_base(api), timeout=seconds)
+    properties = DefaultBotProperties(parse_mode=ParseMode.HTML, link_preview=LinkPreviewOptions(is_disabled=True))
+    return Bot(token, session=session, default=properties)

@@ -1,0 +1,104 @@
+"""What Telegram's answers mean for us: one table (platform-rules 1.3 and 4), read from top to bottom."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from aiogram import exceptions as errors
+from aiohttp import ClientConnectorError, ConnectionTimeoutError
+
+from bot.channel import Accepted, Down, Failed, Gone, Outcome, Retry, Throttled, Unknown
+from bot.telegram import limits
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """Send once more without markup."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherChat:
+    """Send once more to the chat's new id."""
+
+    chat: int
+
+
+Verdict = Outcome | PlainText | OtherChat
+
+
+@dataclass(slots=True)
+class Flood:
+    """Remembers who was throttled: several chats in a short time mean that the account as a whole is too fast."""
+
+    clock: Callable[[], float]
+    seen: OrderedDict[str, float] = field(default_factory=OrderedDict)
+
+    def throttled(self, seconds: float, address: str, lane: int) -> Throttled:
+        """The wait with its scope: this chat (a reply), the broadcast lane, or the whole account."""
+        now = self.clock()
+        self.seen[address] = now
+        self.seen = OrderedDict((chat, at) for chat, at in self.seen.items() if now - at <= limits.FLOOD_SECONDS)
+        if len(self.seen) >= limits.FLOOD_CHATS:
+            return Throttled(seconds, "account")
+        return Throttled(seconds, "lane" if lane else "chat")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Errors of a type whose description holds the words (small letters) have this outcome."""
+
+    error: type[BaseException]
+    words: str
+    outcome: Callable[[str], Verdict]
+
+
+_DOWN_TOKEN: Final = "token is not valid (any more): check PANDU_TELEGRAM_TOKEN"  # noqa: S105
+_DOWN_CONFLICT: Final = "another process uses this bot: stop it, or run `pandu telegram setup`"
+
+TABLE: Final[tuple[Row, ...]] = (
+    Row(errors.TelegramForbiddenError, "", Gone),  # blocked, deactivated, kicked: nobody there will read it
+    Row(errors.TelegramBadRequest, "chat not found", Gone),
+    Row(errors.TelegramBadRequest, "user not found", Gone),
+    Row(errors.TelegramBadRequest, "message is not modified", lambda _: Accepted()),
+    Row(errors.TelegramBadRequest, "can't parse entities", lambda _: PlainText()),
+    Row(errors.TelegramBadRequest, "", Failed),
+    Row(errors.TelegramEntityTooLarge, "", Failed),  # aiogram files it under network errors
+    Row(errors.TelegramUnauthorizedError, "", lambda _: Down(_DOWN_TOKEN)),
+    Row(errors.TelegramNotFound, "", lambda _: Down(_DOWN_TOKEN)),  # a malformed token
+    Row(errors.TelegramConflictError, "", lambda _: Down(_DOWN_CONFLICT)),
+    Row(errors.TelegramServerError, "", Retry),
+    Row(errors.ClientDecodeError, "", Unknown),  # an answer came, but no one can read it
+    Row(errors.TelegramAPIError, "too many requests", lambda _: Throttled(1.0)),  # a 429 that forgot its retry_after
+    Row(errors.TelegramAPIError, "", Failed),
+)
+
+
+def verdict(error: Exception, *, address: str, lane: int, flood: Flood) -> Verdict:
+    """The outcome of a send that ended in `error`."""
+    if isinstance(error, errors.TelegramRetryAfter):
+        return flood.throttled(float(error.retry_after), address, lane)
+    if isinstance(error, errors.TelegramMigrateToChat):
+        return OtherChat(error.migrate_to_chat_id)
+    if type(error) is errors.TelegramNetworkError:
+        return _network(error)
+    description = str(getattr(error, "message", type(error).__name__))
+    for row in TABLE:
+        if isinstance(error, row.error) and row.words in description.lower():
+            found = row.outcome(description)
+            return flood.throttled(found.seconds, address, lane) if isinstance(found, Throttled) else found
+    log.error("telegram send failed in an unforeseen way", error=type(error).__name__)
+    return Unknown(type(error).__name__)
+
+
+def _network(error: errors.TelegramNetworkError) -> Retry | Unknown:
+    """Not connected: nothing can have arrived. Anything later: it may have."""
+    cause = error.__cause__
+    if isinstance(cause, ClientConnectorError | ConnectionTimeoutError):
+        return Retry(f"no connection ({type(cause).__name__})")
+    return Unknown(f"cut ({type(cause).__name__})")

@@ -1,0 +1,204 @@
+"""`TelegramChannel`: sends replies and gives each an outcome; takes events by polling or by webhook."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import structlog
+from aiogram.exceptions import AiogramError
+from aiogram.methods import SendMessage
+from aiogram.types import ReplyKeyboardRemove
+from aiogram.utils.token import TokenValidationError
+from starlette.routing import BaseRoute, Route
+
+from bot import metrics
+from bot.channel import Accepted, Failed, Outcome, Receive, Unknown
+from bot.settings import Settings, SettingsError
+from bot.telegram import webhook
+from bot.telegram.client import REQUEST_SECONDS, make_bot
+from bot.telegram.keyboard import Markup, contact_keyboard, inline_keyboard, opens_as_button, without_button
+from bot.telegram.outcomes import Flood, OtherChat, PlainText, Verdict, verdict
+from bot.telegram.poll import Poller, Sleep
+from bot.telegram.receive import CHANNEL, Ignored, callback_id, parse
+from bot.telegram.text import clean, escape, split, visible
+from handlers.messages import Inbound, Reply
+
+log = structlog.get_logger()
+
+MEMO_SIZE: Final = 1_000  # half-sent long messages remembered
+
+
+class TelegramChannel:
+    """One bot. Implements `bot.channel.Channel`."""
+
+    name = CHANNEL
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        api: str = "https://api.telegram.org",
+        mode: str = "polling",
+        secret: str = "",
+        rate: float = 25.0,
+        contact_label: str = "Bagikan nomor saya",
+        form_label: str = "Buka formulir",
+        seconds: float = REQUEST_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        """`seconds`: longest wait for an answer to a send; labels come from handlers/content.
+
+        Raises `SettingsError` for what is no token.
+        """
+        try:
+            self.bot = make_bot(token, api, seconds=seconds)
+        except TokenValidationError:
+            raise SettingsError("PANDU_TELEGRAM_TOKEN: not a token; @BotFather gives one like 123456789:AA…") from None
+        self.account = str(self.bot.id)
+        self.rate = rate
+        self._mode = mode
+        self._secret = secret
+        self._contact_label = contact_label
+        self._form_label = form_label
+        self._sleep = sleep
+        self._flood = Flood(clock)
+        self._sent_parts: OrderedDict[int, list[str]] = OrderedDict()
+        self._answers: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def from_settings(cls, settings: Settings, **labels: str) -> TelegramChannel:
+        """The channel as the environment describes it; `labels`: contact_label, form_label."""
+        return cls(
+            settings.telegram_token,
+            api=settings.telegram_api,
+            mode=settings.telegram_mode,
+            secret=settings.telegram_secret,
+            rate=settings.telegram_rate,
+            contact_label=labels.get("contact_label", "Bagikan nomor saya"),
+            form_label=labels.get("form_label", "Buka formulir"),
+        )
+
+    # -- receiving ---------------------------------------------------------------------------------------------------
+
+    def routes(self, receive: Receive) -> Sequence[BaseRoute]:
+        """The webhook, in webhook mode."""
+        if self._mode != "webhook":
+            return []
+        handler = webhook.endpoint(self._secret, self._taking(receive))
+        return [Route(f"/telegram/{self.account}", handler, methods=["POST"])]
+
+    async def poll(self, receive: Receive) -> None:
+        """Fetches updates until cancelled; returns at once in webhook mode."""
+        if self._mode != "webhook":
+            await Poller(self.bot, self._taking(receive), sleep=self._sleep).run()
+
+    def _taking(self, receive: Receive) -> Callable[[Sequence[Any]], Any]:
+        async def take(updates: Sequence[Any]) -> None:
+            """Parses, commits, and only then lets the buttons stop spinning."""
+            events: list[Inbound] = []
+            for update in updates:
+                found = parse(update, self.account) if isinstance(update, dict) else Ignored("not an object")
+                if isinstance(found, Ignored):
+                    metrics.ignored.add(1, CHANNEL, found.reason)
+                    log.debug("telegram update ignored", reason=found.reason)
+                else:
+                    events.append(found)
+            if events:
+                await receive(events)
+            for update in updates:
+                if isinstance(update, dict) and (tap := callback_id(update)):
+                    task = asyncio.create_task(self._answer(tap))
+                    self._answers.add(task)
+                    task.add_done_callback(self._answers.discard)
+
+        return take
+
+    async def _answer(self, tap: str) -> None:
+        """Stops the button's spinning (https://core.telegram.org/bots/api#answercallbackquery); late harms nobody."""
+        try:
+            await self.bot.answer_callback_query(tap)
+        except (AiogramError, OSError) as error:
+            log.debug("telegram tap not answered", error=type(error).__name__)
+
+    # -- sending -----------------------------------------------------------------------------------------------------
+
+    async def send(self, address: str, reply: Reply, *, lane: int, key: int) -> Outcome:
+        """Sends one reply, a long one in several messages; a retry goes on behind the parts accepted. Never raises."""
+        try:
+            parts = split(self._text(reply))
+            if not parts:
+                return Failed("nothing to say")
+            if not address.lstrip("-").isascii() or not address.lstrip("-").isdigit():
+                return Failed("not a Telegram chat")
+            return await self._send_parts(int(address), parts, reply, lane, key)
+        except Exception as error:
+            log.exception("telegram send broke", error=type(error).__name__)
+            return Unknown(type(error).__name__)
+
+    async def _send_parts(self, chat: int, parts: Sequence[str], reply: Reply, lane: int, key: int) -> Outcome:
+        accepted = self._sent_parts.get(key, [])
+        for place in range(len(accepted), len(parts)):
+            markup = self._markup(reply, lane) if place == len(parts) - 1 else None
+            outcome = await self._send_one(chat, parts[place], markup, lane)
+            if not isinstance(outcome, Accepted):
+                return outcome
+            accepted = [*accepted, outcome.platform_id or ""]
+            self._remember(key, accepted)
+        self._sent_parts.pop(key, None)
+        return Accepted(accepted[-1])
+
+    def _remember(self, key: int, accepted: list[str]) -> None:
+        self._sent_parts[key] = accepted
+        self._sent_parts.move_to_end(key)
+        while len(self._sent_parts) > MEMO_SIZE:
+            self._sent_parts.popitem(last=False)
+
+    async def _send_one(self, chat: int, text: str, markup: Markup | None, lane: int) -> Outcome:
+        """One message; a second time where the table says so: as plain text, or to the chat's new id."""
+        found = await self._attempt(chat, text, markup, lane)
+        match found:
+            case PlainText():
+                log.error("telegram could not parse our markup; sent as plain text")
+                found = await self._attempt(chat, text, markup, lane, plain=True)
+            case OtherChat(chat=new):
+                log.warning("telegram chat has a new id", new_chat=str(new))
+                found = await self._attempt(new, text, markup, lane)
+        return Failed("refused twice") if isinstance(found, PlainText | OtherChat) else found
+
+    async def _attempt(self, chat: int, text: str, markup: Markup | None, lane: int, *, plain: bool = False) -> Verdict:
+        shaped = text if plain else escape(text)
+        message = SendMessage(chat_id=chat, text=shaped, reply_markup=markup, **({"parse_mode": None} if plain else {}))
+        try:
+            sent = await self.bot(message)
+        except Exception as error:
+            return verdict(error, address=str(chat), lane=lane, flood=self._flood)
+        return Accepted(str(sent.message_id))
+
+    def _text(self, reply: Reply) -> str:
+        """The words, with what cannot be a button written out: descriptions, surplus options, a link without https."""
+        pieces = [clean(reply.text).strip()]
+        described = [(clean(o.label).strip(), clean(o.description).strip()) for o in reply.options if o.description]
+        pieces.append("\n".join(f"• {label}: {text}" for label, text in described))
+        pieces.append("\n".join(f"{place}. {clean(option.label).strip()}" for place, option in without_button(reply)))
+        if reply.form and (reply.ask_contact or not opens_as_button(reply.form)):
+            pieces.append(clean(reply.form.url))
+        return "\n\n".join(piece for piece in pieces if visible(piece))
+
+    def _markup(self, reply: Reply, lane: int) -> Markup | None:
+        """The one keyboard of a message. A plain reply takes away a contact keyboard that may still be open."""
+        if reply.ask_contact:
+            return contact_keyboard(self._contact_label, reply.options)
+        keyboard = inline_keyboard(reply, self._form_label)
+        return keyboard or (ReplyKeyboardRemove(remove_keyboard=True) if lane == 0 else None)
+
+    async def close(self) -> None:
+        """Drops taps that are still being answered and closes the connections."""
+        for task in list(self._answers):
+            task.cancel()
+        await asyncio.gather(*self._answers, return_exceptions=True)
+        await self.bot.session.close()

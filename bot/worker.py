@@ -1,0 +1,139 @@
+"""Inbox → conversation → outbox. Claims chats, understands outside any transaction, applies effects in one, fenced by the claim's token."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from bot import metrics
+from bot.effects import Parts, Prepared, apologise, apply, prepare
+from bot.receiver import Clock
+from bot.wake import INBOX, OUTBOX, Wake
+from storage import inbox
+from storage.database import Database, database_now, is_outage
+
+log = structlog.get_logger()
+
+CHATS = 25  # a claim's size: small enough that an urgent chat never waits long (design, path of a message)
+LEASE = timedelta(seconds=30)
+MAX_ATTEMPTS = 3
+_OUTAGE_PAUSE = (0.2, 5.0)  # seconds: first and longest
+
+
+class Worker:
+    """One loop that turns waiting events into effects."""
+
+    def __init__(self, database: Database, parts: Parts, wake: Wake, *, clock: Clock = database_now) -> None:
+        """`parts` may be swapped (`worker.parts = …`) when a new model or content is published."""
+        self.parts = parts
+        self._database = database
+        self._wake = wake
+        self._clock = clock
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Finishes what is claimed, then `run` returns."""
+        self._stopping.set()
+        self._wake.notify(INBOX)
+
+    async def run(self) -> None:
+        """Works until `stop`; outlives outages of the database."""
+        pause = _OUTAGE_PAUSE[0]
+        while not self._stopping.is_set():
+            try:
+                if not await self.run_once():
+                    await self._wake.wait(INBOX)
+                pause = _OUTAGE_PAUSE[0]
+            except Exception as error:
+                if not is_outage(error):
+                    log.exception("worker failed")
+                else:
+                    log.error("database away", reason=type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _OUTAGE_PAUSE[1])
+
+    async def run_once(self) -> int:
+        """One claim; returns the number of chats in it."""
+        token = secrets.token_hex(16)
+        claims, now = await self._database.write(partial(self._claim, token))
+        if not claims:
+            return 0
+        try:
+            prepared = [prepare(claim, self.parts, now) for claim in claims]
+            await self._effects(token, prepared)
+        except inbox.Fenced:
+            metrics.fenced.add()
+            log.warning("lease lost, batch rolled back", chats=len(claims))
+        except Exception as error:
+            if is_outage(error):
+                raise
+            log.exception("batch failed; its chats are rerun alone", chats=len(claims))
+            for claim in claims:
+                await self._alone(token, claim, now)
+        return len(claims)
+
+    def _claim(self, token: str, connection: Connection) -> tuple[list[inbox.Claim], datetime]:
+        now = self._clock(connection)
+        return inbox.claim(connection, token=token, now=now, lease=LEASE, limit=CHATS), now
+
+    async def _effects(self, token: str, prepared: Sequence[Prepared], *, keep: bool = False) -> None:
+        names = await self._database.write(partial(self._apply, token, prepared, keep))
+        for name in names:
+            metrics.turns.add(1, name)
+        self._wake.notify(OUTBOX)
+
+    def _apply(self, token: str, prepared: Sequence[Prepared], keep: bool, connection: Connection) -> list[str]:
+        now = self._clock(connection)
+        names = apply(connection, prepared, self.parts, now)
+        inbox.complete(connection, token=token, done={p.chat_id: p.event_ids for p in prepared}, now=now, keep=keep)
+        return names
+
+    async def _alone(self, token: str, claim: inbox.Claim, now: datetime) -> None:
+        """A chat whose batch failed: whole, and on its last attempt event by event, so that only the guilty one is given up."""
+        metrics.reruns.add()
+        chat_id = claim.chat["id"]
+        try:
+            await self._effects(token, [prepare(claim, self.parts, now)])
+            return
+        except inbox.Fenced:
+            metrics.fenced.add()
+            return
+        except Exception as error:
+            if is_outage(error):
+                raise
+        last = max(event["attempts"] for event in claim.events) >= MAX_ATTEMPTS
+        if last and not await self._event_by_event(token, claim, now):
+            return
+        attempts = max(event["attempts"] for event in claim.events)
+        retry_at = now if last else now + timedelta(seconds=2**attempts)
+        await self._database.write(partial(inbox.give_back, token=token, chat_ids=[chat_id], ready_at=retry_at))
+
+    async def _event_by_event(self, token: str, claim: inbox.Claim, now: datetime) -> bool:
+        """False when the claim was lost on the way."""
+        for event in claim.events:
+            one = inbox.Claim(chat=claim.chat, state=claim.state, events=(event,))
+            try:
+                await self._effects(token, [prepare(one, self.parts, now)], keep=True)
+            except inbox.Fenced:
+                return False
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                if event["attempts"] < MAX_ATTEMPTS:
+                    return True  # it has attempts left, and what came later must wait for it
+                log.error("dead letter", event=event["id"], reason=type(error).__name__)
+                metrics.dead_letters.add()
+                await self._database.write(partial(self._bury, token, one, f"{type(error).__name__}: {error}"))
+                self._wake.notify(OUTBOX)
+        return True
+
+    def _bury(self, token: str, claim: inbox.Claim, error: str, connection: Connection) -> None:
+        now = self._clock(connection)
+        inbox.bury(connection, token=token, chat_id=claim.chat["id"], event_id=claim.events[0]["id"], error=error, now=now)
+        apologise(connection, Prepared(claim=claim, units=()), self.parts, now)

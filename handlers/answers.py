@@ -1,0 +1,64 @@
+"""Questions answered from the catalogue: the right wording for the programme's state and the scheme, with source and date."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from handlers.catalogue import Entry
+from handlers.messages import Option, Reply
+from handlers.turn import Answer, Turn, answer, options
+from storage import chats, people
+
+MAX_OPTIONS = 3  # what fits WhatsApp's buttons, so that one definition serves every channel
+
+
+def faq(turn: Turn, intent: str, *, scheme: str | None = None) -> Answer:
+    """The answer to one question; the years of the rule come from `scheme`, the record, the message, else the newest and the other is offered."""
+    reply = faq_reply(turn, intent, scheme=scheme)
+    return answer(turn, reply, state=replace(turn.state, last_intent=intent, options=reply.options))
+
+
+def faq_reply(turn: Turn, intent: str, *, scheme: str | None = None) -> Reply:
+    """The reply alone, for a message that asks two things."""
+    entry = turn.content.answers[intent]
+    known = scheme or known_scheme(turn)
+    used = known or turn.content.default_scheme
+    older = used == "semi_bansos"
+    wording = entry.text_2020_2022 if older and entry.text_2020_2022 else entry.text
+    text = turn.content.fill(wording.now(turn.content.state), used)
+    sources = entry.sources_2020_2022 if older and entry.sources_2020_2022 else entry.sources
+    text = f"{text}\n({sources[0].shown()})"
+    offers: list[Option] = []
+    if known is None and entry.text_2020_2022:
+        text += "\n" + turn.content.text("ask_scheme")
+        offers += options((turn.content.text("option_older_rules"), f"scheme:semi_bansos:{intent}"))
+    if entry.more:
+        offers += options((turn.content.text("option_more"), f"more:{intent}"))
+    offers += _follow_ups(turn, entry)
+    return Reply(text=text, options=tuple(offers[:MAX_OPTIONS]), sms=turn.content.fill(entry.sms.now(turn.content.state), used))
+
+
+def more(turn: Turn, intent: str) -> Answer:
+    """What stands behind "Selengkapnya", with all sources."""
+    entry = turn.content.answers[intent]
+    text = turn.content.fill(entry.more or entry.text.now(turn.content.state), known_scheme(turn))
+    shown = dict.fromkeys(source.shown() for source in entry.sources)
+    text += "\n" + turn.content.text("sources", sources="; ".join(shown))
+    follow = _follow_ups(turn, entry)
+    return answer(turn, Reply(text=text, options=follow), state=replace(turn.state, last_intent=intent, options=follow))
+
+
+def known_scheme(turn: Turn) -> str | None:
+    """The scheme by the wave or year in the message, else by the wave of the person's own record."""
+    understanding = turn.understanding
+    wave, year = understanding.first("wave"), understanding.first("year")
+    said = turn.content.scheme_of(wave=int(wave.value) if wave else None, year=int(year.value) if year else None)
+    if said or understanding.subject != "self":
+        return said
+    link = chats.active_link(turn.connection, turn.chat_id)
+    record = people.get(turn.connection, link["participant_id"]) if link and link["level"] != "1" else None
+    return turn.content.scheme_of(wave=record["wave"]) if record and record["wave"] else None
+
+
+def _follow_ups(turn: Turn, entry: Entry) -> tuple[Option, ...]:
+    return tuple(Option(label=turn.content.title(intent), action=f"intent:{intent}", description=turn.content.question(intent)) for intent in entry.follow_ups[:2])

@@ -1,0 +1,119 @@
+"""How courses are told: a line, the details, a comparison, the note. Invented ones say so."""
+
+from __future__ import annotations
+
+from sqlalchemy import RowMapping
+
+from handlers import telling
+from handlers.catalogue import rupiah
+from handlers.course_search import Search
+from handlers.record import Record
+from handlers.turn import Turn
+
+TITLE = 60
+SUMMARY = 160
+VIDEOS = 3  # to be watched before the first purchase (facts 5.4)
+
+
+def with_mark(turn: Turn, row: RowMapping) -> str:
+    """The title; "(contoh)" behind it where the course is invented."""
+    title = row["title"] if len(row["title"]) <= TITLE else row["title"][: TITLE - 1].rstrip() + "…"
+    return f"{title} {turn.content.text('course_invented')}" if row["invented"] else title
+
+
+def about(turn: Turn, search: Search, count: int, page: int, pages: int) -> str:
+    """The head of a list: how many, of what, which page."""
+    content = turn.content.files["courses"]
+    named = [content[kind][key]["name"] for kind, key in (("topics", search.topic), ("modes", search.mode), ("platforms", search.platform)) if key]
+    if search.max_price:
+        named.append("≤ " + rupiah(search.max_price))
+    if not named:
+        return turn.content.text("course_found_all", count=count, page=page, pages=pages)
+    return turn.content.text("course_found", count=count, about=", ".join(named), page=page, pages=pages)
+
+
+def line(turn: Turn, row: RowMapping, number: int) -> str:
+    """One course of a list."""
+    return turn.content.text("course_line", number=number, title=with_mark(turn, row), mode=_mode(turn, row), price=rupiah(row["price"]))
+
+
+def details(turn: Turn, row: RowMapping, own: Record | None) -> str:
+    """Everything about one course; the price against the balance where that may be told."""
+    summary = row["summary"] if len(row["summary"]) <= SUMMARY else row["summary"][: SUMMARY - 1].rstrip() + "…"
+    text = turn.content.text(
+        "course_detail",
+        title=with_mark(turn, row),
+        mode=_mode(turn, row).capitalize(),
+        platform=_platform(turn, row),
+        provider=row["provider"],
+        price=rupiah(row["price"]),
+        summary=summary,
+        **_extras(turn, row),
+    )
+    parts = [text] if turn.content.state == "open" else [turn.content.text("course_closed"), text]
+    listed = telling.day(turn.local(row["as_of"]).date())
+    if own and own.shows_amounts and own.fresh and own.row["balance"] is not None:
+        missing = row["price"] - own.row["balance"]
+        key = "course_balance_short" if missing > 0 else "course_balance_enough"
+        parts.append(turn.content.text(key, balance=rupiah(own.row["balance"]), missing=rupiah(max(0, missing))))
+        parts.append(turn.content.text("course_as_of_balance", as_of=listed, balance_as_of=telling.moment(turn, own.row["as_of"])))
+    else:
+        parts.append(turn.content.text("course_as_of", as_of=listed))
+    return "\n".join(part for part in parts if part)
+
+
+def comparison(turn: Turn, first: RowMapping, second: RowMapping) -> str:
+    """Two courses side by side."""
+    told = [
+        turn.content.text(
+            "course_compare_line",
+            title=with_mark(turn, row),
+            mode=_mode(turn, row),
+            platform=_platform(turn, row),
+            price=rupiah(row["price"]),
+            **{key: value for key, value in _extras(turn, row).items() if key != "starts"},
+        )
+        for row in (first, second)
+    ]
+    text = turn.content.text("course_compare", first=told[0], second=told[1])
+    as_of = telling.day(turn.local(min(first["as_of"], second["as_of"])).date())
+    parts = [text, turn.content.text("course_as_of", as_of=as_of)]
+    return "\n".join(parts if turn.content.state == "open" else [turn.content.text("course_closed"), *parts])
+
+
+def noted(turn: Turn, row: RowMapping, own: Record | None) -> str:
+    """The end: noted, not bought; where and until when to buy, as far as that is known."""
+    if turn.content.state != "open":
+        return turn.content.text("course_noted_closed", title=with_mark(turn, row))
+    told = own if own and own.fresh and own.shows_amounts else None
+    buy_by = told.row["buy_by"] if told else None
+    until = ""
+    if buy_by and buy_by >= telling.today(turn):
+        until = turn.content.text("course_until_date", deadline=telling.deadline(turn, buy_by))
+    parts = [turn.content.text("course_noted_open", title=with_mark(turn, row), platform=_platform(turn, row), until=until and f" {until}")]
+    if told:
+        as_of = telling.moment(turn, told.row["as_of"])
+        if (watched := told.row["videos_watched"]) is not None and watched < VIDEOS:
+            parts.append(turn.content.text("course_first_videos", as_of=as_of, watched=watched))
+        elif told.row["wallet_state"] != "linked":
+            parts.append(turn.content.text("course_first_wallet", as_of=as_of))
+    return "\n".join(parts)
+
+
+def _extras(turn: Turn, row: RowMapping) -> dict[str, str]:
+    say = turn.content.text
+    place = telling.place(row["region"]) if row["region"] else ""
+    return {
+        "hours": ", " + say("course_hours", hours=row["hours"]) if row["hours"] else "",
+        "starts": ", " + say("course_starts", day=telling.day(row["starts_on"])) if row["starts_on"] else "",
+        "place": ", " + say("course_place", place=place) if place else "",
+    }
+
+
+def _mode(turn: Turn, row: RowMapping) -> str:
+    return str(turn.content.files["courses"]["modes"][row["mode"]]["name"])
+
+
+def _platform(turn: Turn, row: RowMapping) -> str:
+    known = turn.content.files["courses"]["platforms"].get(row["platform"])
+    return str(known["name"]) if known else str(row["platform"])

@@ -1,0 +1,239 @@
+"""Choosing a course: search in one's own words, a list in pages of five, the details, a comparison, a note. Nothing is bought here.
+
+The value of each step is a `Search` as text. A step's value counts only while it was made from the value before it (`after`), so that
+going back and searching anew cannot show a stale list.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+
+from sqlalchemy import RowMapping
+
+from handlers import course_search, telling, typed
+from handlers.catalogue import rupiah
+from handlers.course_search import PAGE, Search
+from handlers.course_texts import about, comparison, details, line, noted, with_mark
+from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
+from handlers.messages import Option, Reply
+from handlers.record import Record, record
+from handlers.turn import Answer, Turn, answer, options
+from storage import courses
+
+NEW = "new"  # value of the list that asks for another search
+FIRST_TOPICS = ("bahasa_inggris", "kue", "pemasaran_digital", "office", "jahit", "desain")
+LABEL = 20
+
+
+def start(turn: Turn) -> Answer:
+    """Begins with what the message already says; without a list of courses it says where to look."""
+    if not courses.any_listed(turn.connection):
+        return answer(turn, turn.say("course_no_list"))
+    search = _meaningful(turn, course_search.read(turn))
+    return open_form(turn, FORM, {"query": search.to_text()} if search.asks_something else {})
+
+
+def _meaningful(turn: Turn, search: Search) -> Search:
+    """The search without words that no course knows, so that chatter is no search."""
+    if not search.words or course_search.find(turn, Search(words=search.words), telling.today(turn)).rows:
+        return search
+    return replace(search, words="")
+
+
+# -- where one stands ---------------------------------------------------------------------------------------------
+
+
+def _mark(text: str) -> int:
+    return zlib.crc32(text.encode())
+
+
+def _view(data: Data, last: str) -> Search:
+    """The newest search among the steps up to `last`; values that were made from an older one do not count."""
+    text = str(data.get("query", ""))
+    for name in ("list", "detail"):
+        value = data.get(name)
+        if not value or value == NEW or course_search.from_text(value).after != _mark(text):
+            break
+        text = value
+        if name == last:
+            break
+    return course_search.from_text(text)
+
+
+def _value(data: Data, step: str, view: Search) -> str:
+    """A view as the value of a step: marked with the value that it was made from."""
+    parent = data.get("query", "") if step == "list" else data.get("list", "")
+    return replace(view, after=_mark(str(parent))).to_text()
+
+
+# -- query --------------------------------------------------------------------------------------------------------
+
+
+def _ask_query(turn: Turn, data: Data) -> Reply:
+    topics = turn.content.files["courses"]["topics"]
+    shown = options(*((topics[key]["name"][:LABEL], f"answer:{Search(topic=key).to_text()}") for key in FIRST_TOPICS))
+    reply = turn.say("course_ask", options=shown)
+    if titles := "; ".join(with_mark(turn, row) for row in courses.choices(turn.connection, turn.chat_id)[:3]):
+        reply = replace(reply, text=turn.content.text("course_ask_noted", titles=titles) + "\n" + reply.text)
+    return reply
+
+
+def _read_query(turn: Turn, data: Data) -> Reading:
+    search = course_search.read(turn)
+    if search.asks_something:
+        sure = course_search.only_search_words(turn, search) or turn.understanding.intent == "course_choose"
+        return Valid(search.to_text(), sure=sure)
+    if typed.find(turn, {"all": turn.content.files["courses"]["everything"]}) or typed.skipped(turn):
+        return Valid(Search(cheap=True).to_text(), sure=turn.understanding.intent in ("course_choose", "affirm"))
+    return None
+
+
+# -- list ---------------------------------------------------------------------------------------------------------
+
+
+def _ask_list(turn: Turn, data: Data) -> Reply:
+    view = replace(_view(data, "detail"), course=0, noted=0)
+    found = course_search.find(turn, view, telling.today(turn))
+    if not found.rows:
+        return turn.say("course_none", options=options((turn.content.text("course_option_new"), f"answer:{NEW}")))
+    pages = -(-len(found.rows) // PAGE)
+    page = min(view.page, pages - 1)
+    rows = found.rows[page * PAGE : (page + 1) * PAGE]
+    parts = [] if turn.content.state == "open" else [turn.content.text("course_closed")]
+    if view.compare:
+        parts.append(turn.content.text("course_compare_pick"))
+    elif not found.exact:
+        parts.append(turn.content.text("course_near"))
+    else:
+        parts.append(about(turn, view, len(found.rows), page + 1, pages))
+    parts += [line(turn, row, number) for number, row in enumerate(rows, 1)]
+    parts.append(turn.content.text("course_list_end", as_of=telling.day(turn.local(min(row["as_of"] for row in rows)).date())))
+    shown = [_course_option(turn, data, view, row) for row in rows]
+    if page + 1 < pages:
+        following = _value(data, "list", replace(view, page=page + 1))
+        shown += options((turn.content.text("course_option_next"), f"answer:{following}"))
+    shown += options((turn.content.text("course_option_new"), f"answer:{NEW}"))
+    return Reply(text="\n".join(parts), options=tuple(shown))
+
+
+def _course_option(turn: Turn, data: Data, view: Search, row: RowMapping) -> Option:
+    modes = turn.content.files["courses"]["modes"]
+    facts = (row["platform"], modes[row["mode"]]["name"], rupiah(row["price"]))
+    return Option(
+        label=_label(row["title"]),
+        action="answer:" + _value(data, "list", replace(view, course=row["id"])),
+        description=", ".join(facts)[:72],
+    )
+
+
+def _label(title: str) -> str:
+    return title if len(title) <= LABEL else title[: LABEL - 1].rstrip() + "…"
+
+
+def _read_list(turn: Turn, data: Data) -> Reading:
+    content = turn.content.files["courses"]
+    view = replace(_view(data, "detail"), course=0, noted=0)
+    more = course_search.read(turn)
+    if not more.asks_something:
+        if moved := typed.find(turn, {"next": content["moves"]["next"]}):
+            return Valid(_value(data, "list", replace(view, page=view.page + 1)), sure=moved.sure)
+        return None
+    found = course_search.find(turn, view, telling.today(turn)).rows
+    shown = found[view.page * PAGE : (view.page + 1) * PAGE]
+    if more.words and not more.topic and (course := _by_title(turn, more.words, shown)):
+        return Valid(_value(data, "list", replace(view, course=course)))
+    sure = course_search.only_search_words(turn, more) or turn.understanding.intent == "course_choose"
+    return Valid(_value(data, "list", course_search.refine(view, _meaningful(turn, more))), sure=sure)
+
+
+def _by_title(turn: Turn, words: str, rows: tuple[RowMapping, ...]) -> int | None:
+    """The shown course whose title holds most of the words typed, if there is exactly one."""
+    wanted = words.split()
+    need = len(wanted) * 0.75
+    fits = [
+        row["id"]
+        for row in rows
+        if sum(max((course_search.alike(word, own) for own in row["title"].lower().split()), default=0.0) for word in wanted) >= need
+    ]
+    return fits[0] if len(fits) == 1 else None
+
+
+# -- detail -------------------------------------------------------------------------------------------------------
+
+
+def _ask_detail(turn: Turn, data: Data) -> Reply:
+    view = _view(data, "list")
+    row = courses.get(turn.connection, view.course)
+    back = (turn.content.text("course_option_list"), "answer:" + _value(data, "detail", replace(view, course=0, compare=0)))
+    if row is None:
+        return turn.say("course_gone", options=options(back))
+    other = courses.get(turn.connection, view.compare) if view.compare and view.compare != view.course else None
+    if other:
+        pairs = (
+            (turn.content.text("course_option_note_first"), "answer:" + _value(data, "detail", replace(view, noted=other["id"]))),
+            (turn.content.text("course_option_note_second"), "answer:" + _value(data, "detail", replace(view, noted=row["id"]))),
+        )
+        return Reply(text=comparison(turn, other, row), options=options(*pairs, back))
+    compared = _value(data, "detail", replace(view, course=0, compare=view.course))
+    pairs = (
+        (turn.content.text("course_option_note"), "answer:" + _value(data, "detail", replace(view, noted=row["id"]))),
+        (turn.content.text("course_option_compare"), "answer:" + compared),
+    )
+    return Reply(text=details(turn, row, _own(turn)), options=options(*pairs, back))
+
+
+def _own(turn: Turn) -> Record | None:
+    return record(turn, "saldo")
+
+
+def _read_detail(turn: Turn, data: Data) -> Reading:
+    moves = turn.content.files["courses"]["moves"]
+    view = _view(data, "list")
+    found = typed.find(turn, {key: moves[key] for key in ("note", "compare", "list")})
+    match found.value if found else None:
+        case "note" if found and not view.compare:
+            return Valid(_value(data, "detail", replace(view, noted=view.course)), sure=found.sure)
+        case "compare" if found:
+            return Valid(_value(data, "detail", replace(view, course=0, compare=view.course)), sure=found.sure)
+        case "list" if found:
+            return Valid(_value(data, "detail", replace(view, course=0, compare=0)), sure=found.sure)
+    more = course_search.read(turn)
+    if more.asks_something:
+        sure = course_search.only_search_words(turn, more)
+        return Valid(_value(data, "detail", course_search.refine(replace(view, compare=0), more)), sure=sure)
+    return None
+
+
+# -- the form -----------------------------------------------------------------------------------------------------
+
+
+def _route(turn: Turn, data: Data, done: str) -> str | None:
+    if done == "query":
+        return "list"
+    if done == "list":
+        return "query" if data["list"] == NEW else "detail" if _view(data, "list").course else "list"
+    return None if _view(data, "detail").noted else "list"
+
+
+def _finish(turn: Turn, data: Data) -> Answer:
+    """Notes the course, and says what that is not."""
+    row = courses.get(turn.connection, _view(data, "detail").noted)
+    if row is None:
+        return close(turn, turn.say("course_gone"))
+    courses.note_choice(turn.connection, chat_id=turn.chat_id, course_id=row["id"], now=turn.now)
+    follow = ("course_buy", "course_choose") if turn.content.state == "open" else ("program_open", "course_choose")
+    shown = options(*((turn.content.title(intent), f"intent:{intent}") for intent in follow))
+    return close(turn, Reply(text=noted(turn, row, _own(turn)), options=shown))
+
+
+FORM = Form(
+    name="course_choose",
+    steps=(
+        Step(name="query", expects="text", ask=_ask_query, read=_read_query, called=("topik", "pencarian", "kursus", "pelatihan", "bidang")),
+        Step(name="list", expects="choice", ask=_ask_list, read=_read_list),
+        Step(name="detail", expects="choice", ask=_ask_detail, read=_read_detail),
+    ),
+    finish=_finish,
+    route=_route,
+)

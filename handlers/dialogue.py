@@ -1,0 +1,315 @@
+"""Who answers: one ordered table, read from top to bottom; the first rule that gives an answer wins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from handlers import answers, courses, fallback, forms, handoff, incentive, linking, media, privacy, registration, reports, safety, status, subscription, talk
+from handlers.forms import Form
+from handlers.messages import Kind, Option, Reply, State, parse_option_reference
+from handlers.turn import ZONES, Answer, Turn, answer
+from nlu.understanding import Context, Outcome
+from storage import drafts
+
+FORMS: Mapping[str, Form] = {
+    form.name: form for form in (registration.FORM, linking.FORM, courses.FORM, incentive.FORM, reports.FORM, privacy.FORM, subscription.FORM)
+}
+
+INTENTS: Mapping[str, Callable[[Turn], Answer]] = {
+    "greet": talk.greet,
+    "goodbye": talk.goodbye,
+    "thanks": talk.thanks,
+    "affirm": talk.affirm,
+    "deny": talk.deny,
+    "cancel": talk.cancel,
+    "help_menu": talk.help_menu,
+    "bot_challenge": talk.bot_challenge,
+    "complaint": talk.complaint,
+    "human_agent": handoff.human_agent,
+    "register_start": registration.start,
+    "course_choose": courses.start,
+    "incentive_status": incentive.status,
+    "application_status": status.application_status,
+    "link_account": linking.start,
+    "report_problem": reports.report_problem,
+    "subscribe": subscription.subscribe,
+    "unsubscribe": subscription.unsubscribe,
+    "my_data": privacy.my_data,
+}
+"""Talk and journeys; every other intent is answered from the catalogue."""
+
+STARTS: Mapping[str, str] = {"register_start": "registration", "course_choose": "course_choose", "link_account": "linking", "report_problem": "report"}
+"""Journeys whose form may be open already when they are asked for again."""
+
+LATE_TAP = timedelta(hours=1)
+STALE = timedelta(hours=24)  # an event of yesterday is answered with an apology
+
+
+def respond(turn: Turn) -> Answer:
+    """The answer to one message: replies with numbered options, the new state, the name of the rule or handler."""
+    for name, rule in RULES:
+        if (found := rule(turn)) is not None:
+            return _finished(turn, replace(found, handler=found.handler or name))
+    raise AssertionError("the last rule answers everything")
+
+
+def context(state: State, now: datetime) -> Context:
+    """What the understanding layer may know of the conversation."""
+    form = FORMS.get(state.form or "")
+    step = form.step(state.step) if form else None
+    return Context(today=now.astimezone(ZONES["WIB"]).date(), form=state.form, expects=step.expects if step else None, last_intent=state.last_intent)
+
+
+# -- the rules ----------------------------------------------------------------------------------------------------
+
+
+def _agent_owns(turn: Turn) -> Answer | None:
+    return talk.silent(turn) if turn.owner != "bot" else None
+
+
+def _came_or_left(turn: Turn) -> Answer | None:
+    return talk.silent(turn) if turn.inbound.kind in (Kind.STOPPED, Kind.RESUMED, Kind.REACTION) else None
+
+
+def _form_sent(turn: Turn) -> Answer | None:
+    return linking.form_sent(turn) if turn.inbound.kind is Kind.FORM else None
+
+
+def _contact(turn: Turn) -> Answer | None:
+    return linking.contact(turn) if turn.inbound.kind is Kind.CONTACT else None
+
+
+def _tap(turn: Turn) -> Answer | None:
+    if turn.inbound.kind is not Kind.CHOICE:
+        return None
+    if turn.inbound.choice and turn.inbound.choice == turn.state.last_choice:
+        return talk.silent(turn)  # a double tap
+    reference = parse_option_reference(turn.inbound.choice or "")
+    late = turn.now - turn.inbound.sent_at > LATE_TAP
+    if reference is None or late or reference[0] != turn.state.version or not 1 <= reference[1] <= len(turn.state.options):
+        return _late_tap(turn)
+    tapped = replace(turn, state=replace(turn.state, last_choice=turn.inbound.choice))
+    return _choose(tapped, turn.state.options[reference[1] - 1])
+
+
+def _late_tap(turn: Turn) -> Answer:
+    form = FORMS.get(turn.state.form or "")
+    step = form.step(turn.state.step) if form else None
+    if form and step:
+        return forms.ask_again(turn, form, step, before=turn.say("late_tap"))
+    return answer(turn, turn.say("late_tap_idle", options=turn.state.options or talk.menu_options(turn, 3)))
+
+
+_NUMBER = re.compile(r"^\W*(?:no(?:mor)?\.?\s*|pilih(?:an)?\s*|yang\s*)?(\d{1,2})\s*[.)]?\s*$", re.IGNORECASE)
+
+
+def _typed_option(turn: Turn) -> Answer | None:
+    """A number or the very label of an option shown last."""
+    if turn.inbound.kind is not Kind.TEXT or not turn.state.options:
+        return None
+    plain = _plain(turn.text)
+    for option in turn.state.options:
+        if plain and plain == _plain(option.label):
+            return _choose(turn, option)
+    if (match := _NUMBER.match(turn.text)) is None:
+        return None
+    step = _open_step(turn)
+    number = int(match[1])
+    if step and step.expects in ("number", "date"):
+        return None
+    if 1 <= number <= len(turn.state.options):
+        return _choose(turn, turn.state.options[number - 1])
+    if step:
+        return None
+    return answer(turn, turn.say("no_such_option", count=len(turn.state.options), options=turn.state.options))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\W+", " ", text).strip().lower()
+
+
+def _open_step(turn: Turn) -> forms.Step | None:
+    form = FORMS.get(turn.state.form or "")
+    return form.step(turn.state.step) if form else None
+
+
+def _command(turn: Turn) -> Answer | None:
+    """Slash commands of messengers and their plain words."""
+    match turn.text.split(maxsplit=1):
+        case ["/start", *_]:
+            return talk.greet(replace(turn, state=replace(turn.state, form=None, step=None, data={})))
+        case ["/menu", *_]:
+            return talk.menu(turn)
+        case ["/batal", *_]:
+            return _cancel(turn)
+        case ["/privacy", *_]:
+            return privacy.privacy_policy(turn)
+    return None
+
+
+_CANCEL = re.compile(r"^\W*(batal(kan|in)?|cancel|gak? jadi|tidak jadi|nggak jadi|gajadi|udahan|stop isi(an)?)\W*(aja|saja|dulu|deh|dong|kak|min|ya)?\W*$", re.IGNORECASE)
+
+
+def _cancel_word(turn: Turn) -> Answer | None:
+    if _CANCEL.match(turn.text):
+        return _cancel(turn)
+    if turn.state.form and turn.understanding.intent == "cancel" and turn.understanding.outcome is Outcome.ANSWER:
+        return _cancel(turn)
+    return None
+
+
+def _cancel(turn: Turn) -> Answer:
+    form = FORMS.get(turn.state.form or "")
+    return forms.cancel(turn, form) if form else talk.cancel(turn)
+
+
+def _open_form(turn: Turn) -> Answer | None:
+    """A message while a form is open: an answer to its step, or a question first and then the step again (design, rule 7)."""
+    if turn.state.form is None or turn.inbound.kind not in (Kind.TEXT, Kind.EDITED):
+        return None
+    form = FORMS.get(turn.state.form)
+    if form is None:  # a form of another version
+        return _understood(replace(turn, state=replace(turn.state, form=None, step=None, data={})))
+    if (found := forms.consider(turn, form)) is not None:
+        return replace(found, handler=found.handler or f"form:{form.name}")
+    if STARTS.get(turn.understanding.intent) == form.name and (step := form.step(turn.state.step)):
+        return forms.ask_again(turn, form, step)
+    aside = _understood(turn)
+    return forms.resume(turn, form, aside)
+
+
+def _understood(turn: Turn) -> Answer:
+    """The intent decides."""
+    understanding = turn.understanding
+    if not turn.text.strip():
+        return answer(turn, turn.say("empty", options=talk.menu_options(turn, 3)))
+    if understanding.outcome is Outcome.REFUSE:
+        return fallback.refuse(turn)
+    if understanding.outcome is Outcome.CLARIFY:
+        return fallback.clarify(turn)
+    first = ask(turn, understanding.intent)
+    if understanding.second and understanding.second != understanding.intent:
+        return _both(turn, first, understanding.second)
+    return first
+
+
+def ask(turn: Turn, intent: str) -> Answer:
+    """The answer to one intent; the handler's name is the intent's."""
+    handler = INTENTS.get(intent)
+    found = handler(turn) if handler else answers.faq(turn, intent)
+    return replace(found, handler=found.handler or intent)
+
+
+def _both(turn: Turn, first: Answer, second: str) -> Answer:
+    """Two questions of one message, both answered in one reply; a journey's own question comes last."""
+    if not first.replies:
+        return first
+    lead = first.replies[0]
+    if second in INTENTS:
+        offer = Option(label=turn.content.title(second), action=f"intent:{second}")
+        return replace(first, replies=(replace(lead, options=(*lead.options[: answers.MAX_OPTIONS - 1], offer)), *first.replies[1:]))
+    other = answers.faq_reply(turn, second)
+    texts = (other.text, lead.text) if first.state.form else (lead.text, other.text)
+    shown = lead.options if first.state.form else (*lead.options[:2], *other.options[:1])
+    sms = None if lead.sms is None or other.sms is None else f"{lead.sms} {other.sms}"
+    return replace(first, replies=(replace(lead, text="\n\n".join(texts), options=shown, sms=sms), *first.replies[1:]))
+
+
+def _choose(turn: Turn, option: Option) -> Answer:
+    """What an option does, by its action."""
+    verb, _, rest = option.action.partition(":")
+    form = FORMS.get(turn.state.form or "")
+    step = form.step(turn.state.step) if form else None
+    match verb:
+        case "answer" if form and step:
+            return forms.take(turn, form, step, rest)
+        case "intent" if form and step and STARTS.get(rest) != form.name:
+            return forms.resume(turn, form, ask(turn, rest))
+        case "intent":
+            return ask(turn, rest)
+        case "more":
+            return answers.more(turn, rest)
+        case "scheme":
+            scheme, _, intent = rest.partition(":")
+            return answers.faq(turn, intent, scheme=scheme)
+        case "form":
+            return _resume_draft(turn, rest)
+        case "do":
+            return _do(turn, rest)
+    return _late_tap(turn)
+
+
+def _resume_draft(turn: Turn, name: str) -> Answer:
+    form = FORMS.get(name)
+    draft = drafts.get(turn.connection, turn.chat_id, name, turn.now) if form else None
+    if form is None:
+        return answer(turn, turn.say("form_nothing_open", options=talk.menu_options(turn, 3)))
+    data = dict(draft["data"]) if draft else {}
+    step = form.step(draft["step"]) if draft else None
+    if step is None:
+        return forms.open_form(turn, form, data)
+    return forms.ask_again(replace(turn, state=replace(turn.state, form=name, step=step.name, data=data)), form, step)
+
+
+def _do(turn: Turn, what: str) -> Answer:
+    form = FORMS.get(turn.state.form or "")
+    step = form.step(turn.state.step) if form else None
+    match what:
+        case "cancel":
+            return _cancel(turn)
+        case "human":
+            return ask(turn, "human_agent")
+        case "back" if form and step:
+            return forms.back(turn, form, step)
+        case "resume" if form and step:
+            return forms.ask_again(turn, form, step)
+    return talk.menu(turn)
+
+
+RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
+    ("agent", _agent_owns),
+    ("presence", _came_or_left),
+    ("danger", safety.danger),
+    ("forwarded", safety.forwarded),
+    ("form_sent", _form_sent),
+    ("contact", _contact),
+    ("media", media.media),
+    ("tap", _tap),
+    ("masked", safety.only_masked),
+    ("command", _command),
+    ("option", _typed_option),
+    ("cancel", _cancel_word),
+    ("form", _open_form),
+    ("intent", _understood),
+)
+
+
+# -- last touches -------------------------------------------------------------------------------------------------
+
+
+def _finished(turn: Turn, found: Answer) -> Answer:
+    """Adds what every answer needs: who is speaking (once), the warning about masked numbers, an apology for lateness, the options' version."""
+    if found.handler in ("agent", "presence"):
+        return found
+    leads = [] if found.state.greeted or turn.inbound.channel == "" else [talk.intro(turn)]
+    if turn.now - turn.inbound.sent_at > STALE:
+        leads.append(turn.content.text("stale"))
+    if warning := safety.warning(turn):
+        leads.append(warning)
+    replies = found.replies
+    if not replies:
+        return found
+    first = replies[0]
+    if leads:
+        first = replace(first, text="\n\n".join([*leads, *([first.text] if first.text else [])]), sms=_with_leads(first, leads))
+    shown = next((reply.options for reply in reversed(replies) if reply.options), ())
+    version = turn.state.version + 1 if shown else turn.state.version
+    replies = tuple(replace(reply, version=version if reply.options else 0) for reply in (first, *replies[1:]) if reply.text or reply.form)
+    return replace(found, replies=replies, state=replace(found.state, options=shown, version=version, greeted=True))
+
+
+def _with_leads(reply: Reply, leads: list[str]) -> str | None:
+    return " ".join([*leads, reply.sms]) if reply.sms is not None else None

@@ -1,0 +1,40 @@
+"""When it is not clear what was meant: ask with the best three; refuse what is none of ours; twice in a row → offer a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from handlers.messages import Option
+from handlers.talk import menu_options
+from handlers.turn import Answer, Turn, options
+from storage import misunderstood
+
+CANDIDATES = 3
+
+
+def clarify(turn: Turn) -> Answer:
+    """ "Maksud Kakak …?" with the best three readings."""
+    _remember(turn)
+    if turn.state.misses:
+        return _offer_person(turn)
+    best = [intent for intent, _ in turn.understanding.ranking[:CANDIDATES]]
+    choices = tuple(Option(label=turn.content.title(intent), action=f"intent:{intent}", description=turn.content.question(intent)) for intent in best)
+    return Answer(replies=(replace(turn.say("clarify", options=choices), cancellable=True),), state=replace(turn.state, misses=turn.state.misses + 1))
+
+
+def refuse(turn: Turn) -> Answer:
+    """Out of scope: says so, and what Pandu is for."""
+    _remember(turn)
+    if turn.state.misses:
+        return _offer_person(turn)
+    return Answer(replies=(turn.say("refuse", options=menu_options(turn, 3)),), state=replace(turn.state, misses=turn.state.misses + 1))
+
+
+def _offer_person(turn: Turn) -> Answer:
+    ways = options((turn.content.text("option_human"), "intent:human_agent"), (turn.content.text("option_menu"), "do:menu"))
+    return Answer(replies=(turn.say("not_understood_twice", options=ways),), state=replace(turn.state, misses=turn.state.misses + 1))
+
+
+def _remember(turn: Turn) -> None:
+    topic = turn.understanding.ranking[0][0] if turn.understanding.ranking else turn.understanding.intent
+    misunderstood.note(turn.connection, chat_id=turn.chat_id, topic=topic, text=turn.text, outcome=turn.understanding.outcome.value, now=turn.now)

@@ -1,0 +1,228 @@
+"""The engine for guided steps. A journey is a `Form`: a list of steps that read like a page.
+
+For every message in an open form the engine decides, in this order: one of the options shown · a command (kembali, ubah …) · a sure answer ·
+a question (answered at once by the dialogue, then the step is asked again) · an unsure answer · something that does not fit (a kind sentence).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from handlers.messages import Option, Reply, State
+from handlers.turn import Answer, Turn, answer, options
+from nlu.understanding import Outcome
+from storage import drafts
+
+Data = Mapping[str, Any]
+
+DRAFT_DAYS = 30
+STUCK_AFTER = 2  # misfits at one step before a person is offered
+
+_BACK = re.compile(r"^\W*(kembali|balik|sebelumnya|mundur|back)\b.{0,24}$", re.IGNORECASE)
+_CHANGE = re.compile(r"\b(?:ubah|ganti|koreksi|betulkan|benerin|perbaiki|salah|ralat|edit)\w*\s+(?P<what>.{2,60})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Valid:
+    """The message answers the step. `sure`: nothing else can be meant; an unsure answer gives way to a clear question."""
+
+    value: Any
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Meant as an answer but wrong: the key of the kind sentence that says what is."""
+
+    key: str
+    values: Mapping[str, Any] | None = None
+
+
+Reading = Valid | Misfit | None  # None: does not look like an answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One question of a form."""
+
+    name: str
+    expects: str  # told to the understanding layer: yes_no, choice, date, region, text, number
+    ask: Callable[[Turn, Data], Reply]
+    read: Callable[[Turn, Data], Reading]
+    skip: Callable[[Turn, Data], bool] = lambda turn, data: False  # known already, or not needed
+    called: tuple[str, ...] = ()  # words by which people name the field: "ubah kabupaten"
+    show: Callable[[Turn, Any], str] = lambda turn, value: str(value)  # the value in a summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A guided conversation."""
+
+    name: str
+    steps: tuple[Step, ...]
+    finish: Callable[[Turn, Data], Answer]
+    route: Callable[[Turn, Data, str], str | None] | None = None  # name of the step after a step; None = by order
+    keeps_draft: bool = False
+    cancelled: str = "form_cancelled"  # key of the sentence after "batal"
+
+    def step(self, name: str | None) -> Step | None:
+        """The step of that name."""
+        return next((step for step in self.steps if step.name == name), None)
+
+
+def open_form(turn: Turn, form: Form, data: Data | None = None, *, before: Reply | None = None) -> Answer:
+    """Starts a form (or goes on with kept data) at its first step that is not skipped."""
+    return _go(turn, form, dict(data or {}), None, before=before)
+
+
+def ask_again(turn: Turn, form: Form, step: Step, *, before: Reply | None = None) -> Answer:
+    """Shows the present step once more, after whatever `before` says; changes nothing."""
+    prompt = step.ask(turn, turn.state.data)
+    return answer(turn, _joined(before, prompt), state=replace(turn.state, options=prompt.options))
+
+
+def take(turn: Turn, form: Form, step: Step, value: Any, *, before: Reply | None = None) -> Answer:
+    """Accepts a value for the present step and goes on."""
+    data = {**turn.state.data, step.name: value}
+    returning = data.pop("_return", None)
+    data.pop("_misfits", None)
+    return _go(turn, form, data, step.name, returning=returning, before=before)
+
+
+def consider(turn: Turn, form: Form) -> Answer | None:
+    """Reads a typed message as part of the open form; None means that it is a question of its own (see `resume`)."""
+    step = form.step(turn.state.step)
+    if step is None:
+        return restart(turn, form)
+    if _BACK.match(turn.text):
+        return back(turn, form, step)
+    if (match := _CHANGE.search(turn.text)) and (target := _named(form, match["what"])):
+        return change(turn, form, target)
+    reading = step.read(turn, turn.state.data)
+    if isinstance(reading, Valid) and reading.sure:
+        return take(turn, form, step, reading.value)
+    if _is_question(turn):
+        return None
+    match reading:
+        case Valid(value=value):
+            return take(turn, form, step, value)
+        case Misfit(key=key, values=values):
+            return _misfit(turn, form, step, key, values or {})
+    return _misfit(turn, form, step, "form_not_understood", {})
+
+
+def resume(turn: Turn, form: Form, aside: Answer) -> Answer:
+    """After a question in mid-form: its answer, then the step again, in one reply."""
+    step = form.step(turn.state.step)
+    if step is None or aside.state.form != turn.state.form:
+        return aside  # the question itself opened another form
+    prompt = step.ask(turn, turn.state.data)
+    lead = Reply(text="\n\n".join(reply.text for reply in aside.replies if reply.text) + "\n\n" + turn.content.text("form_resume"))
+    extra = tuple(reply for reply in aside.replies if reply.form)
+    state = replace(turn.state, options=prompt.options, last_intent=aside.state.last_intent, misses=0)
+    return Answer(replies=(*(replace(reply, text="") for reply in extra), _joined(lead, prompt)), state=state, handler=aside.handler)
+
+
+def back(turn: Turn, form: Form, step: Step) -> Answer:
+    """To the step before; at the first one it is asked again."""
+    data = dict(turn.state.data)
+    earlier = [s for s in form.steps[: form.steps.index(step)] if s.name in data]
+    if not earlier:
+        return ask_again(turn, form, step, before=turn.say("form_first_step"))
+    data.pop(earlier[-1].name)
+    return _show(turn, form, data, earlier[-1])
+
+
+def change(turn: Turn, form: Form, target: Step) -> Answer:
+    """To a step answered before, by its name; afterwards the form goes on where it was."""
+    data = {**turn.state.data, "_return": turn.state.step}
+    data.pop(target.name, None)
+    return _show(turn, form, data, target)
+
+
+def restart(turn: Turn, form: Form) -> Answer:
+    """A stored step that this version does not know: go on at the nearest valid one, with a sentence."""
+    return _go(turn, form, dict(turn.state.data), None, before=turn.say("form_restarted"))
+
+
+def close(turn: Turn, *replies: Reply, state: State | None = None) -> Answer:
+    """Ends the open form; its draft goes."""
+    if turn.state.form:
+        drafts.delete(turn.connection, turn.chat_id, turn.state.form)
+    return answer(turn, *replies, state=replace(state or turn.state, form=None, step=None, data={}, options=()))
+
+
+def cancel(turn: Turn, form: Form) -> Answer:
+    """ "Batal": leaves the form; a draft that the form keeps can be taken up again."""
+    shown = options((turn.content.text("option_continue"), f"form:{form.name}"), (turn.content.text("option_menu"), "do:menu")) if form.keeps_draft else ()
+    state = replace(turn.state, form=None, step=None, data={}, options=shown)
+    return answer(turn, turn.say(form.cancelled, options=shown), state=state)
+
+
+def _go(turn: Turn, form: Form, data: dict[str, Any], done: str | None, *, returning: str | None = None, before: Reply | None = None) -> Answer:
+    target = form.step(returning) if returning else _next(turn, form, data, done)
+    if target is None:
+        finished = form.finish(replace(turn, state=replace(turn.state, form=form.name, data=data)), data)
+        if before is None:
+            return finished
+        return replace(finished, replies=(_joined(before, finished.replies[0]), *finished.replies[1:]))
+    return _show(turn, form, data, target, before=before)
+
+
+def _next(turn: Turn, form: Form, data: Data, done: str | None) -> Step | None:
+    if done and form.route:
+        return form.step(form.route(turn, data, done))
+    start = next((i + 1 for i, step in enumerate(form.steps) if step.name == done), 0)
+    return next((step for step in form.steps[start:] if step.name not in data and not step.skip(turn, data)), None)
+
+
+def _show(turn: Turn, form: Form, data: Data, step: Step, *, before: Reply | None = None) -> Answer:
+    moved = replace(turn, state=replace(turn.state, form=form.name, step=step.name, data=data))
+    prompt = step.ask(moved, data)
+    if form.keeps_draft:
+        expires = turn.now + timedelta(days=DRAFT_DAYS)
+        drafts.save(turn.connection, turn.chat_id, form.name, step=step.name, data=data, now=turn.now, expires_at=expires)
+    return answer(turn, _joined(before, prompt), state=replace(moved.state, options=prompt.options))
+
+
+def _misfit(turn: Turn, form: Form, step: Step, key: str, values: Mapping[str, Any]) -> Answer:
+    misfits = int(turn.state.data.get("_misfits", 0)) + 1
+    prompt = step.ask(turn, turn.state.data)
+    lead = turn.content.text(key, **values)
+    shown = prompt.options
+    if misfits >= STUCK_AFTER:
+        lead += "\n" + turn.content.text("form_stuck")
+        shown = (*prompt.options, *options((turn.content.text("option_human"), "intent:human_agent")))
+    state = replace(turn.state, data={**turn.state.data, "_misfits": misfits}, options=shown)
+    return answer(turn, _joined(Reply(text=lead), replace(prompt, options=shown)), state=state)
+
+
+def _is_question(turn: Turn) -> bool:
+    understanding = turn.understanding
+    if understanding.outcome is not Outcome.ANSWER or understanding.intent in ("affirm", "deny", "greet", "thanks", "goodbye"):
+        return False
+    return True
+
+
+def _named(form: Form, words: str) -> Step | None:
+    said = words.lower()
+    for step in form.steps:
+        if any(re.search(rf"\b{re.escape(word)}", said) for word in step.called):
+            return step
+    return None
+
+
+def _joined(before: Reply | None, prompt: Reply) -> Reply:
+    """One bubble: what is said first, then the prompt; the prompt's options and form count."""
+    if before is None or not before.text:
+        return replace(prompt, cancellable=True)
+    return replace(prompt, text=f"{before.text}\n\n{prompt.text}")
+
+
+def option_value(option: Option) -> str | None:
+    """The value that an option answers a step with."""
+    return option.action.removeprefix("answer:") if option.action.startswith("answer:") else None

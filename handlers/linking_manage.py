@@ -1,0 +1,104 @@
+"""What a connected chat can do with its connection: see amounts, open a web chat, see who looked, end it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from handlers import forms, telling, typed
+from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
+from handlers.messages import Reply
+from handlers.record import linked
+from handlers.turn import Answer, Turn, answer
+from storage import people
+
+CODE_LASTS = timedelta(minutes=15)
+LOOKS_SHOWN = 6
+
+
+def unlink(turn: Turn) -> Answer:
+    """Asks once, then ends the connection."""
+    if linked(turn) is None:
+        return answer(turn, turn.say("link_none"))
+    return open_form(turn, MANAGE, {"what": "unlink"})
+
+
+def web_code(turn: Turn) -> Answer:
+    """A one-time code that opens a web chat with this chat's level."""
+    code = turn.new_id(8)
+    people.make_code(turn.connection, code=code, chat_id=turn.chat_id, now=turn.now, expires_at=turn.now + CODE_LASTS)
+    return answer(turn, turn.say("link_web_code", code=f"W-{code}"))
+
+
+def who_looked(turn: Turn) -> Answer:
+    """Who has seen the person's record through Pandu, newest first. The question itself shows nothing of the record."""
+    found = linked(turn) if turn.understanding.subject == "self" else None
+    if found is None:
+        return answer(turn, turn.say("link_none", options=typed.labelled(turn, ("link_option_connect", "intent:link_account"))))
+    rows = people.accesses(turn.connection, found.row["id"], LOOKS_SHOWN)
+    if not rows:
+        return answer(turn, turn.say("link_looked_none"))
+    lines = [turn.content.text("link_looked")]
+    for row in rows:
+        seen = telling.moment(turn, row["at"])
+        lines.append(turn.content.text("link_looked_line", moment=seen, who=_who(turn, row["actor"]), what=row["what"], times=row["times"]))
+    return answer(turn, Reply(text="\n".join(lines)))
+
+
+def _who(turn: Turn, actor: str) -> str:
+    kind, _, key = actor.partition(":")
+    if kind == "chat":
+        return turn.content.text("link_who_here" if key == str(turn.chat_id) else "link_who_chat")
+    return turn.content.text("link_who_agent" if kind == "agent" else "link_who_operator")
+
+
+def _ask_what(turn: Turn, data: Data) -> Reply:
+    found = linked(turn)
+    ways = [("link_option_raise", "answer:raise")] if found and not found.shows_amounts else []
+    ways += [("link_option_code", "answer:code"), ("link_option_looked", "answer:looked"), ("link_option_unlink", "answer:unlink")]
+    return turn.say("link_manage", options=typed.labelled(turn, *ways))
+
+
+def _read_what(turn: Turn, data: Data) -> Reading:
+    found = typed.find(turn, turn.content.files["linking"]["manage"])
+    return Valid(found.value, sure=found.sure) if found else None
+
+
+def _ask_sure(turn: Turn, data: Data) -> Reply:
+    return turn.say("link_unlink_sure", options=typed.labelled(turn, ("option_yes", "answer:ya"), ("option_no", "answer:tidak")))
+
+
+def _read_sure(turn: Turn, data: Data) -> Reading:
+    return typed.yes_no(turn, {typed.YES: turn.content.files["linking"]["unlink"]})
+
+
+def _route(turn: Turn, data: Data, done: str) -> str | None:
+    return "sure" if done == "what" and data["what"] == "unlink" else None
+
+
+def _finish(turn: Turn, data: Data) -> Answer:
+    if linked(turn) is None:
+        return close(turn, turn.say("link_none"))
+    match data["what"]:
+        case "raise":
+            return open_form(turn, forms_of_linking())
+        case "code":
+            made = web_code(turn)
+            return close(turn, *made.replies)
+        case "looked":
+            return close(turn, *who_looked(turn).replies)
+    if data.get("sure") != typed.YES:
+        return close(turn, turn.say("link_kept"))
+    people.end_link(turn.connection, turn.chat_id, why="asked", now=turn.now)
+    return close(turn, turn.say("link_unlinked"))
+
+
+MANAGE = Form(
+    name="link_manage",
+    steps=(
+        Step(name="what", expects="choice", ask=_ask_what, read=_read_what),
+        Step(name="sure", expects="yes_no", ask=_ask_sure, read=_read_sure),
+    ),
+    finish=_finish,
+    route=_route,
+)

@@ -1,0 +1,154 @@
+"""The canonical messages: what comes in, what goes out. Vendor JSON never gets this far.
+
+Everything is a frozen value. `Inbound` and `Reply` travel through the database as JSON (`to_json`, `*_from_json`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What an inbound event is."""
+
+    TEXT = "text"
+    CHOICE = "choice"  # a tap on one of our options
+    CONTACT = "contact"  # a shared telephone number
+    FORM = "form"  # the secure form was sent (its values are stored encrypted, never here)
+    VOICE = "voice"
+    IMAGE = "image"
+    DOCUMENT = "document"
+    STICKER = "sticker"
+    LOCATION = "location"
+    REACTION = "reaction"
+    EDITED = "edited"  # an earlier message was changed; `text` is the new wording
+    STOPPED = "stopped"  # the person blocked us on this channel
+    RESUMED = "resumed"  # … and came back
+    UNSUPPORTED = "unsupported"  # known to be something we cannot read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """One event of one chat, cleaned and masked; the unit that is stored and answered."""
+
+    channel: str  # terminal, telegram, whatsapp, web, sms
+    account: str  # our bot or number on that channel
+    event_id: str  # unique within the account; a repeat is the same event
+    chat: str  # the platform's address of the chat
+    sender: str  # the platform's id of the person
+    kind: Kind
+    sent_at: datetime  # by the platform's clock, UTC
+    text: str = ""  # masked; never holds a full identity number
+    choice: str | None = None  # option reference as sent by `option_reference`
+    contact_phone: str | None = None  # "+62…"
+    contact_own: bool = False  # the platform vouches that the number is the sender's
+    form: str | None = None  # key of the secure form that was sent
+    forwarded: bool = False
+    masked: tuple[str, ...] = ()  # kinds of numbers that were masked: nik, kk, card, account, otp
+    name: str = ""  # display name, for the agents' eyes only
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object; the time as ISO 8601."""
+        return {**asdict(self), "sent_at": self.sent_at.isoformat(), "masked": list(self.masked)}
+
+
+def inbound_from_json(data: Mapping[str, Any]) -> Inbound:
+    """The inverse of `Inbound.to_json`; unknown keys (of a newer version) are ignored."""
+    known = {f.name for f in fields(Inbound)}
+    values = {key: value for key, value in data.items() if key in known}
+    values["kind"] = Kind(values["kind"])
+    values["sent_at"] = datetime.fromisoformat(values["sent_at"])
+    values["masked"] = tuple(values.get("masked", ()))
+    return Inbound(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One thing the person may choose: a button, a list row or a numbered line, as the channel can."""
+
+    label: str  # ≤ 20 characters, so that it fits a WhatsApp button (platform-rules 2.7)
+    action: str  # what choosing means to the dialogue: "intent:course_buy", "answer:ya", "more:incentive_amount" …
+    description: str = ""  # ≤ 72 characters, shown where the channel has room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecureForm:
+    """An offer of the secure form: the channel shows the link, the terminal asks for the fields."""
+
+    key: str
+    fields: tuple[str, ...]  # "nik", "birth_date", …
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What to say. How it looks is the channel's matter."""
+
+    text: str
+    options: tuple[Option, ...] = ()
+    version: int = 0  # version of the dialogue the options belong to; set by the dialogue
+    sms: str | None = None  # own wording for SMS
+    form: SecureForm | None = None
+    ask_contact: bool = False  # offer the channel's own "share my number"
+    cancellable: bool = False  # a prompt that is dropped unsent when a later message has made it pointless
+    passes_agent: bool = False  # queue notices and the rating may pass while an agent owns the chat
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return asdict(self)
+
+
+def reply_from_json(data: Mapping[str, Any]) -> Reply:
+    """The inverse of `Reply.to_json`."""
+    known = {f.name for f in fields(Reply)}
+    values = {key: value for key, value in data.items() if key in known}
+    values["options"] = tuple(Option(**option) for option in values.get("options", ()))
+    form = values.get("form")
+    values["form"] = SecureForm(**{**form, "fields": tuple(form["fields"])}) if form else None
+    return Reply(**values)
+
+
+def option_reference(version: int, index: int) -> str:
+    """What a button carries: the dialogue's version and the option's place (from 1); at most 64 bytes."""
+    return f"o:{version}:{index}"
+
+
+def parse_option_reference(reference: str) -> tuple[int, int] | None:
+    """(version, index) of a reference, or None where it is none of ours."""
+    match reference.split(":"):
+        case ["o", version, index] if version.isdigit() and index.isdigit():
+            return int(version), int(index)
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Where the conversation stands: what the database keeps between two messages."""
+
+    form: str | None = None  # name of the open form
+    step: str | None = None  # its present step
+    version: int = 0  # grows with every turn that shows options
+    data: Mapping[str, Any] = field(default_factory=dict)  # answers so far, and what a form wants to remember
+    options: tuple[Option, ...] = ()  # options shown last; a typed number means one of these
+    last_intent: str | None = None  # last question answered ("terus?")
+    misses: int = 0  # misunderstandings in a row
+    greeted: bool = False  # the first message (who is speaking) was said
+    last_choice: str | None = None  # the tap handled last: a second tap on the same button says nothing new
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return asdict(self)
+
+
+def state_from_json(data: Mapping[str, Any] | None) -> State:
+    """The inverse of `State.to_json`; None or {} is a fresh conversation."""
+    if not data:
+        return State()
+    known = {f.name for f in fields(State)}
+    values = {key: value for key, value in data.items() if key in known}
+    values["options"] = tuple(Option(**option) for option in values.get("options", ()))
+    return State(**values)

@@ -1,0 +1,282 @@
+"""Registration as preparation: likelihood by the rules of 2023–2024, and the data that the official site will ask for.
+
+Pandu registers nobody: every end of this journey says so (design, rule 3). Consent with purpose and period comes first; nothing personal
+is kept before it (UU 27/2022, arts. 20–22; facts section 11). No NIK, no KK. While the programme is closed only age, kabupaten, interests
+and, if the person likes, education and work are noted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from handlers import forms, places, registration_steps, registration_view, telling, typed
+from handlers.catalogue import shown_date
+from handlers.forms import Data, Form, Step
+from handlers.messages import Option, Reply
+from handlers.registration_rules import QUESTIONS
+from handlers.registration_steps import PURPOSE, ask_plain, ask_table, gate, read_rule, skippable
+from handlers.registration_view import FINAL, is_open
+from handlers.turn import Answer, Turn, answer, options
+from handlers.typed import NO, SKIPPED, YES
+from storage import chats, consents, drafts, registrations, subscriptions
+
+KEPT = timedelta(days=365)  # the period that the consent names
+NEWS = "gelombang"
+_BEGUN = ("age", *QUESTIONS, "region", "education", "work", "interests")
+
+_YES = ("registration_option_yes", "answer:ya")
+_NO = ("registration_option_no", "answer:tidak")
+_CALLED = {
+    "age": ("umur", "usia", "tanggal lahir", "tgl lahir", "lahir"),
+    "citizen": ("wni", "kewarganegaraan", "warga negara"),
+    "student": ("sekolah", "kuliah", "status sekolah"),
+    "job": ("jabatan", "dikecualikan"),
+    "recipient": ("penerima", "pernah menerima", "pernah"),
+    "family": ("kk", "keluarga", "kartu keluarga"),
+    "region": ("kabupaten", "kota", "kab", "daerah", "alamat", "domisili", "wilayah", "tempat tinggal"),
+    "education": ("pendidikan", "ijazah", "lulusan"),
+    "work": ("pekerjaan", "kerja", "kerjaan", "kegiatan", "profesi"),
+    "interests": ("minat", "pelatihan", "keinginan"),
+    "notify": ("kabar", "kabari", "dikabari", "pemberitahuan", "langganan"),
+}
+
+
+def _not_asked(turn: Turn, data: Data) -> bool:
+    """While the programme is closed the rules are gone through only on request."""
+    return not is_open(turn) and data.get("check") != YES
+
+
+def _never(turn: Turn, data: Data) -> bool:
+    return True
+
+
+def _rule(name: str, *pairs: tuple[str, str]) -> tuple[Step, Step]:
+    """A question about the rules, and the step after a doubtful answer."""
+    ask, read = ask_plain(f"registration_{name}", *pairs), skippable(read_rule(name))
+    return _step(name, "yes_no", ask, read, skip=_not_asked), gate(name)
+
+
+def _step(name: str, expects: str, ask: registration_steps.Ask, read: registration_steps.Read, **more: Any) -> Step:
+    return Step(name=name, expects=expects, ask=ask, read=read, called=_CALLED.get(name, ()), **more)
+
+
+def _nothing_kept(turn: Turn, data: Data) -> bool:
+    return not data.get("_kept")
+
+
+_RULES = (
+    *_rule("citizen", _YES, _NO),
+    *_rule("student", _NO, _YES, ("registration_option_recorded", "answer:recorded")),
+    *_rule("job", ("registration_option_none_of_these", "answer:tidak"), ("registration_option_one_of_these", "answer:ya")),
+    *_rule("recipient", ("registration_option_never", "answer:tidak"), ("registration_option_before", "answer:ya")),
+    *_rule(
+        "family",
+        ("registration_option_not_two", "answer:tidak"),
+        ("registration_option_two", "answer:ya"),
+        ("registration_option_unknown", "answer:unknown"),
+    ),
+)
+_CHECK = ask_plain(
+    "registration_check", ("registration_option_check", "answer:ya"), ("registration_option_skip", "answer:tidak")
+)
+_NOTIFY = ask_plain(
+    "registration_notify", ("registration_option_notify", "answer:ya"), ("registration_option_no_notify", "answer:tidak")
+)
+_STEPS = (
+    _step("resume", "choice", registration_steps.ask_resume, registration_steps.read_resume, skip=_nothing_kept),
+    _step(
+        "consent",
+        "yes_no",
+        registration_steps.ask_consent,
+        registration_steps.read_consent,
+        skip=registration_steps.consent_holds,
+    ),
+    _step("age", "date", ask_plain("registration_age"), skippable(registration_steps.read_age)),
+    gate("age"),
+    _step("check", "yes_no", _CHECK, registration_steps.read_check, skip=lambda turn, data: is_open(turn)),
+    *_RULES,
+    _step("region", "region", registration_steps.ask_region, skippable(registration_steps.read_region)),
+    _step("education", "choice", ask_table("education"), skippable(registration_steps.read_education)),
+    _step("work", "choice", ask_table("work"), skippable(registration_steps.read_work)),
+    gate("work"),
+    _step("interests", "choice", registration_steps.ask_interests, registration_steps.read_interests),
+    _step("notify", "yes_no", _NOTIFY, registration_steps.read_check, skip=registration_steps.receives_news),
+    _step("confirm", "choice", registration_steps.ask_confirm, registration_steps.read_confirm),
+    _step("field", "choice", registration_steps.ask_field, registration_steps.read_field(_CALLED), skip=_never),
+)
+
+
+def start(turn: Turn) -> Answer:
+    """ "Mau daftar": takes up a draft, shows an earlier preparation, or begins; for somebody else it explains instead."""
+    if turn.understanding.subject != "self":
+        ways = options(
+            (turn.content.title("eligibility"), "intent:eligibility"),
+            (turn.content.title("register_how"), "intent:register_how"),
+            (turn.content.text("registration_option_myself"), f"form:{FORM.name}"),
+        )
+        return answer(turn, turn.say("registration_for_other", options=ways))
+    draft = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now)
+    if draft is not None and any(name in draft["data"] for name in _BEGUN):
+        kept = {key: value for key, value in draft["data"].items() if key not in ("resume", "confirm", "field", "_number")}
+        return forms.open_form(turn, FORM, {**kept, "_kept": True, "_until": _day(turn, draft["expires_at"])})
+    if row := registrations.of_chat(turn.connection, turn.chat_id, turn.now):
+        noted = {"_kept": True, "_number": row["number"], "_day": _day(turn, row["created_at"])}
+        return forms.open_form(turn, FORM, noted)
+    return forms.open_form(turn, FORM)
+
+
+def status(turn: Turn) -> Answer:
+    """What this bot has noted; never the state at the programme."""
+    shown = options((turn.content.title("register_start"), "intent:register_start"))
+    own = turn.understanding.subject == "self"
+    if own and (row := registrations.of_chat(turn.connection, turn.chat_id, turn.now)):
+        lines, day = registration_view.lines(turn, row["data"]), _day(turn, row["created_at"])
+        return answer(turn, turn.say("registration_status", number=row["number"], day=day, lines=lines, options=shown))
+    draft = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now) if own else None
+    if draft is not None and any(name in draft["data"] for name in _BEGUN):
+        return answer(turn, turn.say("registration_status_draft", until=_day(turn, draft["expires_at"]), options=shown))
+    return answer(turn, turn.say("registration_status_none", options=shown))
+
+
+def correct(turn: Turn) -> Answer:
+    """Opens the noted preparation at its summary, where "ubah …" changes a value."""
+    row = registrations.of_chat(turn.connection, turn.chat_id, turn.now)
+    if row is None:
+        return answer(turn, turn.say("registration_correct_none"))
+    return forms.open_form(turn, FORM, _loaded(turn, row["data"]))
+
+
+def _loaded(turn: Turn, noted: Data) -> dict[str, Any]:
+    """The answers of a noted preparation as the form holds them; what was left out then is not asked again."""
+    left_out = {name: SKIPPED for name in ("age", "region", "education", "work", "interests")}
+    told = YES if registration_steps.receives_news(turn, noted) else NO
+    return {"resume": "anew", "check": NO, **left_out, **noted, "notify": told}
+
+
+# -- the way through ----------------------------------------------------------------------------------------------
+
+
+def _route(turn: Turn, data: Data, done: str) -> str | None:
+    """The step after a step; None ends the form. A consent is noted here, before the first personal answer is kept."""
+    value = str(data.get(done))
+    match done:
+        case "resume" if value != "lanjut":
+            return None
+        case "consent" if value == YES:
+            _agree(turn)
+        case "consent":
+            return None
+        case "interests" if not value.endswith(FINAL):
+            return "interests"
+        case "confirm":
+            return "field" if value == "ubah" else None
+        case "field":
+            return value
+        case _ if done.endswith("_go") and value == NO:
+            return None
+    return _following(turn, data, done)
+
+
+def _agree(turn: Turn) -> None:
+    wording, until = registration_view.wording(turn), turn.now + KEPT
+    consents.give(turn.connection, turn.chat_id, purpose=PURPOSE, wording=wording, now=turn.now, until=until)
+
+
+def _following(turn: Turn, data: Data, done: str) -> str:
+    """The next step that has no answer yet; the summary comes every time."""
+    names = [step.name for step in FORM.steps]
+    for step in FORM.steps[names.index(done) + 1 :]:
+        if step.name == "confirm" or (step.name not in data and not step.skip(turn, data)):
+            return step.name
+    return "confirm"
+
+
+def _finish(turn: Turn, data: Data) -> Answer:
+    match data.get("resume"):
+        case "baru":
+            return forms.open_form(_fresh(turn), FORM, {"resume": "anew"})
+        case "ubah":
+            return correct(_fresh(turn))
+        case "tidak":
+            return forms.close(turn, turn.say("registration_kept", number=data.get("_number", "")))
+    if data.get("consent") == NO:
+        consents.withdraw(turn.connection, turn.chat_id, turn.now, purposes=(PURPOSE,))
+        return forms.close(turn, turn.say("registration_declined", options=_ways(turn)))
+    if data.get("confirm") == YES:
+        return _note(turn, data)
+    if any(name.endswith("_go") and value == NO for name, value in data.items()):
+        stopped = forms.cancel(turn, FORM)
+        said = replace(stopped.replies[0], text=turn.content.text("registration_stopped"))
+        return replace(stopped, replies=(said,))
+    unfinished = {name: value for name, value in data.items() if name not in ("confirm", "field")}
+    return forms.open_form(turn, FORM, unfinished)
+
+
+def _fresh(turn: Turn) -> Turn:
+    return replace(turn, state=replace(turn.state, step=None, data={}))
+
+
+def _ways(turn: Turn) -> tuple[Option, ...]:
+    asked = ("eligibility", "register_how")
+    return options(*((turn.content.title(intent), f"intent:{intent}") for intent in asked))
+
+
+def _note(turn: Turn, data: Data) -> Answer:
+    """Writes the preparation, and says that it is no registration."""
+    noted = {name: data[name] for name in registration_view.fields(data) if is_open(turn) or name not in QUESTIONS}
+    if not is_open(turn) and len(str(noted.get("age", ""))) == len("1999-12-03"):
+        noted["age"] = str(typed.ages(noted["age"], telling.today(turn))[0])  # closed: the age, not the birth date
+    until = turn.now + KEPT
+    number = registrations.save(
+        turn.connection, turn.chat_id, number=_new_number(turn), data=noted, now=turn.now, kept_until=until
+    )
+    if zone := places.zone(str(data.get("region", SKIPPED))):
+        chats.change(turn.connection, turn.chat_id, zone=zone)
+    _tell_news(turn, data)
+    return forms.close(turn, *_done(turn, number, until, told=data.get("notify") == YES))
+
+
+def _new_number(turn: Turn) -> str:
+    number = f"P-{turn.new_id(6)}"
+    while registrations.number_taken(turn.connection, number):
+        number = f"P-{turn.new_id(6)}"
+    return number
+
+
+def _tell_news(turn: Turn, data: Data) -> None:
+    """Begins or ends the announcements of new waves, as the person chose."""
+    if data.get("notify") == YES:
+        wording = registration_view.sentence(turn, "registration_notify")
+        subscriptions.subscribe(turn.connection, turn.chat_id, NEWS, wording=wording, now=turn.now)
+    elif NEWS in subscriptions.topics(turn.connection, turn.chat_id):
+        if data.get("notify") == NO:
+            subscriptions.stop(turn.connection, turn.chat_id, turn.now, only=(NEWS,))
+
+
+def _done(turn: Turn, number: str, until: datetime, *, told: bool) -> list[Reply]:
+    """Number, disclaimer, what comes next; while the programme is open also the checklist and the steps there."""
+    text = turn.content.text
+    parts = [text("registration_done", number=number)]
+    if not is_open(turn):
+        parts.append(text("registration_done_closed", as_of=shown_date(turn.content.state_as_of.isoformat())))
+    if told:
+        parts.append(text("registration_done_notified"))
+    parts.append(text("registration_done_kept", until=_day(turn, until)))
+    next_intent = "register_site" if is_open(turn) else "program_open"
+    shown = options(
+        (turn.content.title(next_intent), f"intent:{next_intent}"),
+        (turn.content.title("my_data"), "intent:my_data"),
+        (text("option_menu"), "do:menu"),
+    )
+    if not is_open(turn):
+        return [Reply(text="\n".join(parts), options=shown)]
+    return [Reply(text="\n".join(parts)), Reply(text=text("registration_checklist"), options=shown)]
+
+
+def _day(turn: Turn, moment: datetime) -> str:
+    return telling.day(turn.local(moment).date())
+
+
+FORM = Form(name="registration", steps=_STEPS, finish=_finish, route=_route, keeps_draft=True, cancelled="registration_cancelled")

@@ -1,0 +1,89 @@
+"""Conversational moves: greeting, thanks, menu, who is speaking. Each is one honest sentence and a way on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from handlers.messages import Option, Reply
+from handlers.turn import Answer, Turn, answer, options
+
+_SALAM = re.compile(r"\b(ass?alam\w*|ass?lm\w*|ass?kum|samlekum|mikum|ass)\b", re.IGNORECASE)
+_MENU = ("register_start", "course_choose", "incentive_status", "application_status", "report_problem")
+
+
+def intro(turn: Turn) -> str:
+    """Who is speaking (design, rule 9): said once, before the first reply of a chat."""
+    return turn.content.text("intro_official" if turn.policy.official else "intro_unofficial", operator=turn.policy.operator)
+
+
+def greet(turn: Turn) -> Answer:
+    """A greeting is returned in kind, a salam with a salam."""
+    return answer(turn, turn.say("greet_salam" if _SALAM.search(turn.text) else "greet", options=menu_options(turn, 3)))
+
+
+def goodbye(turn: Turn) -> Answer:
+    """Closes kindly."""
+    return answer(turn, turn.say("goodbye"))
+
+
+def thanks(turn: Turn) -> Answer:
+    """Thanks or praise."""
+    return answer(turn, turn.say("thanks"))
+
+
+def affirm(turn: Turn) -> Answer:
+    """A bare "ya" outside a form, with nothing to say yes to."""
+    return answer(turn, turn.say("affirm_idle", options=menu_options(turn, 3)))
+
+
+def deny(turn: Turn) -> Answer:
+    """A bare "bukan" outside a form."""
+    return answer(turn, turn.say("deny_idle", options=options((turn.content.text("option_menu"), "do:menu"))))
+
+
+def menu(turn: Turn) -> Answer:
+    """What Pandu can do, as options; leaves an open form (its draft stays)."""
+    state = replace(turn.state, form=None, step=None, data={})
+    return answer(turn, turn.say("menu", options=menu_options(turn, len(_MENU))), state=state)
+
+
+def help_menu(turn: Turn) -> Answer:
+    """The menu as an aside: an open form goes on afterwards."""
+    return answer(turn, turn.say("menu", options=menu_options(turn, len(_MENU))))
+
+
+def bot_challenge(turn: Turn) -> Answer:
+    """Says plainly that this is a program, and whose."""
+    reply = turn.say(
+        "bot_official" if turn.policy.official else "bot_unofficial",
+        operator=turn.policy.operator,
+        options=options((turn.content.text("option_human"), "intent:human_agent")),
+    )
+    return answer(turn, reply)
+
+
+def complaint(turn: Turn) -> Answer:
+    """Anger without a question: one human sentence and two ways on."""
+    ways = options((turn.content.text("option_report"), "intent:report_problem"), (turn.content.text("option_human"), "intent:human_agent"))
+    return answer(turn, turn.say("complaint", options=ways))
+
+
+def cancel(turn: Turn) -> Answer:
+    """ "Batal" with nothing open."""
+    return answer(turn, turn.say("nothing_to_cancel", options=menu_options(turn, 3)))
+
+
+def menu_options(turn: Turn, count: int) -> tuple[Option, ...]:
+    """The first entries of the menu."""
+    return tuple(Option(label=turn.content.title(intent), action=f"intent:{intent}", description=turn.content.question(intent)) for intent in _MENU[:count])
+
+
+def silent(turn: Turn) -> Answer:
+    """Nothing to say."""
+    return Answer(replies=(), state=turn.state)
+
+
+def note(turn: Turn, key: str, **values: object) -> Reply:
+    """A sentence with the way to a person beside it."""
+    return turn.say(key, options=options((turn.content.text("option_human"), "intent:human_agent")), **values)

@@ -1,0 +1,89 @@
+"""One turn: everything a handler may look at, and what it gives back. Handlers do no input or output but through `connection`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from handlers.catalogue import Catalogue
+from handlers.messages import Inbound, Option, Reply, State
+from nlu.understanding import Understanding
+
+ZONES = {"WIB": ZoneInfo("Asia/Jakarta"), "WITA": ZoneInfo("Asia/Makassar"), "WIT": ZoneInfo("Asia/Jayapura")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the operator has decided, as far as a conversation must know it."""
+
+    operator: str = "relawan Pandu"
+    official: bool = False
+    helplines: str = ""
+    secure_form_url: str = ""  # "https://…/f/"; empty: steps that need the secure form are not offered
+    link_hosts: tuple[str, ...] = ()
+    agents: bool = False  # somebody answers at the desk
+    lookup_key: bytes = b""  # of the keyed hash by which an identity number is found
+    sealing_key: bytes = b""  # of the values that come through the secure form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One message of one chat, understood, with the conversation as it stands."""
+
+    connection: Connection
+    now: datetime  # UTC
+    chat: Mapping[str, Any]  # row of chats
+    owner: str  # "bot" or "agent:<id>"
+    inbound: Inbound
+    understanding: Understanding
+    state: State
+    content: Catalogue
+    policy: Policy
+    new_id: Callable[[int], str]  # a fresh random key of n characters (Crockford's alphabet), the same again on a rerun of tests
+
+    @property
+    def chat_id(self) -> int:
+        """Key of the chat."""
+        return int(self.chat["id"])
+
+    @property
+    def text(self) -> str:
+        """What the person typed, masked."""
+        return self.inbound.text
+
+    @property
+    def zone(self) -> str:
+        """The person's zone; unknown = WIB."""
+        return self.chat["zone"] or "WIB"
+
+    def say(self, key: str, *, options: tuple[Option, ...] = (), **values: Any) -> Reply:
+        """A reply with a sentence of the catalogue."""
+        return Reply(text=self.content.text(key, **values), options=options)
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment in the person's zone."""
+        return moment.astimezone(ZONES[self.zone])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a handler gives back: replies and the new state; the rest of its effects are already in the transaction."""
+
+    replies: tuple[Reply, ...]
+    state: State
+    handler: str = ""
+
+
+def answer(turn: Turn, *replies: Reply, state: State | None = None) -> Answer:
+    """An answer; the misunderstanding counter starts anew."""
+    return Answer(replies=replies, state=replace(state or turn.state, misses=0))
+
+
+def options(*pairs: tuple[str, str]) -> tuple[Option, ...]:
+    """(label, action) pairs as options."""
+    return tuple(Option(label=label, action=action) for label, action in pairs)

@@ -1,0 +1,183 @@
+"""What people type as an answer to a guided step: yes and no, a choice by its words, an age or birth date, "lewati".
+
+The words stand in `content/words.yml`; both they and the message go through the normaliser, so that spelling and
+regional words matter little.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from handlers.forms import Misfit, Reading, Valid
+from handlers.messages import Option
+from handlers.turn import Turn, options
+from nlu.normalise import Normaliser, plain
+
+SKIPPED = "-"
+YES, NO = "ya", "tidak"
+
+_YOUNGEST, _OLDEST = 10, 110  # beyond these an age is a slip of the finger
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A choice found in a message."""
+
+    value: str
+    sure: bool  # nothing else can be meant: no question and no other matter beside it
+
+
+def labelled(turn: Turn, *pairs: tuple[str, str]) -> tuple[Option, ...]:
+    """(key of the label, action) pairs as options."""
+    return options(*((turn.content.text(key), action) for key, action in pairs))
+
+
+def find(turn: Turn, choices: Mapping[str, Sequence[str]]) -> Found | None:
+    """The choice whose longest phrase stands in the message; None where there is none."""
+    heard = spoken(turn.text)
+    best: tuple[int, str, str] | None = None
+    for value, said in choices.items():
+        for phrase in phrases(tuple(said)):
+            if f" {phrase} " in heard and (best is None or len(phrase) > best[0]):
+                best = (len(phrase), value, phrase)
+    if best is None:
+        return None
+    return Found(best[1], is_sure(turn, heard, phrases(tuple(choices[best[1]]))))
+
+
+def find_all(turn: Turn, choices: Mapping[str, Sequence[str]]) -> list[str]:
+    """Every choice named in the message, in the order of the choices."""
+    heard = spoken(turn.text)
+    return [value for value, said in choices.items() if any(f" {phrase} " in heard for phrase in phrases(tuple(said)))]
+
+
+def is_sure(turn: Turn, heard: str, found: Iterable[str] = ()) -> bool:
+    """Whether a message that holds an answer holds neither a question nor another matter beside it."""
+    for phrase in sorted(found, key=len, reverse=True):
+        heard = heard.replace(f" {phrase} ", " ")
+    left = set(heard.split())
+    words = turn.content.files["words"]
+    if left <= _vocabulary(tuple(words["filler"])):
+        return True
+    return "?" not in left and not left & _vocabulary(tuple(words["asking"]))
+
+
+def yes_no(turn: Turn, more: Mapping[str, Sequence[str]] | None = None) -> Reading:
+    """ "ya" or "tidak" in any words; `more` adds words or further values of the step."""
+    words = turn.content.files["words"]
+    choices = {YES: words["yes"], NO: words["no"]}
+    for value, said in (more or {}).items():
+        choices[value] = [*said, *choices.get(value, ())]
+    if found := find(turn, choices):
+        return Valid(found.value, sure=found.sure)
+    if turn.understanding.intent in ("affirm", "deny"):
+        return Valid(YES if turn.understanding.intent == "affirm" else NO)
+    return None
+
+
+def skipped(turn: Turn) -> bool:
+    """Whether the message is "lewati" in some word."""
+    found = find(turn, {SKIPPED: turn.content.files["words"]["skip"]})
+    return found is not None and found.sure
+
+
+# -- ages ---------------------------------------------------------------------------------------------------------
+
+_AGE = re.compile(
+    r"(?<![\d./-])(\d{1,3})(?:\s*-?\s*(?:th|thn|tahun|taun|tahunan|yo))?(?![\d./-]|\s*(?:rb|ribu|jt|juta)\b)",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"(?<![\d./-])((?:19|20)\d\d)(?![\d./-])")
+_SHORT_YEAR = re.compile(r"\b(?:lahir|kelahiran|lhr|klahiran)\b\D{0,12}(\d\d)\b", re.IGNORECASE)
+_UNITS = {"satu": 1, "dua": 2, "tiga": 3, "empat": 4, "lima": 5, "enam": 6, "tujuh": 7, "delapan": 8, "sembilan": 9}
+
+
+def age(turn: Turn, today: date, odd: str) -> Reading:
+    """An age ("26"), a birth date ("1999-12-03") or birth year ("1999"); `odd` names the sentence for impossible ones."""
+    born = turn.understanding.first("date")
+    if born is not None:
+        day = date.fromisoformat(str(born.value))
+        rest = turn.text[: born.start] + " " + turn.text[born.end :]
+        return _plausible(turn, day.isoformat(), _years(day, today), rest, odd)
+    if match := _YEAR.search(turn.text):
+        return _plausible(turn, match[1], today.year - int(match[1]), turn.text.replace(match[0], " "), odd)
+    if match := _SHORT_YEAR.search(turn.text):
+        year = int(match[1]) + (2000 if int(match[1]) <= today.year % 100 else 1900)
+        return _plausible(turn, str(year), today.year - year, turn.text.replace(match[1], " "), odd)
+    if match := _AGE.search(turn.text):
+        return _plausible(turn, match[1], int(match[1]), turn.text.replace(match[0], " "), odd)
+    number, rest = _spelled(plain(turn.text))
+    return _plausible(turn, str(number), number, rest, odd) if number else None
+
+
+def ages(value: str, today: date) -> tuple[int, int]:
+    """The lowest and highest age that a value of `age` can mean today."""
+    if "-" in value:
+        years = _years(date.fromisoformat(value), today)
+        return years, years
+    if len(value) == 4:
+        years = today.year - int(value)
+        return years - 1, years
+    return int(value), int(value)
+
+
+def _plausible(turn: Turn, value: str, years: int, rest: str, odd: str) -> Reading:
+    sure = is_sure(turn, spoken(rest))
+    if _YOUNGEST <= years <= _OLDEST:
+        return Valid(value, sure=sure)
+    return Misfit(odd) if sure else None
+
+
+def _years(born: date, today: date) -> int:
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def _spelled(text: str) -> tuple[int, str]:
+    """(number, the rest of the text) for "dua puluh lima", "tujuh belas", "tiga puluh"; 0 where there is none."""
+    words = re.findall(r"[a-z]+", text)
+    for at, word in enumerate(words):
+        following = words[at + 1] if at + 1 < len(words) else ""
+        if word == "sebelas":
+            return 11, " ".join(words[:at] + words[at + 1 :])
+        if word in _UNITS and following == "belas":
+            return 10 + _UNITS[word], " ".join(words[:at] + words[at + 2 :])
+        if word in _UNITS and following == "puluh":
+            unit = _UNITS.get(words[at + 2] if at + 2 < len(words) else "", 0)
+            return 10 * _UNITS[word] + unit, " ".join(words[:at] + words[at + (3 if unit else 2) :])
+    return 0, text
+
+
+# -- words --------------------------------------------------------------------------------------------------------
+
+_DEGREE = re.compile(r"\b([sd])\s?-?([1-4])\b")
+_DIGIT = re.compile(r"(?<![\d.,/:-])\d(?![\d.,/:-]|[a-z])")
+_DIGITS = ("nol", *_UNITS)
+_LEVELS = {"s": "strata", "d": "diploma"}
+
+
+@lru_cache(maxsize=1)
+def _normaliser() -> Normaliser:
+    return Normaliser()
+
+
+@lru_cache(maxsize=1024)
+def phrases(written: tuple[str, ...]) -> tuple[str, ...]:
+    """Phrases as they read after normalising."""
+    return tuple(dict.fromkeys(form for phrase in written if (form := spoken(phrase).strip())))
+
+
+@lru_cache(maxsize=64)
+def _vocabulary(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(part for phrase in phrases(words) for part in phrase.split())
+
+
+@lru_cache(maxsize=1024)
+def spoken(text: str) -> str:
+    """The message normalised and framed by spaces; degrees ("S1") and single digits become words."""
+    text = _DEGREE.sub(lambda match: f"{_LEVELS[match[1]]} {_DIGITS[int(match[2])]}", plain(text[:400]))
+    text = _DIGIT.sub(lambda match: f" {_DIGITS[int(match[0])]} ", text)
+    return f" {_normaliser()(text)} "

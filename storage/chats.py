@@ -1,0 +1,116 @@
+"""Chats, their conversation state, owner and log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
+
+from storage.inbox import insert_for
+from storage.schema import chats, conversations, identities, links, messages, outbox
+
+_conversations = (
+    select(conversations)
+    .where(conversations.c.chat_id.in_(bindparam("chat_ids", expanding=True)))
+    .order_by(conversations.c.chat_id)  # lock order: chats by id
+    .with_for_update()
+)
+
+
+def lock_conversations(connection: Connection, chat_ids: Sequence[int]) -> dict[int, RowMapping]:
+    """The conversations of these chats, locked for the rest of the transaction."""
+    return {row["chat_id"]: row for row in connection.execute(_conversations, {"chat_ids": chat_ids}).mappings()}
+
+
+_save_state = (
+    update(conversations)
+    .where(conversations.c.chat_id == bindparam("key"))
+    .values(state=bindparam("new_state"), updated_at=bindparam("now"))
+)
+
+
+def save_states(connection: Connection, states: Mapping[int, Mapping[str, Any]], now: datetime) -> None:
+    """Writes the new state of each conversation."""
+    if states:
+        connection.execute(_save_state, [{"key": key, "new_state": dict(state), "now": now} for key, state in sorted(states.items())])
+
+
+def log(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Appends to the message log; rows: chat_id, author, text, at, and what is known of inbox_id, intent, confidence, handler, model, content."""
+    if rows:
+        keys = ("chat_id", "author", "text", "inbox_id", "intent", "second", "confidence", "handler", "model", "content", "at")
+        connection.execute(messages.insert(), [{key: row.get(key) for key in keys} for row in rows])
+
+
+def touch(connection: Connection, chat_ids: Sequence[int], now: datetime) -> None:
+    """Notes that these people were just here."""
+    connection.execute(update(chats).where(chats.c.id.in_(chat_ids)).values(seen_at=now))
+
+
+def get(connection: Connection, chat_id: int) -> RowMapping | None:
+    """The chat by its key."""
+    return connection.execute(select(chats).where(chats.c.id == chat_id)).mappings().first()
+
+
+def find(connection: Connection, channel: str, account: str, address: str) -> RowMapping | None:
+    """The chat by its address on a channel account."""
+    statement = select(chats).where(chats.c.channel == channel, chats.c.account == account, chats.c.address == address)
+    return connection.execute(statement).mappings().first()
+
+
+def change(connection: Connection, chat_id: int, **values: Any) -> None:
+    """Sets columns of the chat: formal, zone, stopped_at, name."""
+    connection.execute(update(chats).where(chats.c.id == chat_id).values(**values))
+
+
+def take_over(connection: Connection, chat_id: int, *, owner: str, now: datetime) -> int:
+    """Gives the conversation to `owner` ("bot" or "agent:<id>"), cancels the former owner's unsent replies; returns the new version."""
+    version = connection.execute(
+        update(conversations)
+        .where(conversations.c.chat_id == chat_id)
+        .values(owner=owner, owner_version=conversations.c.owner_version + 1, updated_at=now)
+        .returning(conversations.c.owner_version)
+    ).scalar_one()
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.chat_id == chat_id, outbox.c.state == "pending", outbox.c.lane == 0, outbox.c.passes_agent.is_(False))
+        .values(state="cancelled", reason="owner changed", done_at=now)
+    )
+    return int(version)
+
+
+def note_identity(connection: Connection, chat_id: int, *, kind: str, value: str, vouched: bool, now: datetime) -> None:
+    """Remembers a number or id that belongs to the chat; `vouched` when the platform says so. A vouched one stays vouched."""
+    statement = insert_for(connection)(identities).values(
+        chat_id=chat_id, kind=kind, value=value, vouched=vouched, first_seen=now, last_seen=now
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["chat_id", "kind", "value"],
+            set_={"last_seen": now, "vouched": identities.c.vouched | statement.excluded.vouched},
+        )
+    )
+
+
+def vouched_phone(connection: Connection, chat_id: int) -> str | None:
+    """The number the platform vouches for, the newest first."""
+    statement = (
+        select(identities.c.value)
+        .where(identities.c.chat_id == chat_id, identities.c.kind == "phone", identities.c.vouched)
+        .order_by(identities.c.last_seen.desc())
+        .limit(1)
+    )
+    return connection.execute(statement).scalar()
+
+
+def active_link(connection: Connection, chat_id: int) -> RowMapping | None:
+    """The chat's link to a participant, if it has one."""
+    return connection.execute(select(links).where(links.c.chat_id == chat_id, links.c.ended_at.is_(None))).mappings().first()
+
+
+def transcript(connection: Connection, chat_id: int, limit: int = 50) -> list[RowMapping]:
+    """The last messages of a chat, oldest first."""
+    rows = connection.execute(select(messages).where(messages.c.chat_id == chat_id).order_by(messages.c.id.desc()).limit(limit))
+    return list(rows.mappings())[::-1]

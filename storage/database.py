@@ -1,0 +1,170 @@
+"""One way to run storage functions on SQLite and on PostgreSQL.
+
+A storage function is a plain function of a SQLAlchemy `Connection`. `Database.write(fn)` runs it in a transaction of its own, `Database.read(fn)`
+in a read-only one. On SQLite every write goes through one writer thread (BEGIN IMMEDIATE, WAL, synchronous=FULL), reads through read-only
+connections in a small pool; on PostgreSQL both go through asyncpg with `run_sync`. Figures behind this choice: docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+_BUSY_TIMEOUT_MS = 5_000
+_READERS = 4
+_TRIES = 4  # deadlocks, serialization failures and statements outdated by a migration are tried again
+_TRANSIENT_SQLSTATES = frozenset({"40001", "40P01"})
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database as a whole could not be reached or written (full disk, restart), as opposed to one bad row."""
+    if isinstance(error, OperationalError | InterfaceError | OSError | TimeoutError):
+        return True
+    return isinstance(error, DBAPIError) and bool(error.connection_invalidated)
+
+
+def _is_transient(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    return state in _TRANSIENT_SQLSTATES or "InvalidCachedStatementError" in str(error.orig)
+
+
+def database_now(connection: Connection) -> datetime:
+    """The database's own clock (on SQLite: this machine's), so that leases of several machines agree."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    return connection.execute(select(func.clock_timestamp())).scalar_one()  # type: ignore[no-any-return]
+
+
+class Database:
+    """A database by URL; made once in `bot.app` and closed at the end."""
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        """`url`: sqlite:///path or postgresql://…; other schemes raise ValueError."""
+        parsed = make_url(url)
+        self.url = url
+        self.backend = parsed.get_backend_name()
+        if self.backend == "sqlite":
+            if not parsed.database or parsed.database == ":memory:":
+                raise ValueError("SQLite needs a file: sqlite:///var/pandu.db")
+            self._sqlite = _SQLite(Path(parsed.database))
+        elif self.backend == "postgresql":
+            self._postgres: AsyncEngine = create_async_engine(
+                parsed.set(drivername="postgresql+asyncpg"),
+                pool_size=pool_size,
+                max_overflow=0,
+                pool_pre_ping=False,
+                json_serializer=_dumps,
+            )
+        else:
+            raise ValueError(f"unknown kind of database: {parsed.drivername} (sqlite or postgresql)")
+
+    async def write(self, work: Work[T]) -> T:
+        """Runs `work` in one transaction, committed when it returns; `work` must stand being run again."""
+        for left in reversed(range(_TRIES)):
+            try:
+                if self.backend == "sqlite":
+                    return await self._sqlite.run(self._sqlite.writer, self._sqlite.write_thread, work)
+                async with self._postgres.begin() as connection:
+                    return await connection.run_sync(work)
+            except DBAPIError as error:
+                if not left or not _is_transient(error):
+                    raise
+        raise AssertionError("unreachable")
+
+    async def read(self, work: Work[T]) -> T:
+        """Runs `work` in a transaction that cannot write."""
+        if self.backend == "sqlite":
+            return await self._sqlite.run(self._sqlite.reader, self._sqlite.read_threads, work)
+        for left in reversed(range(_TRIES)):
+            try:
+                async with self._postgres.connect() as connection:
+                    await connection.execution_options(postgresql_readonly=True)
+                    return await connection.run_sync(work)
+            except DBAPIError as error:
+                if not left or not _is_transient(error):
+                    raise
+        raise AssertionError("unreachable")
+
+    async def now(self) -> datetime:
+        """The database's clock."""
+        return await self.read(database_now)
+
+    async def close(self) -> None:
+        """Ends threads and connections."""
+        if self.backend == "sqlite":
+            self._sqlite.close()
+        else:
+            await self._postgres.dispose()
+
+
+class _SQLite:
+    """The writer thread and the readers of one SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.writer = self._engine(f"sqlite:///{path}", "BEGIN IMMEDIATE", pool_size=1)
+        self.reader = self._engine(f"sqlite:///file:{path}?mode=ro&uri=true", "BEGIN", pool_size=_READERS)
+        self.write_thread = ThreadPoolExecutor(1, "sqlite-writer")
+        self.read_threads = ThreadPoolExecutor(_READERS, "sqlite-reader")
+
+    @staticmethod
+    def _engine(url: str, begin: str, *, pool_size: int) -> Engine:
+        engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            json_serializer=_dumps,
+            connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000},
+        )
+        writes = begin != "BEGIN"
+
+        @event.listens_for(engine, "connect")
+        def _prepare(connection: Any, _record: object) -> None:
+            connection.isolation_level = None  # the driver's own transactions lose updates: we begin ourselves
+            cursor = connection.cursor()
+            if writes:
+                cursor.execute("PRAGMA journal_mode = WAL")
+                cursor.execute("PRAGMA synchronous = FULL")
+                # test seam for a full disk: SQLite's own limit on the number of pages
+                if pages := os.environ.get("PANDU_SQLITE_MAX_PAGES"):
+                    cursor.execute(f"PRAGMA max_page_count = {int(pages)}")
+            cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+            cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.close()
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        return engine
+
+    async def run(self, engine: Engine, executor: Executor, work: Work[T]) -> T:
+        def in_thread() -> T:
+            with engine.begin() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(executor, in_thread)
+
+    def close(self) -> None:
+        self.write_thread.shutdown(wait=True)
+        self.read_threads.shutdown(wait=True)
+        self.writer.dispose()
+        self.reader.dispose()

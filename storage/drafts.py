@@ -1,0 +1,30 @@
+"""Half-done forms, kept for 30 days after the last answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+
+from storage.inbox import insert_for
+from storage.schema import drafts
+
+
+def save(connection: Connection, chat_id: int, form: str, *, step: str, data: Mapping[str, Any], now: datetime, expires_at: datetime) -> None:
+    """Writes the draft of a form over the former one."""
+    values = {"step": step, "data": dict(data), "updated_at": now, "expires_at": expires_at, "reminded_at": None}
+    statement = insert_for(connection)(drafts).values(chat_id=chat_id, form=form, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["chat_id", "form"], set_=values))
+
+
+def get(connection: Connection, chat_id: int, form: str, now: datetime) -> RowMapping | None:
+    """The draft, unless it has expired."""
+    statement = select(drafts).where(drafts.c.chat_id == chat_id, drafts.c.form == form, drafts.c.expires_at > now)
+    return connection.execute(statement).mappings().first()
+
+
+def delete(connection: Connection, chat_id: int, form: str) -> None:
+    """Forgets the draft."""
+    connection.execute(drafts.delete().where(drafts.c.chat_id == chat_id, drafts.c.form == form))

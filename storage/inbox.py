@@ -1,0 +1,343 @@
+"""Inbound events: stored before the platform hears "200", claimed by chat, done exactly once.
+
+A `queue` row per chat says how many events wait; a worker claims chats, never single events, so a chat's events run in order.
+`queue.ready_at` is when the chat may be claimed, and, while it is claimed, the end of the lease.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, case, func, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.schema import chats, conversations, inbox, messages, queue
+
+_DIGIT_RUN_PAUSE = timedelta(minutes=10)
+_IDENTITY_DIGITS = range(15, 21)  # a NIK, KK or card number has 16; people drop or repeat one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One inbound event as it is stored; `payload` is already masked."""
+
+    channel: str
+    account: str
+    address: str
+    event_id: str
+    payload: Mapping[str, Any]
+    sent_at: datetime
+    name: str = ""
+    digits: int = 0  # how many digits, when the text is nearly nothing else (half a NIK?)
+
+    @property
+    def source(self) -> str:
+        """The channel account, as the outbox and the budgets name it."""
+        return f"{self.channel}:{self.account}"
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """The key of the chat."""
+        return self.channel, self.account, self.address
+
+
+class Fenced(Exception):  # noqa: N818 - a state, not a fault
+    """The claim was lost to another worker (its lease ran out); nothing of this transaction may stay."""
+
+
+def insert_for(connection: Connection) -> Any:
+    """`insert()` of the database at hand, with ON CONFLICT and RETURNING."""
+    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+
+
+_find_chats = select(chats.c.id, chats.c.channel, chats.c.account, chats.c.address, chats.c.digit_run).where(
+    tuple_(chats.c.channel, chats.c.account, chats.c.address).in_(bindparam("places", expanding=True))
+)
+
+
+def insert(connection: Connection, events: Sequence[Event], now: datetime) -> list[int | None]:
+    """Stores events; returns for each its inbox id, None where it was there before (a repeat changes nothing)."""
+    found = _chats_of(connection, events, now)
+    rows = [
+        {
+            "chat_id": found[event.place].id,
+            "source": event.source,
+            "event_id": event.event_id,
+            "payload": dict(event.payload),
+            "state": "pending",
+            "sent_at": event.sent_at,
+            "received_at": now,
+        }
+        for event in events
+    ]
+    statement = (
+        insert_for(connection)(inbox)
+        .on_conflict_do_nothing(index_elements=["source", "event_id"])
+        .returning(inbox.c.id, inbox.c.source, inbox.c.event_id, inbox.c.chat_id)
+    )
+    stored = connection.execute(statement, rows) if len(rows) == 1 else connection.execute(statement.values(rows))
+    ids = {(row.source, row.event_id): row.id for row in stored.all()}
+    new = [event for event in {(e.source, e.event_id): e for e in events}.values() if (event.source, event.event_id) in ids]
+    if new:
+        _enqueue(connection, Counter(found[event.place].id for event in new), now)
+        for event in new:
+            run = found[event.place].digit_run
+            if event.digits or run:
+                _follow_digits(connection, found[event.place].id, event, ids[event.source, event.event_id], now)
+    taken: set[tuple[str, str]] = set()
+    result: list[int | None] = []
+    for event in events:
+        key = (event.source, event.event_id)
+        result.append(None if key in taken else ids.get(key))
+        taken.add(key)
+    return result
+
+
+def chat_at(connection: Connection, place: tuple[str, str, str], now: datetime) -> int:
+    """Key of the chat at (channel, account, address), made where it is new."""
+    channel, account, address = place
+    event = Event(channel=channel, account=account, address=address, event_id="", payload={}, sent_at=now)
+    return int(_chats_of(connection, [event], now)[place].id)
+
+
+def _chats_of(connection: Connection, events: Sequence[Event], now: datetime) -> dict[tuple[str, str, str], Any]:
+    places = {event.place: event for event in events}
+    found = _lookup(connection, list(places))
+    if missing := [place for place in sorted(places) if place not in found]:
+        statement = insert_for(connection)(chats).on_conflict_do_nothing()
+        connection.execute(
+            statement.values(
+                [
+                    {"channel": c, "account": a, "address": d, "name": places[c, a, d].name[:120], "created_at": now, "seen_at": now}
+                    for c, a, d in missing
+                ]
+            )
+        )
+        found |= _lookup(connection, missing)
+        new = [{"chat_id": found[place].id, "updated_at": now} for place in missing]
+        connection.execute(insert_for(connection)(conversations).on_conflict_do_nothing().values(new))
+    return found
+
+
+def _lookup(connection: Connection, places: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], Any]:
+    return {(row.channel, row.account, row.address): row for row in connection.execute(_find_chats, {"places": places})}
+
+
+def _enqueue(connection: Connection, counts: Mapping[int, int], now: datetime) -> None:
+    statement = insert_for(connection)(queue).values(
+        [{"chat_id": chat, "pending": count, "ready_at": now} for chat, count in sorted(counts.items())]  # locks by id
+    )
+    waiting = queue.c.owner.is_not(None) | (queue.c.pending > 0)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["chat_id"],
+            set_={
+                "pending": queue.c.pending + statement.excluded.pending,
+                "ready_at": case((waiting, queue.c.ready_at), else_=statement.excluded.ready_at),
+            },
+        )
+    )
+
+
+def _follow_digits(connection: Connection, chat_id: int, event: Event, inbox_id: int, now: datetime) -> None:
+    """Finds an identity number typed over several messages and masks every part of it (design, rule 4)."""
+    run = connection.execute(select(chats.c.digit_run).where(chats.c.id == chat_id)).scalar()
+    if run and datetime.fromisoformat(run["at"]) < now - _DIGIT_RUN_PAUSE:
+        run = None
+    if not event.digits:
+        connection.execute(update(chats).where(chats.c.id == chat_id).values(digit_run=None))
+        return
+    digits = event.digits + (run["digits"] if run else 0)
+    parts = [*(run["inbox_ids"] if run else ()), inbox_id]
+    if digits in _IDENTITY_DIGITS and len(parts) > 1:
+        _mask_parts(connection, parts)
+        run = None
+    elif digits > _IDENTITY_DIGITS.stop:
+        run = None
+    else:
+        run = {"digits": digits, "inbox_ids": parts, "at": now.isoformat()}
+    connection.execute(update(chats).where(chats.c.id == chat_id).values(digit_run=run))
+
+
+def _mask_parts(connection: Connection, parts: Sequence[int]) -> None:
+    hidden = "••••••••"
+    for row in connection.execute(select(inbox.c.id, inbox.c.payload).where(inbox.c.id.in_(parts))).all():
+        if row.payload:
+            payload = {**row.payload, "text": hidden, "masked": sorted({*row.payload.get("masked", ()), "nik"})}
+            connection.execute(update(inbox).where(inbox.c.id == row.id).values(payload=payload))
+    connection.execute(update(messages).where(messages.c.inbox_id.in_(parts), messages.c.author == "person").values(text=hidden))
+
+
+def reject(connection: Connection, event: Event, error: str, now: datetime) -> None:
+    """Keeps the trace of an event that could not be stored: its key and the reason, never its content."""
+    bare = Event(channel=event.channel, account=event.account, address=event.address[:160], event_id=event.event_id[:160], payload={}, sent_at=now)
+    chat = _chats_of(connection, [bare], now)[bare.place]
+    row = {"chat_id": chat.id, "source": bare.source, "event_id": bare.event_id, "state": "rejected", "error": error[:500], "sent_at": now, "received_at": now}
+    connection.execute(insert_for(connection)(inbox).on_conflict_do_nothing().values(row))
+
+
+# -- claim and completion -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A claimed chat with its waiting events in the platform's order."""
+
+    chat: RowMapping  # of chats
+    state: Any  # conversation state as JSON
+    events: tuple[RowMapping, ...]  # id, payload, attempts, sent_at, received_at
+
+
+_ready = (
+    select(queue.c.chat_id)
+    .where(queue.c.pending > 0, queue.c.ready_at <= bindparam("now"))
+    .order_by(queue.c.ready_at)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_take = (
+    update(queue)
+    .where(queue.c.chat_id.in_(bindparam("chat_ids", expanding=True)))
+    .values(owner=bindparam("token"), ready_at=bindparam("until"))
+)
+_events = (
+    update(inbox)
+    .where(inbox.c.chat_id.in_(bindparam("chat_ids", expanding=True)), inbox.c.state == "pending")
+    .values(attempts=inbox.c.attempts + 1)
+    .returning(inbox.c.id, inbox.c.chat_id, inbox.c.payload, inbox.c.attempts, inbox.c.sent_at, inbox.c.received_at)
+)
+_claimed_chats = (
+    select(chats, conversations.c.state.label("conversation"))
+    .join(conversations, conversations.c.chat_id == chats.c.id)
+    .where(chats.c.id.in_(bindparam("chat_ids", expanding=True)))
+)
+
+
+def claim(connection: Connection, *, token: str, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
+    """Takes up to `limit` chats with waiting events, also those whose lease ran out; counts an attempt for each event."""
+    chat_ids = list(connection.execute(_ready, {"now": now, "limit": limit}).scalars())
+    if not chat_ids:
+        return []
+    connection.execute(_take, {"chat_ids": chat_ids, "token": token, "until": now + lease})
+    events: dict[int, list[RowMapping]] = defaultdict(list)
+    for event in connection.execute(_events, {"chat_ids": chat_ids}).mappings():
+        events[event["chat_id"]].append(event)
+    rows = {row["id"]: row for row in connection.execute(_claimed_chats, {"chat_ids": chat_ids}).mappings()}
+    return [
+        Claim(
+            chat=rows[chat_id],
+            state=rows[chat_id]["conversation"],
+            events=tuple(sorted(events[chat_id], key=lambda e: (e["sent_at"], e["id"]))),
+        )
+        for chat_id in chat_ids
+    ]
+
+
+_mine = (
+    select(queue.c.chat_id)
+    .where(queue.c.chat_id.in_(bindparam("chat_ids", expanding=True)), queue.c.owner == bindparam("token"))
+    .order_by(queue.c.chat_id)
+    .with_for_update()
+)
+_done_events = (
+    update(inbox).where(inbox.c.id.in_(bindparam("event_ids", expanding=True))).values(state="done", done_at=bindparam("now"))
+)
+_give_back = (
+    update(queue)
+    .where(queue.c.chat_id.in_(bindparam("chat_ids", expanding=True)))
+    .values(owner=None, pending=queue.c.pending - bindparam("count"), ready_at=bindparam("ready_at"))
+)
+
+
+def complete(connection: Connection, *, token: str, done: Mapping[int, Sequence[int]], now: datetime, keep: bool = False) -> None:
+    """Last statements of the effects transaction: marks the events of each chat done and gives the chats back (`keep`: not yet).
+
+    Raises `Fenced` when one of the chats is no longer ours; the caller's transaction must then roll back.
+    """
+    _fence(connection, token, done)
+    if event_ids := [event for events in done.values() for event in events]:
+        connection.execute(_done_events, {"event_ids": event_ids, "now": now})
+    if keep:
+        for chat_id, events in done.items():
+            connection.execute(update(queue).where(queue.c.chat_id == chat_id).values(pending=queue.c.pending - len(events)))
+        return
+    by_count: dict[int, list[int]] = defaultdict(list)
+    for chat_id, events in done.items():
+        by_count[len(events)].append(chat_id)
+    for count, chat_ids in by_count.items():
+        connection.execute(_give_back, {"chat_ids": chat_ids, "count": count, "ready_at": now})
+
+
+def _fence(connection: Connection, token: str, chat_ids: Mapping[int, object]) -> None:
+    mine = connection.execute(_mine, {"chat_ids": list(chat_ids), "token": token}).scalars().all()
+    if len(mine) < len(chat_ids):
+        raise Fenced
+
+
+def bury(connection: Connection, *, token: str, chat_id: int, event_id: int, error: str, now: datetime) -> None:
+    """Makes an event a dead letter, so that the chat's later events go on; part of the claim like `complete`."""
+    _fence(connection, token, {chat_id: None})
+    connection.execute(update(inbox).where(inbox.c.id == event_id).values(state="dead", error=error[:2000], done_at=now))
+    connection.execute(update(queue).where(queue.c.chat_id == chat_id).values(pending=queue.c.pending - 1))
+
+
+def give_back(connection: Connection, *, token: str, chat_ids: Sequence[int], ready_at: datetime) -> None:
+    """Hands claimed chats back untouched, to be claimed again from `ready_at` on."""
+    connection.execute(
+        update(queue).where(queue.c.chat_id.in_(chat_ids), queue.c.owner == token).values(owner=None, ready_at=ready_at)
+    )
+
+
+def renew(connection: Connection, *, token: str, chat_ids: Sequence[int], until: datetime) -> None:
+    """Moves the end of the lease."""
+    connection.execute(update(queue).where(queue.c.chat_id.in_(chat_ids), queue.c.owner == token).values(ready_at=until))
+
+
+# -- dead letters and figures -------------------------------------------------------------------------------------
+
+
+def troubled(connection: Connection, limit: int = 100) -> list[RowMapping]:
+    """Dead letters and rejected events, newest first."""
+    statement = (
+        select(inbox.c.id, inbox.c.chat_id, inbox.c.source, inbox.c.state, inbox.c.attempts, inbox.c.error, inbox.c.received_at, inbox.c.payload)
+        .where(inbox.c.state.in_(("dead", "rejected")))
+        .order_by(inbox.c.id.desc())
+        .limit(limit)
+    )
+    return list(connection.execute(statement).mappings())
+
+
+def replay(connection: Connection, event_id: int, now: datetime) -> bool:
+    """Puts a dead letter back into its chat's queue; False if there is none of that number."""
+    row = connection.execute(
+        update(inbox)
+        .where(inbox.c.id == event_id, inbox.c.state == "dead")
+        .values(state="pending", attempts=0, error=None, done_at=None)
+        .returning(inbox.c.chat_id)
+    ).first()
+    if row is None:
+        return False
+    _enqueue(connection, {row.chat_id: 1}, now)
+    return True
+
+
+def discard(connection: Connection, event_id: int) -> bool:
+    """Deletes a dead letter or rejected event for good; False if there is none of that number."""
+    result = connection.execute(inbox.delete().where(inbox.c.id == event_id, inbox.c.state.in_(("dead", "rejected"))))
+    return bool(result.rowcount)
+
+
+def waiting(connection: Connection) -> tuple[int, datetime | None]:
+    """(events that wait, when the oldest of the waiting chats became ready), for metrics and back-pressure."""
+    row = connection.execute(select(func.coalesce(func.sum(queue.c.pending), 0), func.min(queue.c.ready_at)).where(queue.c.pending > 0)).one()
+    return int(row[0]), row[1]
+
+
+def delete_done(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Deletes a small batch of finished events older than `before`; returns how many."""
+    old = select(inbox.c.id).where(inbox.c.state == "done", inbox.c.done_at < before).limit(limit)
+    return connection.execute(inbox.delete().where(inbox.c.id.in_(old))).rowcount

@@ -1,0 +1,139 @@
+"""Participants (the operator's imported records), the links between chats and records, proofs and who looked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, RowMapping, func, select, update
+
+from storage.inbox import insert_for
+from storage.schema import access_log, chats, conversations, link_codes, links, participants, proofs
+
+WRONG_ALLOWED = 3  # wrong answers before the lock (design: People and proof)
+LOCK = timedelta(hours=1)
+
+
+def get(connection: Connection, participant_id: int) -> RowMapping | None:
+    """The record by its key."""
+    return connection.execute(select(participants).where(participants.c.id == participant_id)).mappings().first()
+
+
+def by_phone(connection: Connection, phone: str) -> list[RowMapping]:
+    """The records on a number ("+62…"); families share one."""
+    statement = select(participants).where(participants.c.phone == phone).order_by(participants.c.id)
+    return list(connection.execute(statement).mappings())
+
+
+def by_nik_hash(connection: Connection, nik_hash: str) -> list[RowMapping]:
+    """The records of a NIK, by its keyed hash."""
+    statement = select(participants).where(participants.c.nik_hash == nik_hash).order_by(participants.c.id)
+    return list(connection.execute(statement).mappings())
+
+
+# -- links --------------------------------------------------------------------------------------------------------
+
+
+def link(connection: Connection, *, chat_id: int, participant_id: int, level: str, method: str, now: datetime) -> None:
+    """Joins a chat to a record; the chat's former link ends, its wrong answers are forgotten."""
+    end_link(connection, chat_id, why="replaced", now=now)
+    row = {"chat_id": chat_id, "participant_id": participant_id, "level": level, "method": method, "created_at": now}
+    connection.execute(links.insert().values(row))
+    connection.execute(proofs.delete().where(proofs.c.chat_id == chat_id))
+
+
+def end_link(connection: Connection, chat_id: int, *, why: str, now: datetime) -> bool:
+    """Ends the chat's link; False if it had none."""
+    ended = connection.execute(
+        update(links).where(links.c.chat_id == chat_id, links.c.ended_at.is_(None)).values(ended_at=now, ended_why=why)
+    )
+    return bool(ended.rowcount)
+
+
+def linked_chats(connection: Connection, participant_id: int) -> list[RowMapping]:
+    """The chats that are linked to a record now, with their conversation's owner version."""
+    statement = (
+        select(chats, conversations.c.owner_version)
+        .join(links, links.c.chat_id == chats.c.id)
+        .join(conversations, conversations.c.chat_id == chats.c.id)
+        .where(links.c.participant_id == participant_id, links.c.ended_at.is_(None))
+        .order_by(chats.c.id)
+    )
+    return list(connection.execute(statement).mappings())
+
+
+# -- proofs -------------------------------------------------------------------------------------------------------
+
+
+def locked_until(connection: Connection, chat_id: int, now: datetime) -> datetime | None:
+    """The end of the chat's lock, None where there is none."""
+    until = connection.execute(select(proofs.c.locked_until).where(proofs.c.chat_id == chat_id)).scalar()
+    return until if until and until > now else None
+
+
+def wrong_proof(connection: Connection, chat_id: int, now: datetime) -> int:
+    """Counts a wrong answer; returns how many are left, and at 0 locks the chat for an hour."""
+    statement = insert_for(connection)(proofs).values(chat_id=chat_id, wrong=1)
+    wrong = connection.execute(
+        statement.on_conflict_do_update(index_elements=["chat_id"], set_={"wrong": proofs.c.wrong + 1}).returning(
+            proofs.c.wrong
+        )
+    ).scalar_one()
+    left = WRONG_ALLOWED - int(wrong)
+    if left <= 0:
+        connection.execute(update(proofs).where(proofs.c.chat_id == chat_id).values(wrong=0, locked_until=now + LOCK))
+    return max(0, left)
+
+
+def lock_unvouched(connection: Connection, participant_ids: Sequence[int], now: datetime) -> None:
+    """Closes these records for an hour to chats whose number nobody vouches for."""
+    if participant_ids:
+        connection.execute(
+            update(participants)
+            .where(participants.c.id.in_(sorted(participant_ids)))
+            .values(unvouched_locked_until=now + LOCK)
+        )
+
+
+# -- codes that open a web chat -----------------------------------------------------------------------------------
+
+
+def make_code(connection: Connection, *, code: str, chat_id: int, now: datetime, expires_at: datetime) -> None:
+    """Notes a one-time code of a linked chat; an older one of the same chat no longer counts."""
+    connection.execute(link_codes.delete().where(link_codes.c.chat_id == chat_id))
+    connection.execute(link_codes.insert().values(code=code, chat_id=chat_id, created_at=now, expires_at=expires_at))
+
+
+def use_code(connection: Connection, code: str, now: datetime) -> RowMapping | None:
+    """Uses a code up; returns the active link of the chat that made it, None for an unknown, used or old code."""
+    chat_id = connection.execute(
+        link_codes.delete()
+        .where(link_codes.c.code == code, link_codes.c.expires_at > now)
+        .returning(link_codes.c.chat_id)
+    ).scalar()
+    return (
+        connection.execute(select(links).where(links.c.chat_id == chat_id, links.c.ended_at.is_(None)))
+        .mappings()
+        .first()
+    )
+
+
+# -- who looked ---------------------------------------------------------------------------------------------------
+
+
+def log_access(connection: Connection, *, actor: str, participant_id: int, what: str, now: datetime) -> None:
+    """Notes that somebody saw a record; actor: "chat:12", "agent:3", "cli"."""
+    connection.execute(access_log.insert().values(at=now, actor=actor, participant_id=participant_id, what=what))
+
+
+def accesses(connection: Connection, participant_id: int, limit: int = 10) -> list[RowMapping]:
+    """The last looks at a record, newest first; one actor at one thing once, with number and last time."""
+    last = func.max(access_log.c.at)
+    statement = (
+        select(access_log.c.actor, access_log.c.what, last.label("at"), func.count().label("times"))
+        .where(access_log.c.participant_id == participant_id)
+        .group_by(access_log.c.actor, access_log.c.what)
+        .order_by(last.desc())
+        .limit(limit)
+    )
+    return list(connection.execute(statement).mappings())

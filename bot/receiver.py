@@ -36,11 +36,16 @@ def clean(event: Inbound) -> Inbound:
         event,
         text=masked.text,
         masked=tuple(sorted({*event.masked, *masked.kinds})),
-        name=_UNSTORABLE.sub("", event.name)[:120],
+        name=_masked_name(_UNSTORABLE.sub("", event.name)[:120]),
         choice=_UNSTORABLE.sub("", event.choice)[:64] if event.choice else event.choice,
         event_id=_UNSTORABLE.sub("", event.event_id)[:160],
         chat=_UNSTORABLE.sub("", event.chat)[:160],
     )
+
+
+def _masked_name(name: str) -> str:
+    """People write their numbers even into their display names."""
+    return mask(name).text if any(char.isdigit() for char in name) else name
 
 
 class Receiver:

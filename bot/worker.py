@@ -127,7 +127,7 @@ class Worker:
                     raise
                 if event["attempts"] < MAX_ATTEMPTS:
                     return True  # it has attempts left, and what came later must wait for it
-                log.error("dead letter", event=event["id"], reason=type(error).__name__)
+                log.error("dead letter", number=event["id"], reason=type(error).__name__)
                 metrics.dead_letters.add()
                 await self._database.write(partial(self._bury, token, one, f"{type(error).__name__}: {error}"))
                 self._wake.notify(OUTBOX)

@@ -61,4 +61,4 @@ def known_scheme(turn: Turn) -> str | None:
 
 
 def _follow_ups(turn: Turn, entry: Entry) -> tuple[Option, ...]:
-    return tuple(Option(label=turn.content.title(intent), action=f"intent:{intent}", description=turn.content.question(intent)) for intent in entry.follow_ups[:2])
+    return tuple(Option(label=turn.content.title(intent), action=f"intent:{intent}") for intent in entry.follow_ups[:2])

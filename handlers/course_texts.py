@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from sqlalchemy import RowMapping
 
-from handlers import telling
+from handlers import places, telling
 from handlers.catalogue import rupiah
 from handlers.course_search import Search
 from handlers.record import Record
 from handlers.turn import Turn
 
-TITLE = 60
+TITLE, TITLE_IN_LIST = 60, 30
 SUMMARY = 160
 VIDEOS = 3  # to be watched before the first purchase (facts 5.4)
 
 
-def with_mark(turn: Turn, row: RowMapping) -> str:
-    """The title; "(contoh)" behind it where the course is invented."""
-    title = row["title"] if len(row["title"]) <= TITLE else row["title"][: TITLE - 1].rstrip() + "…"
+def with_mark(turn: Turn, row: RowMapping, most: int = TITLE) -> str:
+    """The title, at most so many letters of it; "(contoh)" behind it where the course is invented."""
+    title = shortened(row["title"], most)
     return f"{title} {turn.content.text('course_invented')}" if row["invented"] else title
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many letters, with an ellipsis where something is left out."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def about(turn: Turn, search: Search, count: int, page: int, pages: int) -> str:
     """The head of a list: how many, of what, which page."""
     content = turn.content.files["courses"]
-    named = [content[kind][key]["name"] for kind, key in (("topics", search.topic), ("modes", search.mode), ("platforms", search.platform)) if key]
+    named = [
+        content[kind][key]["name"]
+        for kind, key in (("topics", search.topic), ("modes", search.mode), ("platforms", search.platform))
+        if key
+    ]
     if search.max_price:
         named.append("≤ " + rupiah(search.max_price))
     if not named:
@@ -34,12 +43,18 @@ def about(turn: Turn, search: Search, count: int, page: int, pages: int) -> str:
 
 def line(turn: Turn, row: RowMapping, number: int) -> str:
     """One course of a list."""
-    return turn.content.text("course_line", number=number, title=with_mark(turn, row), mode=_mode(turn, row), price=rupiah(row["price"]))
+    mode = turn.content.files["courses"]["modes"][row["mode"]]["short"]
+    title = with_mark(turn, row, TITLE_IN_LIST)
+    return turn.content.text("course_line", number=number, title=title, mode=mode, price=rupiah(row["price"]))
+
+
+def facts(turn: Turn, row: RowMapping) -> str:
+    """Platform, way of learning and price, for an option."""
+    return ", ".join((_platform(turn, row), _mode(turn, row), rupiah(row["price"])))
 
 
 def details(turn: Turn, row: RowMapping, own: Record | None) -> str:
     """Everything about one course; the price against the balance where that may be told."""
-    summary = row["summary"] if len(row["summary"]) <= SUMMARY else row["summary"][: SUMMARY - 1].rstrip() + "…"
     text = turn.content.text(
         "course_detail",
         title=with_mark(turn, row),
@@ -47,7 +62,7 @@ def details(turn: Turn, row: RowMapping, own: Record | None) -> str:
         platform=_platform(turn, row),
         provider=row["provider"],
         price=rupiah(row["price"]),
-        summary=summary,
+        summary=shortened(row["summary"], SUMMARY),
         **_extras(turn, row),
     )
     parts = [text] if turn.content.state == "open" else [turn.content.text("course_closed"), text]
@@ -56,7 +71,11 @@ def details(turn: Turn, row: RowMapping, own: Record | None) -> str:
         missing = row["price"] - own.row["balance"]
         key = "course_balance_short" if missing > 0 else "course_balance_enough"
         parts.append(turn.content.text(key, balance=rupiah(own.row["balance"]), missing=rupiah(max(0, missing))))
-        parts.append(turn.content.text("course_as_of_balance", as_of=listed, balance_as_of=telling.moment(turn, own.row["as_of"])))
+        parts.append(
+            turn.content.text(
+                "course_as_of_balance", as_of=listed, balance_as_of=telling.moment(turn, own.row["as_of"])
+            )
+        )
     else:
         parts.append(turn.content.text("course_as_of", as_of=listed))
     return "\n".join(part for part in parts if part)
@@ -90,7 +109,11 @@ def noted(turn: Turn, row: RowMapping, own: Record | None) -> str:
     until = ""
     if buy_by and buy_by >= telling.today(turn):
         until = turn.content.text("course_until_date", deadline=telling.deadline(turn, buy_by))
-    parts = [turn.content.text("course_noted_open", title=with_mark(turn, row), platform=_platform(turn, row), until=until and f" {until}")]
+    parts = [
+        turn.content.text(
+            "course_noted_open", title=with_mark(turn, row), platform=_platform(turn, row), until=until and f" {until}"
+        )
+    ]
     if told:
         as_of = telling.moment(turn, told.row["as_of"])
         if (watched := told.row["videos_watched"]) is not None and watched < VIDEOS:
@@ -102,7 +125,7 @@ def noted(turn: Turn, row: RowMapping, own: Record | None) -> str:
 
 def _extras(turn: Turn, row: RowMapping) -> dict[str, str]:
     say = turn.content.text
-    place = telling.place(row["region"]) if row["region"] else ""
+    place = places.name(row["region"]) if row["region"] else ""
     return {
         "hours": ", " + say("course_hours", hours=row["hours"]) if row["hours"] else "",
         "starts": ", " + say("course_starts", day=telling.day(row["starts_on"])) if row["starts_on"] else "",

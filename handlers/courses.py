@@ -1,7 +1,7 @@
-"""Choosing a course: search in one's own words, a list in pages of five, the details, a comparison, a note. Nothing is bought here.
+"""Choosing a course: a search in one's own words, pages of five, details, comparing, a note. Nothing is bought.
 
-The value of each step is a `Search` as text. A step's value counts only while it was made from the value before it (`after`), so that
-going back and searching anew cannot show a stale list.
+The value of each step is a `Search` as text. A step's value counts only while it was made from the value before it
+(`after`), so that going back and searching anew cannot show a stale list.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from dataclasses import replace
 from sqlalchemy import RowMapping
 
 from handlers import course_search, telling, typed
-from handlers.catalogue import rupiah
 from handlers.course_search import PAGE, Search
-from handlers.course_texts import about, comparison, details, line, noted, with_mark
+from handlers.course_texts import about, comparison, details, facts, line, noted, shortened, with_mark
 from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.messages import Option, Reply
 from handlers.record import Record, record
@@ -94,7 +93,7 @@ def _read_query(turn: Turn, data: Data) -> Reading:
 
 def _ask_list(turn: Turn, data: Data) -> Reply:
     view = replace(_view(data, "detail"), course=0, noted=0)
-    found = course_search.find(turn, view, telling.today(turn))
+    found = _found(turn, view)
     if not found.rows:
         return turn.say("course_none", options=options((turn.content.text("course_option_new"), f"answer:{NEW}")))
     pages = -(-len(found.rows) // PAGE)
@@ -108,7 +107,9 @@ def _ask_list(turn: Turn, data: Data) -> Reply:
     else:
         parts.append(about(turn, view, len(found.rows), page + 1, pages))
     parts += [line(turn, row, number) for number, row in enumerate(rows, 1)]
-    parts.append(turn.content.text("course_list_end", as_of=telling.day(turn.local(min(row["as_of"] for row in rows)).date())))
+    parts.append(
+        turn.content.text("course_list_end", as_of=telling.day(turn.local(min(row["as_of"] for row in rows)).date()))
+    )
     shown = [_course_option(turn, data, view, row) for row in rows]
     if page + 1 < pages:
         following = _value(data, "list", replace(view, page=page + 1))
@@ -117,18 +118,18 @@ def _ask_list(turn: Turn, data: Data) -> Reply:
     return Reply(text="\n".join(parts), options=tuple(shown))
 
 
+def _found(turn: Turn, view: Search) -> course_search.Found:
+    """The courses of a view; the one that is to be compared is not offered again."""
+    found = course_search.find(turn, view, telling.today(turn))
+    return replace(found, rows=tuple(row for row in found.rows if row["id"] != view.compare))
+
+
 def _course_option(turn: Turn, data: Data, view: Search, row: RowMapping) -> Option:
-    modes = turn.content.files["courses"]["modes"]
-    facts = (row["platform"], modes[row["mode"]]["name"], rupiah(row["price"]))
     return Option(
-        label=_label(row["title"]),
+        label=shortened(row["title"], LABEL),
         action="answer:" + _value(data, "list", replace(view, course=row["id"])),
-        description=", ".join(facts)[:72],
+        description=facts(turn, row)[:72],
     )
-
-
-def _label(title: str) -> str:
-    return title if len(title) <= LABEL else title[: LABEL - 1].rstrip() + "…"
 
 
 def _read_list(turn: Turn, data: Data) -> Reading:
@@ -139,8 +140,7 @@ def _read_list(turn: Turn, data: Data) -> Reading:
         if moved := typed.find(turn, {"next": content["moves"]["next"]}):
             return Valid(_value(data, "list", replace(view, page=view.page + 1)), sure=moved.sure)
         return None
-    found = course_search.find(turn, view, telling.today(turn)).rows
-    shown = found[view.page * PAGE : (view.page + 1) * PAGE]
+    shown = _found(turn, view).rows[view.page * PAGE : (view.page + 1) * PAGE]
     if more.words and not more.topic and (course := _by_title(turn, more.words, shown)):
         return Valid(_value(data, "list", replace(view, course=course)))
     sure = course_search.only_search_words(turn, more) or turn.understanding.intent == "course_choose"
@@ -154,7 +154,11 @@ def _by_title(turn: Turn, words: str, rows: tuple[RowMapping, ...]) -> int | Non
     fits = [
         row["id"]
         for row in rows
-        if sum(max((course_search.alike(word, own) for own in row["title"].lower().split()), default=0.0) for word in wanted) >= need
+        if sum(
+            max((course_search.alike(word, own) for own in row["title"].lower().split()), default=0.0)
+            for word in wanted
+        )
+        >= need
     ]
     return fits[0] if len(fits) == 1 else None
 
@@ -165,14 +169,23 @@ def _by_title(turn: Turn, words: str, rows: tuple[RowMapping, ...]) -> int | Non
 def _ask_detail(turn: Turn, data: Data) -> Reply:
     view = _view(data, "list")
     row = courses.get(turn.connection, view.course)
-    back = (turn.content.text("course_option_list"), "answer:" + _value(data, "detail", replace(view, course=0, compare=0)))
+    back = (
+        turn.content.text("course_option_list"),
+        "answer:" + _value(data, "detail", replace(view, course=0, compare=0)),
+    )
     if row is None:
         return turn.say("course_gone", options=options(back))
     other = courses.get(turn.connection, view.compare) if view.compare and view.compare != view.course else None
     if other:
         pairs = (
-            (turn.content.text("course_option_note_first"), "answer:" + _value(data, "detail", replace(view, noted=other["id"]))),
-            (turn.content.text("course_option_note_second"), "answer:" + _value(data, "detail", replace(view, noted=row["id"]))),
+            (
+                turn.content.text("course_option_note_first"),
+                "answer:" + _value(data, "detail", replace(view, noted=other["id"])),
+            ),
+            (
+                turn.content.text("course_option_note_second"),
+                "answer:" + _value(data, "detail", replace(view, noted=row["id"])),
+            ),
         )
         return Reply(text=comparison(turn, other, row), options=options(*pairs, back))
     compared = _value(data, "detail", replace(view, course=0, compare=view.course))
@@ -230,7 +243,13 @@ def _finish(turn: Turn, data: Data) -> Answer:
 FORM = Form(
     name="course_choose",
     steps=(
-        Step(name="query", expects="text", ask=_ask_query, read=_read_query, called=("topik", "pencarian", "kursus", "pelatihan", "bidang")),
+        Step(
+            name="query",
+            expects="text",
+            ask=_ask_query,
+            read=_read_query,
+            called=("topik", "pencarian", "kursus", "pelatihan", "bidang"),
+        ),
         Step(name="list", expects="choice", ask=_ask_list, read=_read_list),
         Step(name="detail", expects="choice", ask=_ask_detail, read=_read_detail),
     ),

@@ -1,7 +1,8 @@
 """Connecting a chat to a participant's record, in the levels of the design ("People and proof").
 
-Level 1 is the number that the platform vouches for; a typed one proves nothing. With the birth date, the last four digits of the NIK lead to 2a
-(no amounts), those of the 16-digit card or the full NIK in the secure form to 2. A web chat is opened by a code from a linked chat.
+Level 1 is the number that the platform vouches for; a typed one proves nothing. With the birth date, the last four
+digits of the NIK lead to 2a (no amounts), those of the 16-digit card or the full NIK in the secure form to 2. A web
+chat is opened by a code from a linked chat.
 Whether a record exists is never told: an unknown number, a wrong date and wrong digits end in the same sentence.
 """
 
@@ -10,9 +11,9 @@ from __future__ import annotations
 import re
 
 from handlers import linking_proof, secure, telling, typed
-from handlers.forms import Data, Form, Misfit, Reading, Step, Valid, ask_again, close, open_form, take
+from handlers.forms import Data, Form, Misfit, Reading, Step, Valid, ask_again, open_form, take
 from handlers.linking_manage import MANAGE, unlink, web_code, who_looked
-from handlers.messages import Kind, Reply
+from handlers.messages import Reply
 from handlers.record import linked, record
 from handlers.turn import Answer, Turn, answer, options
 from storage import chats, people
@@ -54,20 +55,28 @@ def contact(turn: Turn) -> Answer:
     if not inbound.contact_own or not inbound.contact_phone or inbound.forwarded:
         refused = turn.say("link_contact_other")
         return ask_again(turn, FORM, waiting, before=refused) if waiting else answer(turn, refused)
-    chats.note_identity(turn.connection, turn.chat_id, kind="phone", value=inbound.contact_phone, vouched=True, now=turn.now)
+    chats.note_identity(
+        turn.connection, turn.chat_id, kind="phone", value=inbound.contact_phone, vouched=True, now=turn.now
+    )
     thanks = turn.say("contact_thanks")
     if waiting and waiting.name == "contact":
         return take(turn, FORM, waiting, "shared", before=thanks)
     if waiting:
         return ask_again(turn, FORM, waiting, before=thanks)
-    return answer(turn, Reply(text=thanks.text, options=options((turn.content.text("link_option_connect"), "intent:link_account"))))
+    return answer(
+        turn,
+        Reply(text=thanks.text, options=options((turn.content.text("link_option_connect"), "intent:link_account"))),
+    )
 
 
 def form_sent(turn: Turn) -> Answer:
     """The secure form was sent: its values are opened once, compared, and never kept."""
     values = secure.opened(turn, turn.inbound.form or "")
-    if values is None:
-        return answer(turn, turn.say("link_form_gone", options=typed.labelled(turn, ("link_option_connect", "intent:link_account"))))
+    if values is None or values["purpose"] != FORM.name:
+        return answer(
+            turn,
+            turn.say("link_form_gone", options=typed.labelled(turn, ("link_option_connect", "intent:link_account"))),
+        )
     return linking_proof.prove(turn, lambda: linking_proof.by_identity(turn, values), "2", "secure_form")
 
 
@@ -150,7 +159,7 @@ def _read_digits(turn: Turn, data: Data) -> Reading:
 
 
 def _ask_form(turn: Turn, data: Data) -> Reply:
-    offered = secure.offer(turn, "linking", ("nik", "birth_date"))
+    offered = secure.offer(turn, FORM.name, ("nik", "birth_date"))
     return Reply(text=turn.content.text("link_form"), form=offered)
 
 
@@ -180,7 +189,9 @@ def _finish(turn: Turn, data: Data) -> Answer:
     digits = written or str(data.get("digits", ""))
     level, method = ("2a", "birth_nik") if kind == "nik" else ("2", "birth_card")
     column = "nik_last4" if kind == "nik" else "card_last4"
-    return linking_proof.prove(turn, lambda: linking_proof.by_digits(turn, str(data["birth_date"]), column, digits), level, method)
+    return linking_proof.prove(
+        turn, lambda: linking_proof.by_digits(turn, str(data["birth_date"]), column, digits), level, method
+    )
 
 
 FORM = Form(
@@ -188,7 +199,13 @@ FORM = Form(
     steps=(
         Step(name="contact", expects="contact", ask=_ask_contact, read=_read_contact, skip=_no_contact),
         Step(name="code", expects="text", ask=_ask_code, read=_read_code, skip=_no_code),
-        Step(name="birth_date", expects="date", ask=_ask_birth_date, read=_read_birth_date, called=("tanggal", "lahir", "tgl")),
+        Step(
+            name="birth_date",
+            expects="date",
+            ask=_ask_birth_date,
+            read=_read_birth_date,
+            called=("tanggal", "lahir", "tgl"),
+        ),
         Step(name="proof", expects="choice", ask=_ask_proof, read=_read_proof, called=("cara", "bukti")),
         Step(name="digits", expects="number", ask=_ask_digits, read=_read_digits, called=("angka", "nomor")),
         Step(name="form", expects="form", ask=_ask_form, read=_read_form),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
-from handlers import forms, telling, typed
+from handlers import telling, typed
 from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.messages import Reply
 from handlers.record import linked
@@ -34,14 +33,20 @@ def who_looked(turn: Turn) -> Answer:
     """Who has seen the person's record through Pandu, newest first. The question itself shows nothing of the record."""
     found = linked(turn) if turn.understanding.subject == "self" else None
     if found is None:
-        return answer(turn, turn.say("link_none", options=typed.labelled(turn, ("link_option_connect", "intent:link_account"))))
+        return answer(
+            turn, turn.say("link_none", options=typed.labelled(turn, ("link_option_connect", "intent:link_account")))
+        )
     rows = people.accesses(turn.connection, found.row["id"], LOOKS_SHOWN)
     if not rows:
         return answer(turn, turn.say("link_looked_none"))
     lines = [turn.content.text("link_looked")]
     for row in rows:
         seen = telling.moment(turn, row["at"])
-        lines.append(turn.content.text("link_looked_line", moment=seen, who=_who(turn, row["actor"]), what=row["what"], times=row["times"]))
+        lines.append(
+            turn.content.text(
+                "link_looked_line", moment=seen, who=_who(turn, row["actor"]), what=row["what"], times=row["times"]
+            )
+        )
     return answer(turn, Reply(text="\n".join(lines)))
 
 
@@ -54,8 +59,12 @@ def _who(turn: Turn, actor: str) -> str:
 
 def _ask_what(turn: Turn, data: Data) -> Reply:
     found = linked(turn)
-    ways = [("link_option_raise", "answer:raise")] if found and not found.shows_amounts else []
-    ways += [("link_option_code", "answer:code"), ("link_option_looked", "answer:looked"), ("link_option_unlink", "answer:unlink")]
+    ways = [("link_option_raise", "form:linking")] if found and not found.shows_amounts else []
+    ways += [
+        ("link_option_code", "answer:code"),
+        ("link_option_looked", "answer:looked"),
+        ("link_option_unlink", "answer:unlink"),
+    ]
     return turn.say("link_manage", options=typed.labelled(turn, *ways))
 
 
@@ -65,7 +74,9 @@ def _read_what(turn: Turn, data: Data) -> Reading:
 
 
 def _ask_sure(turn: Turn, data: Data) -> Reply:
-    return turn.say("link_unlink_sure", options=typed.labelled(turn, ("option_yes", "answer:ya"), ("option_no", "answer:tidak")))
+    return turn.say(
+        "link_unlink_sure", options=typed.labelled(turn, ("option_yes", "answer:ya"), ("option_no", "answer:tidak"))
+    )
 
 
 def _read_sure(turn: Turn, data: Data) -> Reading:
@@ -81,7 +92,9 @@ def _finish(turn: Turn, data: Data) -> Answer:
         return close(turn, turn.say("link_none"))
     match data["what"]:
         case "raise":
-            return open_form(turn, forms_of_linking())
+            return close(
+                turn, turn.say("link_raise", options=typed.labelled(turn, ("link_option_raise", "form:linking")))
+            )
         case "code":
             made = web_code(turn)
             return close(turn, *made.replies)

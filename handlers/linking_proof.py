@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -15,7 +14,6 @@ from handlers.messages import Reply
 from handlers.turn import ZONES, Answer, Turn, answer
 from storage import chats, outbox, people
 
-MOST = "2"  # a code hands on at most this level
 DAY_BEGINS, DAY_ENDS = time(8), time(20)  # nothing unasked outside these hours (design, rule 12)
 NOTICE_KEPT = timedelta(days=3)
 
@@ -28,15 +26,23 @@ def canonical_code(typed_code: str) -> str:
 
 
 def by_digits(turn: Turn, birth_date: str, column: str, digits: str) -> tuple[RowMapping, str | None] | None:
-    """The record on the vouched number with this birth date and these last digits; of several on one number the one that fits."""
-    fits = [row for row in _on_number(turn) if row["birth_date"] == date.fromisoformat(birth_date) and row[column] and row[column] == digits]
+    """The record on the vouched number with this birth date and these last digits; of a family's the one that fits."""
+    fits = [
+        row
+        for row in _on_number(turn)
+        if row["birth_date"] == date.fromisoformat(birth_date) and row[column] and row[column] == digits
+    ]
     return (fits[0], None) if len(fits) == 1 else None
 
 
 def by_identity(turn: Turn, values: Mapping[str, Any]) -> tuple[RowMapping, str | None] | None:
     """The record on the vouched number with this full NIK (by its hash) and birth date, both from the secure form."""
     born = values.get("birth_date")
-    fits = [row for row in _on_number(turn) if row["nik_hash"] and row["nik_hash"] == values.get("nik_hash") and str(row["birth_date"]) == str(born)]
+    fits = [
+        row
+        for row in _on_number(turn)
+        if row["nik_hash"] and row["nik_hash"] == values.get("nik_hash") and str(row["birth_date"]) == str(born)
+    ]
     return (fits[0], None) if len(fits) == 1 else None
 
 
@@ -46,7 +52,7 @@ def by_code(turn: Turn, code: str) -> tuple[RowMapping, str | None] | None:
     row = people.get(turn.connection, link["participant_id"]) if link else None
     if link is None or row is None or (row["unvouched_locked_until"] and row["unvouched_locked_until"] > turn.now):
         return None
-    return row, min(link["level"], MOST)
+    return row, "2" if link["level"] == "3" else link["level"]  # what an agent checked is not handed on
 
 
 def _on_number(turn: Turn) -> list[RowMapping]:
@@ -55,7 +61,7 @@ def _on_number(turn: Turn) -> list[RowMapping]:
 
 
 def prove(turn: Turn, found_by: Callable[[], tuple[RowMapping, str | None] | None], level: str, method: str) -> Answer:
-    """Links the record that was found, or counts a wrong answer. A locked chat is told so before anything is compared."""
+    """Links the record that was found, or counts a wrong answer. A locked chat is told so, and nothing is compared."""
     if until := people.locked_until(turn.connection, turn.chat_id, turn.now):
         return _ended(turn, turn.say("link_locked", until=telling.moment(turn, until)))
     match = found_by()
@@ -64,10 +70,17 @@ def prove(turn: Turn, found_by: Callable[[], tuple[RowMapping, str | None] | Non
     row, own_level = match
     reached = own_level or level
     _warn_others(turn, row["id"])
-    people.link(turn.connection, chat_id=turn.chat_id, participant_id=row["id"], level=reached, method=method, now=turn.now)
-    people.log_access(turn.connection, actor=f"chat:{turn.chat_id}", participant_id=row["id"], what="sambungan", now=turn.now)
+    people.link(
+        turn.connection, chat_id=turn.chat_id, participant_id=row["id"], level=reached, method=method, now=turn.now
+    )
+    people.log_access(
+        turn.connection, actor=f"chat:{turn.chat_id}", participant_id=row["id"], what="sambungan", now=turn.now
+    )
     key = "link_done_part" if reached == "2a" else "link_done_full"
-    ways = (("incentive_option_status", "intent:incentive_status"), ("status_option_status", "intent:application_status"))
+    ways = (
+        ("incentive_option_status", "intent:incentive_status"),
+        ("status_option_status", "intent:application_status"),
+    )
     return _ended(turn, turn.say(key, options=typed.labelled(turn, *ways)))
 
 
@@ -78,7 +91,9 @@ def _wrong(turn: Turn) -> Answer:
         return _ended(turn, turn.say("link_wrong", left=left, options=typed.labelled(turn, *ways)))
     people.lock_unvouched(turn.connection, [row["id"] for row in _on_number(turn)], turn.now)
     until = telling.moment(turn, turn.now + people.LOCK)
-    return _ended(turn, turn.say("link_locked", until=until, options=typed.labelled(turn, ("option_human", "intent:human_agent"))))
+    return _ended(
+        turn, turn.say("link_locked", until=until, options=typed.labelled(turn, ("option_human", "intent:human_agent")))
+    )
 
 
 def _ended(turn: Turn, reply: Reply) -> Answer:
@@ -111,10 +126,5 @@ def _by_day(now: datetime, zone: str) -> datetime:
     local = now.astimezone(ZONES[zone])
     if DAY_BEGINS <= local.time() < DAY_ENDS:
         return now
-    morning = local if local.time() < DAY_BEGINS else local + timedelta(days=1)
-    return replace_time(morning).astimezone(now.tzinfo)
-
-
-def replace_time(moment: datetime) -> datetime:
-    """The same day at the hour when the day begins."""
-    return datetime.combine(moment.date(), DAY_BEGINS, moment.tzinfo)
+    morning = local.date() if local.time() < DAY_BEGINS else local.date() + timedelta(days=1)
+    return datetime.combine(morning, DAY_BEGINS, ZONES[zone]).astimezone(UTC)

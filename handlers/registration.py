@@ -1,8 +1,8 @@
 """Registration as preparation: likelihood by the rules of 2023–2024, and the data that the official site will ask for.
 
-Pandu registers nobody: every end of this journey says so (design, rule 3). Consent with purpose and period comes first; nothing personal
-is kept before it (UU 27/2022, arts. 20–22; facts section 11). No NIK, no KK. While the programme is closed only age, kabupaten, interests
-and, if the person likes, education and work are noted.
+Pandu registers nobody: every end of this journey says so (design, rule 3). Consent with purpose and period comes
+first; nothing personal is kept before it (UU 27/2022, arts. 20–22; facts section 11). No NIK, no KK. While the
+programme is closed only age, kabupaten, interests and, if the person likes, education and work are noted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import forms, places, registration_steps, registration_view, telling, typed
+from handlers import forms, places, registration_end, registration_steps, registration_view, telling, typed
 from handlers.catalogue import shown_date
 from handlers.forms import Data, Form, Step
 from handlers.messages import Option, Reply
@@ -69,7 +69,9 @@ def _nothing_kept(turn: Turn, data: Data) -> bool:
 _RULES = (
     *_rule("citizen", _YES, _NO),
     *_rule("student", _NO, _YES, ("registration_option_recorded", "answer:recorded")),
-    *_rule("job", ("registration_option_none_of_these", "answer:tidak"), ("registration_option_one_of_these", "answer:ya")),
+    *_rule(
+        "job", ("registration_option_none_of_these", "answer:tidak"), ("registration_option_one_of_these", "answer:ya")
+    ),
     *_rule("recipient", ("registration_option_never", "answer:tidak"), ("registration_option_before", "answer:ya")),
     *_rule(
         "family",
@@ -82,7 +84,9 @@ _CHECK = ask_plain(
     "registration_check", ("registration_option_check", "answer:ya"), ("registration_option_skip", "answer:tidak")
 )
 _NOTIFY = ask_plain(
-    "registration_notify", ("registration_option_notify", "answer:ya"), ("registration_option_no_notify", "answer:tidak")
+    "registration_notify",
+    ("registration_option_notify", "answer:ya"),
+    ("registration_option_no_notify", "answer:tidak"),
 )
 _STEPS = (
     _step("resume", "choice", registration_steps.ask_resume, registration_steps.read_resume, skip=_nothing_kept),
@@ -102,14 +106,14 @@ _STEPS = (
     _step("work", "choice", ask_table("work"), skippable(registration_steps.read_work)),
     gate("work"),
     _step("interests", "choice", registration_steps.ask_interests, registration_steps.read_interests),
-    _step("notify", "yes_no", _NOTIFY, registration_steps.read_check, skip=registration_steps.receives_news),
-    _step("confirm", "choice", registration_steps.ask_confirm, registration_steps.read_confirm),
-    _step("field", "choice", registration_steps.ask_field, registration_steps.read_field(_CALLED), skip=_never),
+    _step("notify", "yes_no", _NOTIFY, registration_steps.read_check, skip=registration_end.receives_news),
+    _step("confirm", "choice", registration_end.ask_confirm, registration_end.read_confirm),
+    _step("field", "choice", registration_end.ask_field, registration_end.read_field(_CALLED), skip=_never),
 )
 
 
 def start(turn: Turn) -> Answer:
-    """ "Mau daftar": takes up a draft, shows an earlier preparation, or begins; for somebody else it explains instead."""
+    """ "Mau daftar": takes up a draft, shows an earlier preparation, or begins; for somebody else it explains."""
     if turn.understanding.subject != "self":
         ways = options(
             (turn.content.title("eligibility"), "intent:eligibility"),
@@ -119,7 +123,9 @@ def start(turn: Turn) -> Answer:
         return answer(turn, turn.say("registration_for_other", options=ways))
     draft = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now)
     if draft is not None and any(name in draft["data"] for name in _BEGUN):
-        kept = {key: value for key, value in draft["data"].items() if key not in ("resume", "confirm", "field", "_number")}
+        kept = {
+            key: value for key, value in draft["data"].items() if key not in ("resume", "confirm", "field", "_number")
+        }
         return forms.open_form(turn, FORM, {**kept, "_kept": True, "_until": _day(turn, draft["expires_at"])})
     if row := registrations.of_chat(turn.connection, turn.chat_id, turn.now):
         noted = {"_kept": True, "_number": row["number"], "_day": _day(turn, row["created_at"])}
@@ -150,8 +156,8 @@ def correct(turn: Turn) -> Answer:
 
 def _loaded(turn: Turn, noted: Data) -> dict[str, Any]:
     """The answers of a noted preparation as the form holds them; what was left out then is not asked again."""
-    left_out = {name: SKIPPED for name in ("age", "region", "education", "work", "interests")}
-    told = YES if registration_steps.receives_news(turn, noted) else NO
+    left_out = dict.fromkeys(("age", "region", "education", "work", "interests"), SKIPPED)
+    told = YES if registration_end.receives_news(turn, noted) else NO
     return {"resume": "anew", "check": NO, **left_out, **noted, "notify": told}
 
 
@@ -250,9 +256,8 @@ def _tell_news(turn: Turn, data: Data) -> None:
     if data.get("notify") == YES:
         wording = registration_view.sentence(turn, "registration_notify")
         subscriptions.subscribe(turn.connection, turn.chat_id, NEWS, wording=wording, now=turn.now)
-    elif NEWS in subscriptions.topics(turn.connection, turn.chat_id):
-        if data.get("notify") == NO:
-            subscriptions.stop(turn.connection, turn.chat_id, turn.now, only=(NEWS,))
+    elif data.get("notify") == NO and NEWS in subscriptions.topics(turn.connection, turn.chat_id):
+        subscriptions.stop(turn.connection, turn.chat_id, turn.now, only=(NEWS,))
 
 
 def _done(turn: Turn, number: str, until: datetime, *, told: bool) -> list[Reply]:
@@ -279,4 +284,11 @@ def _day(turn: Turn, moment: datetime) -> str:
     return telling.day(turn.local(moment).date())
 
 
-FORM = Form(name="registration", steps=_STEPS, finish=_finish, route=_route, keeps_draft=True, cancelled="registration_cancelled")
+FORM = Form(
+    name="registration",
+    steps=_STEPS,
+    finish=_finish,
+    route=_route,
+    keeps_draft=True,
+    cancelled="registration_cancelled",
+)

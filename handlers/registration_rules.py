@@ -1,7 +1,8 @@
-"""Who may join by the rules of 2023–2024, as a likelihood with its reason; the programme's system decides (design, rule 3).
+"""Who may join by the rules of 2023–2024, as a likelihood with its reason; the system decides (design, rule 3).
 
-Ages 18–64, not in formal education: Tanya Jawab Prakerja, 29 Feb 2024. Excluded jobs: Permenko Perekonomian 11/2020, the same list in
-Poskota, 18 Sep 2024. Two recipients on a family card: Poskota, 18 Sep 2024. The card is given once: Permenko Perekonomian 11/2020.
+Ages 18–64, not in formal education: Tanya Jawab Prakerja, 29 Feb 2024. Excluded jobs: Permenko Perekonomian 11/2020,
+the same list in Poskota, 18 Sep 2024. Two recipients on a family card: Poskota, 18 Sep 2024. The card is given once:
+Permenko Perekonomian 11/2020.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ UNSURE = frozenset({"leave", "job_unnamed"})  # what the rule does not name: nei
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why somebody may not be able to join: the code of the texts `registration_reason_…` and `registration_short_…`."""
+    """Why somebody may not be able to join: code of the texts `registration_reason_…` and `registration_short_…`."""
 
     code: str
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -34,7 +35,9 @@ class Doubt:
 QUESTIONS = ("citizen", "student", "job", "recipient", "family")
 
 
-def doubt(question: str, data: Data, today: date, jobs: Mapping[str, Mapping[str, Any]], limits: tuple[int, int]) -> Doubt | None:
+def doubt(
+    question: str, data: Data, today: date, jobs: Mapping[str, Mapping[str, Any]], limits: tuple[int, int]
+) -> Doubt | None:
     """What the answer to one question puts in doubt; `limits` are the youngest and the oldest age."""
     value = str(data.get(question, SKIPPED))
     match question, value:

@@ -12,7 +12,7 @@ from handlers.messages import Option, Reply
 from handlers.registration_view import FINAL, TYPED, doubt_of, is_open, sentence, vocabulary
 from handlers.turn import Turn
 from handlers.typed import NO, SKIPPED, YES, labelled
-from storage import consents, subscriptions
+from storage import consents
 
 Ask = Callable[[Turn, Data], Reply]
 Read = Callable[[Turn, Data], Reading]
@@ -22,7 +22,10 @@ ROWS = 10  # options that fit a list on WhatsApp (platform-rules 2.7)
 MAX_INTERESTS = 6
 MAX_TYPED = 60
 
-_GO_ON = {YES: ["tetap lanjut", "terus", "teruskan"], NO: ["berhenti dulu", "sampai di sini", "sampai sini"]}
+_GO_ON = {
+    YES: ["tetap lanjut", "terus", "teruskan"],
+    NO: ["berhenti", "berhenti dulu", "stop", "sampai di sini", "sampai sini"],
+}
 
 
 # -- beginning ----------------------------------------------------------------------------------------------------
@@ -153,7 +156,9 @@ def ask_region(turn: Turn, data: Data) -> Reply:
             Option(label=places.short(code), action=f"answer:{code}", description=places.name(code)) for code in codes
         )
         names = [places.name(code) for code in codes]
-        listed = f"{', '.join(names[:-1])} {turn.content.text('registration_or')} {names[-1]}" if names[1:] else names[0]
+        listed = (
+            f"{', '.join(names[:-1])} {turn.content.text('registration_or')} {names[-1]}" if names[1:] else names[0]
+        )
         return turn.say("registration_region_which", names=listed, options=shown)
     text = sentence(turn, "registration_region")
     if "_misfits" not in data and registration_rules.complete(data) and not registration_view.doubts_of(turn, data):
@@ -257,48 +262,3 @@ def read_interests(turn: Turn, data: Data) -> Reading:
 
 def _words(table: Mapping[str, Any]) -> dict[str, Sequence[str]]:
     return {value: body["words"] for value, body in table.items()}
-
-
-# -- ending -------------------------------------------------------------------------------------------------------
-
-
-def receives_news(turn: Turn, data: Data) -> bool:
-    """Whether the chat is told of new waves already."""
-    return bool({"gelombang", subscriptions.EVERYTHING} & set(subscriptions.topics(turn.connection, turn.chat_id)))
-
-
-def ask_confirm(turn: Turn, data: Data) -> Reply:
-    """The summary with all values and the likelihood."""
-    pairs = (
-        ("registration_option_right", "answer:ya"),
-        ("registration_option_change_data", "answer:ubah"),
-        ("registration_option_cancel", "do:cancel"),
-    )
-    text = turn.content.text(
-        "registration_summary", lines=registration_view.lines(turn, data), verdict=registration_view.verdict(turn, data)
-    )
-    return Reply(text=text, options=labelled(turn, *pairs))
-
-
-def read_confirm(turn: Turn, data: Data) -> Reading:
-    """Right, or something to be changed."""
-    words = turn.content.files["words"]
-    found = typed.find(turn, {YES: [*words["yes"], *words["right"]], "ubah": [*words["no"], *words["wishes"]["koreksi"]]})
-    return Valid(found.value, sure=found.sure) if found else typed.yes_no(turn)
-
-
-def ask_field(turn: Turn, data: Data) -> Reply:
-    """Which value to change."""
-    names = registration_view.fields(data)[: ROWS + 1]
-    shown = labelled(turn, *((f"registration_label_{name}", f"answer:{name}") for name in names))
-    return turn.say("registration_which_field", options=shown)
-
-
-def read_field(called: Mapping[str, Sequence[str]]) -> Read:
-    """The step that goes by the words of the message."""
-
-    def read(turn: Turn, data: Data) -> Reading:
-        found = typed.find(turn, called)
-        return Valid(found.value) if found else Misfit("registration_which_field_unclear")
-
-    return read

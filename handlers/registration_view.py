@@ -14,6 +14,7 @@ from handlers.typed import SKIPPED
 
 FIELDS = ("age", *QUESTIONS, "region", "education", "work", "interests", "notify")
 FINAL = "."  # ends the list of interests: nothing more is asked
+MAX_REASONS = 3  # named in a summary
 TYPED = "="  # begins a value that is kept as it was typed
 
 
@@ -104,7 +105,9 @@ def lines(turn: Turn, data: Data) -> str:
     shown = [_line(turn, name, data) for name in fields(data) if name not in QUESTIONS]
     if rules:
         every = "; ".join(f"{_label(turn, name)}: {show(turn, name, str(data[name]))}" for name in rules)
-        shown.insert(1, turn.content.text("registration_line", label=turn.content.text("registration_label_rules"), value=every))
+        shown.insert(
+            1, turn.content.text("registration_line", label=turn.content.text("registration_label_rules"), value=every)
+        )
     return "\n".join(shown)
 
 
@@ -121,6 +124,8 @@ def verdict(turn: Turn, data: Data) -> str:
     found = doubts_of(turn, data)
     shown = [one for one in found if not one.unsure] or found
     if shown:
-        reasons = ", ".join(sentence(turn, f"registration_short_{one.code}", **one.values) for one in shown)
+        named = [sentence(turn, f"registration_short_{one.code}", **one.values) for one in shown]
+        more = [turn.content.text("registration_short_more")] if len(named) > MAX_REASONS else []
+        reasons = ", ".join((*named[:MAX_REASONS], *more))
         return sentence(turn, f"registration_verdict_{'unsure' if shown[0].unsure else 'doubt'}", reasons=reasons)
     return sentence(turn, f"registration_verdict_{'likely' if registration_rules.complete(data) else 'partly'}")

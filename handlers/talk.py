@@ -76,7 +76,7 @@ def cancel(turn: Turn) -> Answer:
 
 def menu_options(turn: Turn, count: int) -> tuple[Option, ...]:
     """The first entries of the menu."""
-    return tuple(Option(label=turn.content.title(intent), action=f"intent:{intent}", description=turn.content.question(intent)) for intent in _MENU[:count])
+    return tuple(Option(label=turn.content.title(intent), action=f"intent:{intent}") for intent in _MENU[:count])
 
 
 def silent(turn: Turn) -> Answer:

@@ -69,7 +69,7 @@ def is_sure(turn: Turn, heard: str, found: Iterable[str] = ()) -> bool:
 def yes_no(turn: Turn, more: Mapping[str, Sequence[str]] | None = None) -> Reading:
     """ "ya" or "tidak" in any words; `more` adds words or further values of the step."""
     words = turn.content.files["words"]
-    choices = {YES: words["yes"], NO: words["no"]}
+    choices = {NO: words["no"], YES: words["yes"]}  # of two phrases of one length the "no" counts
     for value, said in (more or {}).items():
         choices[value] = [*said, *choices.get(value, ())]
     if found := find(turn, choices):
@@ -97,7 +97,7 @@ _UNITS = {"satu": 1, "dua": 2, "tiga": 3, "empat": 4, "lima": 5, "enam": 6, "tuj
 
 
 def age(turn: Turn, today: date, odd: str) -> Reading:
-    """An age ("26"), a birth date ("1999-12-03") or birth year ("1999"); `odd` names the sentence for impossible ones."""
+    """An age ("26"), a birth date ("1999-12-03") or year ("1999"); `odd` names the sentence for impossible ones."""
     born = turn.understanding.first("date")
     if born is not None:
         day = date.fromisoformat(str(born.value))

@@ -244,7 +244,7 @@ def _list_of_small(run: list[Group], at: int, size: int, told: bool) -> bool:
 
 
 _TOKEN = re.compile(
-    r"(?<![\w-])(?:\d{6,12}:[\w-]{30,}|EAA\w{20,}|eyJ[\w-]{10,}\.[\w-]+(?:\.[\w-]+)?|sk-[\w-]{16,}|gh[pousr]_\w{20,})|"
+    r"(?<![\d-])\d{6,12}:[\w-]{30,}|(?<![\w-])(?:EAA\w{20,}|eyJ[\w-]{10,}\.[\w-]+(?:\.[\w-]+)?|sk-[\w-]{16,}|gh[pousr]_\w{20,})|"
     r"(?P<lead>\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}|"
     r"(?P<key>\b(?:token|secret|api[_-]?key|access_token|hub\.verify_token|sig|signature)[\"']?\s?[=:]\s?[\"']?)[\w.~+/-]{8,}",
     re.I,

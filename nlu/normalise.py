@@ -74,6 +74,10 @@ class Normaliser:
         """The normalised text: lower-case words with single spaces, numbers as their class, "?" kept."""
         return " ".join(self.tokens(text))
 
+    def is_variant(self, word: str) -> bool:
+        """Whether the lexicon brings this word to another one."""
+        return word in self._variants
+
     def tokens(self, text: str) -> list[str]:
         """The words of the normalised text."""
         typed = _TOKEN.findall(plain(text))

@@ -72,6 +72,7 @@ class Database:
                 max_overflow=0,
                 pool_pre_ping=False,
                 json_serializer=_dumps,
+                hide_parameters=True,  # values never stand in an error message, so never in a log
             )
         else:
             raise ValueError(f"unknown kind of database: {parsed.drivername} (sqlite or postgresql)")
@@ -132,6 +133,7 @@ class _SQLite:
             pool_size=pool_size,
             max_overflow=0,
             json_serializer=_dumps,
+            hide_parameters=True,
             connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000},
         )
         writes = begin != "BEGIN"

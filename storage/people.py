@@ -19,6 +19,11 @@ def get(connection: Connection, participant_id: int) -> RowMapping | None:
     return connection.execute(select(participants).where(participants.c.id == participant_id)).mappings().first()
 
 
+def any_record(connection: Connection) -> bool:
+    """Whether the operator has imported anybody."""
+    return connection.execute(select(participants.c.id).limit(1)).first() is not None
+
+
 def by_phone(connection: Connection, phone: str) -> list[RowMapping]:
     """The records on a number ("+62…"); families share one."""
     statement = select(participants).where(participants.c.phone == phone).order_by(participants.c.id)

@@ -48,7 +48,7 @@ def get(connection: Connection, key: str) -> RowMapping | None:
 
 
 def submit(connection: Connection, key: str, *, sealed: bytes, key_id: str, now: datetime) -> bool:
-    """Uses the key up and keeps the sealed values; False if it is unknown, used or expired (of two that come together one wins)."""
+    """Uses the key up and keeps the sealed values; False if it is unknown, used or expired."""
     done = connection.execute(
         update(secure_forms)
         .where(secure_forms.c.key == key, secure_forms.c.used_at.is_(None), secure_forms.c.expires_at > now)

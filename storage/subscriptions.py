@@ -1,4 +1,7 @@
-"""Who wants announcements, by topic, with the wording they agreed to. A stop is kept as a row of its own, so that every sender can see it."""
+"""Who wants announcements, by topic, with the wording they agreed to.
+
+A stop is kept as a row of its own, so that every sender can see it.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,8 @@ def topics(connection: Connection, chat_id: int) -> list[str]:
 def stop(connection: Connection, chat_id: int, now: datetime, *, only: Sequence[str] | None = None) -> list[str]:
     """Ends all topics, or some; returns those that were running.
 
-    When nothing is left, the stop is noted even for a chat that never subscribed, and its unsent announcements are cancelled.
+    When nothing is left, the stop is noted even for a chat that never subscribed, and unsent announcements are
+    cancelled.
     """
     running = [topic for topic in topics(connection, chat_id) if only is None or topic in only]
     connection.execute(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from bot import logs
 from storage import migrate
 from storage.database import Database
 from storage.schema import metadata
@@ -26,6 +27,12 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("PANDU_") and name != "PANDU_TEST_POSTGRES_URL":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> None:
+    """Tests log nothing; those about logs configure their own."""
+    logs.configure(level=50)
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from typing import Any, Final
 from bot.telegram import limits
 from bot.telegram.text import clean
 from handlers.messages import Inbound, Kind
-from nlu.masking import mask
 
 Json = Mapping[str, Any]
 
@@ -104,7 +103,7 @@ def _message(message: Json, _now: datetime) -> dict[str, Any]:
     kind = _kind(message)
     values = _who(message, _object(message.get("chat"), "message without chat"))
     values |= {"kind": kind, "sent_at": _time(message.get("date"), "message without date")}
-    values |= _masked(message.get("text") if kind is Kind.TEXT else message.get("caption"))
+    values |= _text(message.get("text") if kind is Kind.TEXT else message.get("caption"))
     values["forwarded"] = _forwarded(message)
     if kind is Kind.CONTACT:
         values |= _contact(_object(message["contact"], "contact without content"), values)
@@ -118,7 +117,7 @@ def _edited(message: Json, _now: datetime) -> dict[str, Any]:
         raise _NotForUsError("edit without text")
     values = _who(message, _object(message.get("chat"), "message without chat"))
     sent_at = _time(message.get("edit_date", message.get("date")), "message without date")
-    return {**values, "kind": Kind.EDITED, "sent_at": sent_at, "forwarded": _forwarded(message), **_masked(wording)}
+    return {**values, "kind": Kind.EDITED, "sent_at": sent_at, "forwarded": _forwarded(message), **_text(wording)}
 
 
 def _callback(query: Json, now: datetime) -> dict[str, Any]:
@@ -152,7 +151,7 @@ def _reaction(change: Json, _now: datetime) -> dict[str, Any]:
         **values,
         "kind": Kind.REACTION,
         "sent_at": _time(change.get("date"), "reaction without date"),
-        **_masked(first.get("emoji")),
+        **_text(first.get("emoji")),
     }
 
 
@@ -201,7 +200,7 @@ def _who(event: Json, chat: Json) -> dict[str, Any]:
     if sender.get("is_bot") is True:
         raise _NotForUsError("sent by a bot")
     parts = [part.strip() for key in ("first_name", "last_name") if isinstance(part := sender.get(key), str)]
-    name = mask(clean(" ".join(part for part in parts if part))[:NAME_CHARACTERS]).text
+    name = clean(" ".join(part for part in parts if part))[:NAME_CHARACTERS]
     chat_id, sender_id = _id(chat.get("id"), "chat without id"), _id(sender.get("id"), "sender without id")
     return {"chat": str(chat_id), "sender": str(sender_id), "name": name}
 
@@ -227,12 +226,9 @@ def _is_picture(document: Any) -> bool:
     return isinstance(kind, str) and kind.startswith("image/")
 
 
-def _masked(text: Any) -> dict[str, Any]:
-    """Cleaned, cut and masked text. The cut is a guard: Telegram sends no more than that."""
-    if not isinstance(text, str):
-        return {}
-    masked = mask(clean(text)[: limits.TEXT_CHARACTERS])
-    return {"text": masked.text, "masked": tuple(masked.kinds)}
+def _text(text: Any) -> dict[str, Any]:
+    """Cleaned and cut text; masking is the receiver's, for every channel alike. The cut is a guard: Telegram sends no more than that."""
+    return {"text": clean(text)[: limits.TEXT_CHARACTERS]} if isinstance(text, str) else {}
 
 
 def _forwarded(message: Json) -> bool:

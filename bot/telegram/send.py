@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ from handlers.messages import Inbound, Reply
 log = structlog.get_logger()
 
 MEMO_SIZE: Final = 1_000  # half-sent long messages remembered
+_ADDRESS: Final = re.compile(r"-?[0-9]{1,16}")  # ids have at most 52 bits
 
 
 class TelegramChannel:
@@ -67,7 +69,7 @@ class TelegramChannel:
         self._form_label = form_label
         self._sleep = sleep
         self._flood = Flood(clock)
-        self._sent_parts: OrderedDict[int, list[str]] = OrderedDict()
+        self._sent_parts: OrderedDict[int, list[str | None]] = OrderedDict()
         self._answers: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -133,7 +135,7 @@ class TelegramChannel:
             parts = split(self._text(reply))
             if not parts:
                 return Failed("nothing to say")
-            if not address.lstrip("-").isascii() or not address.lstrip("-").isdigit():
+            if not _ADDRESS.fullmatch(address):
                 return Failed("not a Telegram chat")
             return await self._send_parts(int(address), parts, reply, lane, key)
         except Exception as error:
@@ -147,12 +149,12 @@ class TelegramChannel:
             outcome = await self._send_one(chat, parts[place], markup, lane)
             if not isinstance(outcome, Accepted):
                 return outcome
-            accepted = [*accepted, outcome.platform_id or ""]
+            accepted = [*accepted, outcome.platform_id]
             self._remember(key, accepted)
         self._sent_parts.pop(key, None)
         return Accepted(accepted[-1])
 
-    def _remember(self, key: int, accepted: list[str]) -> None:
+    def _remember(self, key: int, accepted: list[str | None]) -> None:
         self._sent_parts[key] = accepted
         self._sent_parts.move_to_end(key)
         while len(self._sent_parts) > MEMO_SIZE:
@@ -197,7 +199,9 @@ class TelegramChannel:
         return keyboard or (ReplyKeyboardRemove(remove_keyboard=True) if lane == 0 else None)
 
     async def close(self) -> None:
-        """Drops taps that are still being answered and closes the connections."""
+        """Lets taps that are being answered end, for two seconds at most, and closes the connections."""
+        if self._answers:
+            await asyncio.wait(list(self._answers), timeout=2.0)
         for task in list(self._answers):
             task.cancel()
         await asyncio.gather(*self._answers, return_exceptions=True)

@@ -159,15 +159,6 @@ class FakeTelegram(Methods):
                 lambda done: self._log(Call(str(method), given, self.clock(), 200, done.exception()))
             )
 
-    async def handle(self, method: str, given: dict[str, Any]) -> Any:
-        """One method call; raises `ApiError`."""
-        if method.lower() == "getupdates":
-            return await self._get_updates(given)
-        do = getattr(self, f"do_{method.lower()}", None)
-        if do is None:
-            raise ApiError(404, "Not Found: method not found")
-        return do(given)
-
 
 async def _cut(receive: Receive) -> None:
     """Closes the connection under the client's hands (uvicorn's own `receive` knows its transport)."""

@@ -14,6 +14,8 @@ from tests.fakes.telegram_rules import ApiError, bad
 
 ACTIONS = "typing upload_photo record_video upload_video record_voice upload_voice upload_document choose_sticker"
 WEBHOOK_SET = "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
+OTHER_POLL = "other getUpdates request; make sure that only one bot instance is running"
+UPGRADED = "Bad Request: group chat was upgraded to a supergroup chat"
 OLD_TAP = "query is too old and response timeout expired or query ID is invalid"
 NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same as a current content "
@@ -73,19 +75,30 @@ class Methods:
     taps: dict[str, float]
     profile: dict[str, Any]
     migrated: dict[int, int]
-    next_id: Callable[[], int]
-    _log: Callable[[Call], None]
+
+    def next_id(self) -> int:
+        """A new number for a message."""
+        raise NotImplementedError
+
+    def _log(self, call: Call) -> None:
+        raise NotImplementedError
+
+    async def handle(self, method: str, given: dict[str, Any]) -> Any:
+        """One method call; raises `ApiError`."""
+        if method.lower() == "getupdates":
+            return await self._get_updates(given)
+        do = getattr(self, f"do_{method.lower()}", None)
+        if do is None:
+            raise ApiError(404, "Not Found: method not found")
+        return do(given)
 
     # -- receiving -------------------------------------------------------------------------------------------------
 
     async def _get_updates(self, given: dict[str, Any]) -> list[dict[str, Any]]:
         queue = self.queue
         if queue.webhook:
-            raise ApiError(
-                409,
-                f"Conflict: {WEBHOOK_SET}",
-            )
-        queue.abort_poll("other getUpdates request; make sure that only one bot instance is running")
+            raise ApiError(409, f"Conflict: {WEBHOOK_SET}")
+        queue.abort_poll(OTHER_POLL)
         if given.get("allowed_updates") not in (None, ""):
             queue.allowed = rules.unpacked(given["allowed_updates"])
         queue.confirm(int(given.get("offset") or 0))
@@ -101,14 +114,11 @@ class Methods:
         return queue.fresh()[:limit]
 
     def do_setwebhook(self, given: dict[str, Any]) -> bool:
-        url = str(given.get("url") or "")
+        url, secret = str(given.get("url") or ""), str(given.get("secret_token") or "")
         if not url:
             return self.do_deletewebhook(given)
-        if not re.match(
-            r"https://|http://(?:127\.0\.0\.1|localhost)[:/]", url
-        ):  # plain http as a local server allows it
+        if not re.match(r"https://|http://(?:127\.0\.0\.1|localhost)[:/]", url):  # plain http, as with --local
             raise bad("bad webhook: An HTTPS URL must be provided for webhook")
-        secret = str(given.get("secret_token") or "")
         if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", secret):
             raise bad("secret token contains unallowed characters")
         if given.get("allowed_updates") not in (None, ""):
@@ -147,38 +157,28 @@ class Methods:
             raise bad("chat_id is empty")
         number = int(chat) if re.fullmatch(r"-?\d+", chat) else 0
         if number in self.migrated:
-            raise ApiError(
-                400,
-                "Bad Request: group chat was upgraded to a supergroup chat",
-                migrate_to_chat_id=self.migrated[number],
-            )
+            raise ApiError(400, UPGRADED, migrate_to_chat_id=self.migrated[number])
         if number not in self.people:
             raise bad("chat not found")
         person = self.people[number]
         if person.blocked or person.deactivated:
-            raise ApiError(
-                403, f"Forbidden: {'bot was blocked by the user' if person.blocked else 'user is deactivated'}"
-            )
+            why = "bot was blocked by the user" if person.blocked else "user is deactivated"
+            raise ApiError(403, f"Forbidden: {why}")
         return person
 
     def do_sendmessage(self, given: dict[str, Any]) -> dict[str, Any]:
         shown, entities = rules.text(given.get("text"), given.get("parse_mode"))
         markup = rules.markup(given.get("reply_markup"))
         person = self._person(given)
-        self.flood.check(person.id, self.clock())
-        message = {
-            "message_id": self.next_id(),
-            "from": self.me,
-            "chat": person.chat,
-            "date": int(self.clock()),
-            "text": shown,
-        }
-        message |= {"entities": entities} if entities else {}
+        now, number = self.clock(), self.next_id()
+        self.flood.check(person.id, now)
+        message: dict[str, Any] = {"message_id": number, "from": self.me, "chat": person.chat, "date": int(now)}
+        message |= {"text": shown, **({"entities": entities} if entities else {})}
         message |= {"reply_markup": markup} if markup and "inline_keyboard" in markup else {}
-        self.messages[person.id, message["message_id"]] = message
+        self.messages[person.id, number] = message
         if markup and ("keyboard" in markup or markup.get("remove_keyboard")):
             person.keyboard = markup if "keyboard" in markup else None
-        sent = Sent(person.id, shown, message, markup, self.clock())
+        sent = Sent(person.id, shown, message, markup, now)
         self.sent.append(sent)
         person.inbox.append(sent)
         return message

@@ -14,7 +14,8 @@ import aiohttp
 from tests.fakes import telegram_rules as rules
 
 if TYPE_CHECKING:
-    from tests.fakes.telegram import FakeTelegram, Sent
+    from tests.fakes.telegram import FakeTelegram
+    from tests.fakes.telegram_methods import Sent
 
 DAY, TAP = 86_400, 150  # seconds that an update is kept: Client.cpp of https://github.com/tdlib/telegram-bot-api
 DEFAULT_OFF = ("chat_member", "message_reaction", "message_reaction_count")  # not sent unless asked for
@@ -32,19 +33,21 @@ class Person:
         self.keyboard: dict[str, Any] | None = None  # the reply keyboard on the screen
         self.inbox: list[Sent] = []
 
-    def _message(self, *, forward: bool = False, kind: str = "message", **content: Any) -> dict[str, Any]:
+    def sends(self, *, forward: bool = False, **content: Any) -> dict[str, Any]:
+        """Sends anything: `sends(voice={…})`, `sends(sticker={…})`; the update that the bot gets."""
         date = int(self.fake.clock())
         message = {"message_id": self.fake.next_id(), "from": self.user, "chat": self.chat, "date": date, **content}
         if forward:
             message["forward_origin"] = {"type": "hidden_user", "sender_user_name": "Grup", "date": date - 3600}
         self.fake.messages[self.id, message["message_id"]] = message
-        return self.fake.queue.push(kind, message, key=f"chat {self.id}", lifetime=DAY)
+        return self.fake.queue.push("message", message, key=f"chat {self.id}", lifetime=DAY)
 
     def says(self, text: str, *, forward: bool = False) -> dict[str, Any]:
         """Types a message (with its command entity, as the apps do)."""
-        command = re.match(r"/[A-Za-z0-9_]+(?:@\w+)?", text)
-        found = [{"type": "bot_command", "offset": 0, "length": command.end()}] if command else []
-        return self._message(text=text, forward=forward, **({"entities": found} if found else {}))
+        content: dict[str, Any] = {"text": text}
+        if command := re.match(r"/[A-Za-z0-9_]+(?:@\w+)?", text):
+            content["entities"] = [{"type": "bot_command", "offset": 0, "length": command.end()}]
+        return self.sends(forward=forward, **content)
 
     def edits(self, update: dict[str, Any], text: str) -> dict[str, Any]:
         """Changes an earlier message."""
@@ -64,16 +67,13 @@ class Person:
         card = {"phone_number": phone or self.phone, "first_name": self.user["first_name"]}
         if self.keyboard and self.keyboard.get("one_time_keyboard"):
             self.keyboard = None
-        return self._message(contact=card | {"user_id": self.id if own else self.id + 1}, forward=forward)
+        return self.sends(contact=card | {"user_id": self.id if own else self.id + 1}, forward=forward)
 
     def sends_photo(self, caption: str | None = None) -> dict[str, Any]:
         """Sends a picture."""
         sizes = [{"file_id": "p1", "file_unique_id": "u1", "width": 90, "height": 60, "file_size": 1000}]
-        return self._message(photo=sizes, **({"caption": caption} if caption else {}))
-
-    def sends(self, **content: Any) -> dict[str, Any]:
-        """Sends anything else: `sends(voice={…})`, `sends(sticker={…})`."""
-        return self._message(**content)
+        content: dict[str, Any] = {"photo": sizes, "caption": caption} if caption else {"photo": sizes}
+        return self.sends(**content)
 
     def blocks(self) -> dict[str, Any]:
         """Blocks the bot."""
@@ -85,14 +85,9 @@ class Person:
 
     def _membership(self, status: str) -> dict[str, Any]:
         old, self.blocked = "kicked" if self.blocked else "member", status == "kicked"
-        until = {"until_date": 0} if status == "kicked" else {}
         change = {"chat": self.chat, "from": self.user, "date": int(self.fake.clock())}
-        change["old_chat_member"] = {
-            "user": self.fake.me,
-            "status": old,
-            **({"until_date": 0} if old == "kicked" else {}),
-        }
-        change["new_chat_member"] = {"user": self.fake.me, "status": status, **until}
+        for key, value in (("old_chat_member", old), ("new_chat_member", status)):
+            change[key] = {"user": self.fake.me, "status": value, **({"until_date": 0} if value == "kicked" else {})}
         return self.fake.queue.push("my_chat_member", change, key=f"member {self.id}", lifetime=DAY)
 
 
@@ -169,34 +164,27 @@ class Queue:
         delay, failures = 1.0, 0
         while self.webhook is hook and (items := [item for item in self.waiting if item.key == key]):
             status, wait = await self._post(hook, items[0])
-            if 200 <= status < 300:
-                self.waiting.remove(items[0])
-                self.noticed()
-                delay, failures = 1.0, 0
-                continue
-            hook["error"] = (
-                int(self.clock()),
-                f"Wrong response from the webhook: {status}" if status else "Connection refused",
-            )
-            if not wait and failures:
-                wait = delay = min(random.uniform(60, 120), delay * 2)
-            failures += 1
-            self.delays.append(wait)
-            items[0].age += wait
-            if items[0].age > items[0].lifetime:
-                self.dropped.append(items[0].update["update_id"])
+            done = 200 <= status < 300
+            if not done:
+                hook["error"] = (int(self.clock()), f"Wrong response from the webhook: {status or 'none'}")
+                if not wait and failures:
+                    wait = delay = min(random.uniform(60, 120), delay * 2)
+                failures += 1
+                self.delays.append(wait)
+                items[0].age += wait
+                done = items[0].age > items[0].lifetime
+                self.dropped += [items[0].update["update_id"]] if done else []
+            if done:
                 self.waiting.remove(items[0])
                 delay, failures = 1.0, 0
-                continue
-            await asyncio.sleep(wait * self.scale)
+            self.noticed()
+            await asyncio.sleep(0 if done else wait * self.scale)
 
     async def _post(self, hook: dict[str, Any], item: Waiting) -> tuple[int, float]:
         self._client = self._client or aiohttp.ClientSession()
-        headers = {"X-Telegram-Bot-Api-Secret-Token": hook["secret_token"]} if hook["secret_token"] else {}
+        head = {"X-Telegram-Bot-Api-Secret-Token": hook["secret_token"]} if hook["secret_token"] else {}
         try:
-            async with self._client.post(
-                hook["url"], json=item.update, headers=headers, allow_redirects=False
-            ) as answer:
+            async with self._client.post(hook["url"], json=item.update, headers=head, allow_redirects=False) as answer:
                 body, status = await answer.read(), answer.status
                 after = answer.headers.get("Retry-After", "0")
                 if 200 <= status < 300 and body:

@@ -297,6 +297,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("participant_id", "kind", name=op.f("uq_incentives_participant_id_kind")),
     )
     op.create_table(
+        "link_codes",
+        sa.Column("code", sa.String(length=16), nullable=False),
+        sa.Column("chat_id", BigId, nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name=op.f("fk_link_codes_chat_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_link_codes")),
+    )
+    with op.batch_alter_table("link_codes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_link_codes_chat_id"), ["chat_id"], unique=False)
+
+    op.create_table(
         "links",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("chat_id", BigId, nullable=False),
@@ -330,6 +342,7 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("inbox_id", BigId, nullable=True),
         sa.Column("intent", sa.String(length=40), nullable=True),
+        sa.Column("second", sa.String(length=40), nullable=True),
         sa.Column("confidence", sa.Float(), nullable=True),
         sa.Column("handler", sa.String(length=40), nullable=True),
         sa.Column("model", sa.String(length=64), nullable=True),

@@ -1,0 +1,184 @@
+"""The secure form: a one-time page of ours for numbers that may not stand in a chat (design, rule 4).
+
+GET never uses the link up, since platforms fetch previews of links; only a valid POST does. The page works without
+scripts and on old phones. Forgery from another site is kept off by the unguessable key, and by the origin where a
+browser tells it. Because the page sends `Referrer-Policy: no-referrer`, browsers give `Origin: null` for its own form
+(Fetch standard, "append a request Origin header"), so that value is taken unless `Sec-Fetch-Site` speaks against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from urllib.parse import parse_qs, urlsplit
+
+from sqlalchemy import Connection, RowMapping
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bot.channel import Receive, Unavailable
+from bot.effects import Parts
+from bot.web import secure_page
+from handlers import secure
+from handlers.messages import Inbound, Kind
+from handlers.turn import ZONES
+from storage import secure_forms
+from storage.database import Database, database_now, is_outage
+
+MAX_BODY = 8 * 1024
+_FORM = "application/x-www-form-urlencoded"
+_CONFIRMED = "confirm"
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src '{secure_page.STYLE_HASH}'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def secure_form_routes(database: Database, receive: Receive, parts: Parts) -> list[BaseRoute]:
+    """The page's routes, `/f/<key>`; what is sent goes to `receive` as an event of the chat that has the key."""
+    page = secure_page.Page(catalogue=parts.catalogue, operator=parts.policy.operator, official=parts.policy.official)
+    form = _SecureForm(database=database, receive=receive, parts=parts, page=page)
+    return [Route("/f/{key:str}", form.show, methods=["GET"]), Route("/f/{key:str}", form.send, methods=["POST"])]
+
+
+async def submit(database: Database, parts: Parts, key: str, values: Mapping[str, str], *, now: datetime) -> None:
+    """What the page does with typed values, for the terminal: checks, seals and keeps them, but brings no event.
+
+    Raises ValueError, with a sentence, where the key is unknown, used or expired, or a value does not fit.
+    """
+    row, _ = await database.read(partial(_look, key))
+    if row is None:
+        raise ValueError(parts.catalogue.text("secure_page_unknown"))
+    checked = secure.check(row["fields"], values, _day(now))
+    if checked.errors:
+        raise ValueError(" ".join(parts.catalogue.text(text) for text in checked.errors.values()))
+    if not await database.write(partial(_keep, key, checked, parts, now)):
+        raise ValueError(parts.catalogue.text("secure_page_gone"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SecureForm:
+    database: Database
+    receive: Receive
+    parts: Parts
+    page: secure_page.Page
+
+    async def show(self, request: Request) -> Response:
+        """The empty form; changes nothing."""
+        try:
+            row, now = await self.database.read(partial(_look, request.path_params["key"]))
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            return self._note("later", 503)
+        if row is None:
+            return self._note("unknown", 404)
+        if row["used_at"] is not None or row["expires_at"] <= now:
+            return self._note("gone", 410)
+        return _html(self.page.form(row), 200)
+
+    async def send(self, request: Request) -> Response:
+        """Checks, seals and hands over; the link is used up only when everything is right."""
+        if not _own_page(request) or (typed := await _typed(request)) is None:
+            return self._note("refused", 403)
+        try:
+            return await self._accept(request.path_params["key"], typed)
+        except Unavailable:
+            return self._note("later", 503)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            return self._note("later", 503)
+
+    async def _accept(self, key: str, typed: Mapping[str, str]) -> Response:
+        row, now = await self.database.read(partial(_look, key))
+        if row is None:
+            return self._note("unknown", 404)
+        if row["used_at"] is not None and row["sealed"] is not None:
+            return await self._hand_over(
+                row
+            )  # sent before, but the event may not have been stored: the same event again
+        if row["used_at"] is not None or row["expires_at"] <= now:
+            return self._note("gone", 410)
+        checked = secure.check(row["fields"], typed, _day(now))
+        if checked.errors or (checked.doubts and _CONFIRMED not in typed):
+            return _html(self.page.form(row, typed=typed, checked=checked), 422)
+        if not await self.database.write(partial(_keep, key, checked, self.parts, now)):
+            return self._note("gone", 410)
+        return await self._hand_over(row)
+
+    async def _hand_over(self, row: RowMapping) -> Response:
+        """One event a key: its id makes a repeat harmless."""
+        event = Inbound(
+            channel=row["channel"],
+            account=row["account"],
+            event_id=f"form:{row['key']}",
+            chat=row["address"],
+            sender=row["address"],
+            kind=Kind.FORM,
+            sent_at=await self.database.now(),
+            form=row["key"],
+        )
+        await self.receive([event])
+        return self._note("sent", 200)
+
+    def _note(self, what: str, status: int) -> Response:
+        return _html(self.page.note(what), status)
+
+
+def _html(text: str, status: int) -> Response:
+    return HTMLResponse(text, status_code=status, headers=HEADERS)
+
+
+def _look(key: str, connection: Connection) -> tuple[RowMapping | None, datetime]:
+    return secure_forms.get(connection, key), database_now(connection)
+
+
+def _keep(key: str, checked: secure.Checked, parts: Parts, now: datetime, connection: Connection) -> bool:
+    sealing = parts.policy.sealing_key
+    sealed = secure.seal(secure.sealable(checked.values, parts.policy.lookup_key), sealing, bound_to=key)
+    return secure_forms.submit(connection, key, sealed=sealed, key_id=secure.key_id(sealing), now=now)
+
+
+def _day(now: datetime) -> date:
+    return now.astimezone(ZONES["WIB"]).date()
+
+
+def _own_page(request: Request) -> bool:
+    """Whether nothing says that the form was sent from another site."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    origin = request.headers.get("origin", "null")
+    return site in ("same-origin", "none") and (
+        origin == "null" or urlsplit(origin).netloc == request.headers.get("host")
+    )
+
+
+async def _typed(request: Request) -> dict[str, str] | None:
+    """The form's fields; None where the body is too large or no form."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        return None
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                return None
+    except ClientDisconnect:
+        return None
+    try:
+        fields = parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        return None
+    return {name: values[0] for name, values in fields.items()}

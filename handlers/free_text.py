@@ -1,0 +1,68 @@
+"""Free text as an answer: a story, a title, a lone number; and how sure it is that no question was meant."""
+
+from __future__ import annotations
+
+import re
+
+from handlers import typed
+from handlers.forms import Misfit, Reading, Valid
+from handlers.turn import Turn
+from nlu.understanding import OUT_OF_SCOPE, Outcome
+
+STORY, TITLE = 1500, 100  # most letters that are kept
+STORY_WORDS = 3  # fewer tell nothing
+LONG_STORY = 15  # so many words are a story, even with a question word in it
+
+_WISHES = frozenset(
+    (
+        "human_agent",
+        "cancel",
+        "help_menu",
+        "bot_challenge",
+        "subscribe",
+        "unsubscribe",
+        "my_data",
+        "register_start",
+        "course_choose",
+        "link_account",
+    )
+)
+"""Intents that want something else done than to be written down."""
+
+
+def statement(turn: Turn) -> bool:
+    """Whether the message has no sign of a question."""
+    return "?" not in turn.text and typed.find(turn, {"asking": turn.content.files["free_text"]["asking"]}) is None
+
+
+def story(turn: Turn, short: str) -> Reading:
+    """What happened, in the person's words; `short` is the key of the sentence for too little."""
+    text = " ".join(turn.text.split())
+    words = len(re.findall(r"\w+", text))
+    if words < STORY_WORDS:
+        return Misfit(short) if words else None
+    if _wants_something_else(turn):
+        return None
+    long = words >= LONG_STORY and not text.endswith("?")
+    return Valid(text[:STORY], sure=long or statement(turn))
+
+
+def title(turn: Turn) -> Reading:
+    """A name, such as a course's."""
+    text = " ".join(turn.text.split())
+    if not re.search(r"[^\W\d_]{3}", text) or _wants_something_else(turn):
+        return None
+    return Valid(
+        text[:TITLE], sure=statement(turn) and turn.understanding.intent in (OUT_OF_SCOPE, "course_choose", "affirm")
+    )
+
+
+def lone_number(text: str) -> int | None:
+    """The number of a message that has exactly one."""
+    numbers = re.findall(r"\d+", text)
+    return int(numbers[0]) if len(numbers) == 1 and len(numbers[0]) <= 6 else None
+
+
+def _wants_something_else(turn: Turn) -> bool:
+    understanding = turn.understanding
+    return understanding.outcome is Outcome.ANSWER and understanding.intent in _WISHES

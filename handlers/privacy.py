@@ -1,0 +1,184 @@
+"""What Pandu keeps about a chat, and its owner's rights: to see, to correct, to erase, to withdraw consent.
+
+UU 27/2022 (facts section 11): access and correction, withdrawal within 3 × 24 hours, erasure on request; here all of
+them happen at once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from handlers import registration, registration_view, telling, typed
+from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
+from handlers.messages import Reply, State
+from handlers.turn import Answer, Turn, answer, options
+from handlers.typed import NO, YES, labelled
+from storage import consents, drafts, privacy, registrations, subscriptions
+
+SEE, CORRECT, ERASE, WITHDRAW = "lihat", "koreksi", "hapus", "tarik"
+
+_SHOWN_DIGITS = 3  # of a telephone number
+
+
+def my_data(turn: Turn) -> Answer:
+    """What is kept, in short; a message that says what it wants ("hapus data saya") goes straight there."""
+    if turn.understanding.subject != "self":
+        return answer(turn, turn.say("privacy_not_self"))
+    found = typed.find(turn, turn.content.files["words"]["wishes"])
+    wish = found.value if found else SEE
+    return open_form(turn, FORM, {} if wish == SEE else {"what": wish})
+
+
+def privacy_policy(turn: Turn) -> Answer:
+    """/privacy: who keeps what, how long, and the rights."""
+    shown = options((turn.content.title("my_data"), "intent:my_data"), (turn.content.text("option_menu"), "do:menu"))
+    return answer(turn, turn.say("privacy_policy", operator=turn.policy.operator, options=shown))
+
+
+# -- showing ------------------------------------------------------------------------------------------------------
+
+
+def _overview(turn: Turn) -> str:
+    """One line for each kind of data."""
+    kept = privacy.collect(turn.connection, turn.chat_id, turn.now)
+    text, channel = turn.content.text, turn.inbound.channel.capitalize()
+    lines = [
+        text(
+            "privacy_line_chat", channel=channel, day=_day(turn, kept["chat"]["created_at"]), messages=kept["messages"]
+        )
+    ]
+    for identity in kept["identities"]:
+        if identity["kind"] == "phone":
+            key = "privacy_line_number" if identity["vouched"] else "privacy_line_number_typed"
+            lines.append(text(key, number=_masked(identity["value"]), channel=channel))
+    level = kept["links"][0]["level"] if kept["links"] else None
+    lines.append(text("privacy_line_link", level=level) if level else text("privacy_line_no_link"))
+    if kept["consents"]:
+        lines.append(
+            text(
+                "privacy_line_consents", purposes=", ".join(_purpose(turn, row["purpose"]) for row in kept["consents"])
+            )
+        )
+    lines += [text("privacy_line_registration", number=row["number"]) for row in kept["registrations"]]
+    if count := sum(1 for row in kept["drafts"] if row["form"] != FORM.name):
+        lines.append(text("privacy_line_draft", count=count))
+    if kept["subscriptions"]:
+        lines.append(text("privacy_line_subscriptions", topics=", ".join(kept["subscriptions"])))
+    if kept["cases"]:
+        lines.append(text("privacy_line_cases", numbers=_few([row["number"] for row in kept["cases"]])))
+    if kept["course_choices"]:
+        lines.append(text("privacy_line_courses", count=kept["course_choices"]))
+    return "\n".join(lines)
+
+
+def _masked(number: str) -> str:
+    return f"{number[:6]}{'•' * max(0, len(number) - 6 - _SHOWN_DIGITS)}{number[-_SHOWN_DIGITS:]}"
+
+
+def _few(numbers: list[str]) -> str:
+    return ", ".join(numbers[-3:]) + (f" (+{len(numbers) - 3})" if len(numbers) > 3 else "")
+
+
+def _purpose(turn: Turn, purpose: str) -> str:
+    key = f"privacy_purpose_{purpose}"
+    return turn.content.text(key if key in turn.content.texts else "privacy_purpose_other")
+
+
+def _day(turn: Turn, moment: datetime) -> str:
+    return telling.day(turn.local(moment).date())
+
+
+def _details(turn: Turn) -> list[Reply]:
+    """The consents with their wording, and the preparation with its values."""
+    replies = []
+    for consent in consents.all_active(turn.connection, turn.chat_id, turn.now):
+        until = _day(turn, consent["until"]) if consent["until"] else ""
+        key = "privacy_consent_detail" if until else "privacy_consent_detail_open"
+        replies.append(turn.say(key, day=_day(turn, consent["given_at"]), until=until, wording=consent["wording"]))
+    if row := registrations.of_chat(turn.connection, turn.chat_id, turn.now):
+        lines = registration_view.lines(turn, row["data"])
+        replies.append(turn.say("privacy_detail_registration", number=row["number"], lines=lines))
+    return replies or [turn.say("privacy_detail_none")]
+
+
+# -- the form -----------------------------------------------------------------------------------------------------
+
+
+def _ask_what(turn: Turn, data: Data) -> Reply:
+    pairs = (
+        ("privacy_option_see", f"answer:{SEE}"),
+        ("privacy_option_correct", f"answer:{CORRECT}"),
+        ("privacy_option_erase", f"answer:{ERASE}"),
+        ("privacy_option_withdraw", f"answer:{WITHDRAW}"),
+        ("privacy_option_enough", f"answer:{NO}"),
+    )
+    return turn.say("privacy_overview", lines=_overview(turn), options=labelled(turn, *pairs))
+
+
+def _read_what(turn: Turn, data: Data) -> Reading:
+    words = turn.content.files["words"]
+    found = typed.find(turn, {**words["wishes"], NO: [*words["enough"], *words["no"]]})
+    return Valid(found.value, sure=found.sure) if found else None
+
+
+def _ask_sure(turn: Turn, data: Data) -> Reply:
+    erasing = data.get("what") == ERASE
+    yes = "privacy_option_yes_erase" if erasing else "privacy_option_yes_withdraw"
+    shown = labelled(turn, (yes, f"answer:{YES}"), ("privacy_option_no", f"answer:{NO}"))
+    return turn.say("privacy_erase_sure" if erasing else "privacy_withdraw_sure", options=shown)
+
+
+def _read_sure(turn: Turn, data: Data) -> Reading:
+    """A yes, or the word itself ("hapus", "tarik")."""
+    words = turn.content.files["words"]["wishes"]
+    return typed.yes_no(turn, {YES: ["yakin", "hapus saja", *words[ERASE], *words[WITHDRAW]]})
+
+
+def _needless(turn: Turn, data: Data) -> bool:
+    """Nothing to be sure of: only erasing and withdrawing are asked about twice."""
+    if data.get("what") == WITHDRAW:
+        agreed = consents.all_active(turn.connection, turn.chat_id, turn.now)
+        return not agreed and not subscriptions.topics(turn.connection, turn.chat_id)
+    return data.get("what") != ERASE
+
+
+def _finish(turn: Turn, data: Data) -> Answer:
+    match data.get("what"), data.get("sure"):
+        case "koreksi", _:
+            return _correct(turn)
+        case "lihat", _:
+            return close(turn, *_details(turn))
+        case "hapus", "ya":
+            privacy.erase(turn.connection, turn.chat_id, turn.now)
+            return answer(turn, turn.say("privacy_erased"), state=State(greeted=True, version=turn.state.version))
+        case "tarik", "ya":
+            return _withdraw(turn)
+        case "tarik", None:
+            return close(turn, turn.say("privacy_withdraw_none"))
+    return close(turn, turn.say("privacy_unchanged"))
+
+
+def _correct(turn: Turn) -> Answer:
+    """Corrections are made where the data was given: in the preparation, by "ubah …"."""
+    if registrations.of_chat(turn.connection, turn.chat_id, turn.now) is None:
+        return close(turn, turn.say("privacy_correct_none"))
+    return registration.correct(turn)
+
+
+def _withdraw(turn: Turn) -> Answer:
+    """What rested on the consent goes with it."""
+    consents.withdraw(turn.connection, turn.chat_id, turn.now)
+    registrations.delete(turn.connection, turn.chat_id)
+    drafts.delete(turn.connection, turn.chat_id, registration.FORM.name)
+    subscriptions.stop(turn.connection, turn.chat_id, turn.now)
+    return close(turn, turn.say("privacy_withdrawn"))
+
+
+FORM = Form(
+    name="my_data",
+    steps=(
+        Step(name="what", expects="choice", ask=_ask_what, read=_read_what),
+        Step(name="sure", expects="yes_no", ask=_ask_sure, read=_read_sure, skip=_needless),
+    ),
+    finish=_finish,
+)

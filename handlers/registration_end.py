@@ -1,0 +1,57 @@
+"""The last steps of a preparation: to be told of news, the summary, and which value to change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from handlers import registration_view, typed
+from handlers.forms import Data, Misfit, Reading, Valid
+from handlers.messages import Reply
+from handlers.registration_steps import ROWS, Read
+from handlers.turn import Turn
+from handlers.typed import YES, labelled
+from storage import subscriptions
+
+
+def receives_news(turn: Turn, data: Data) -> bool:
+    """Whether the chat is told of new waves already."""
+    return bool({"gelombang", subscriptions.EVERYTHING} & set(subscriptions.topics(turn.connection, turn.chat_id)))
+
+
+def ask_confirm(turn: Turn, data: Data) -> Reply:
+    """The summary with all values and the likelihood."""
+    pairs = (
+        ("registration_option_right", "answer:ya"),
+        ("registration_option_change_data", "answer:ubah"),
+        ("registration_option_cancel", "do:cancel"),
+    )
+    text = turn.content.text(
+        "registration_summary", lines=registration_view.lines(turn, data), verdict=registration_view.verdict(turn, data)
+    )
+    return Reply(text=text, options=labelled(turn, *pairs))
+
+
+def read_confirm(turn: Turn, data: Data) -> Reading:
+    """Right, or something to be changed."""
+    words = turn.content.files["words"]
+    found = typed.find(
+        turn, {YES: [*words["yes"], *words["right"]], "ubah": [*words["no"], *words["wishes"]["koreksi"]]}
+    )
+    return Valid(found.value, sure=found.sure) if found else typed.yes_no(turn)
+
+
+def ask_field(turn: Turn, data: Data) -> Reply:
+    """Which value to change."""
+    names = registration_view.fields(data)[: ROWS + 1]
+    shown = labelled(turn, *((f"registration_label_{name}", f"answer:{name}") for name in names))
+    return turn.say("registration_which_field", options=shown)
+
+
+def read_field(called: Mapping[str, Sequence[str]]) -> Read:
+    """The step that goes by the words of the message."""
+
+    def read(turn: Turn, data: Data) -> Reading:
+        found = typed.find(turn, called)
+        return Valid(found.value) if found else Misfit("registration_which_field_unclear")
+
+    return read

@@ -1,0 +1,149 @@
+"""Reports: the topic, the story in one message, a look at what is noted, a case number; what became of it."""
+
+from __future__ import annotations
+
+import re
+
+from handlers import free_text, telling, typed
+from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
+from handlers.messages import Reply
+from handlers.turn import Answer, Turn, answer, options
+from storage import cases, chats
+
+TOPIC_WORDS = 3  # up to so many words name a topic; more may be a question
+STORY_SHOWN = 250
+STORY_AT_ONCE = 8  # words of a first message that tell a story already
+
+_NUMBER = re.compile(r"\bL(?P<dash>[\s-]{0,3})(?P<code>[0-9A-Z]{6})\b", re.IGNORECASE)
+_LOOK_ALIKES = str.maketrans("OIL", "011")
+
+
+def report_problem(turn: Turn) -> Answer:
+    """Starts a report with what the message already tells, or answers a question about one that was filed."""
+    asked = typed.find(turn, {"follow_up": turn.content.files["reports"]["follow_up"]})
+    if case_number(turn.text) or (asked and cases.latest(turn.connection, turn.chat_id)):
+        return case_status(turn)
+    data: dict[str, str] = {}
+    if topic := _topic(turn):
+        data["topic"] = topic
+    reading = free_text.story(turn, "report_story_short")
+    if isinstance(reading, Valid) and len(re.findall(r"\w+", turn.text)) >= STORY_AT_ONCE:
+        data["story"] = reading.value
+        data.setdefault("topic", "lainnya")
+    return open_form(turn, FORM, data)
+
+
+def case_status(turn: Turn) -> Answer:
+    """What became of this chat's case: the one named by number, else the newest. Another's is as unknown as none."""
+    number = case_number(turn.text)
+    found = cases.find(turn.connection, number, turn.chat_id) if number else cases.latest(turn.connection, turn.chat_id)
+    ways = typed.labelled(turn, ("option_report", "form:report"), ("option_human", "intent:human_agent"))
+    if found is None:
+        return answer(turn, turn.say("report_unknown" if number else "report_none", options=ways))
+    text = turn.content.text(
+        "report_status",
+        number=found["number"],
+        topic=_topic_name(turn, found["topic"]).lower(),
+        created=telling.moment(turn, found["created_at"]),
+        state=turn.content.text(f"report_state_{found['state']}"),
+        updated=telling.moment(turn, found["updated_at"]),
+    )
+    if not turn.policy.agents:
+        text += "\n" + turn.content.text("report_status_alone")
+    return answer(turn, Reply(text=text, options=ways[1:]))
+
+
+def case_number(text: str) -> str | None:
+    """The case number in a message, however it was typed; a word such as "lembaga" is none."""
+    for match in _NUMBER.finditer(text):
+        code = match["code"].upper().translate(_LOOK_ALIKES)
+        if "-" in match["dash"] or any(char.isdigit() for char in match["code"]):
+            return f"L-{code}"
+    return None
+
+
+def _topic(turn: Turn) -> str | None:
+    topics = turn.content.files["reports"]["topics"]
+    if found := typed.find(turn, {key: topic["words"] for key, topic in topics.items() if topic.get("urgent")}):
+        return found.value
+    found = typed.find(turn, {key: topic["words"] for key, topic in topics.items()})
+    return found.value if found else None
+
+
+def _topic_name(turn: Turn, topic: str) -> str:
+    known = turn.content.files["reports"]["topics"].get(topic)
+    return str(known["title"]) if known else turn.content.text(f"report_topic_{topic}")
+
+
+# -- steps --------------------------------------------------------------------------------------------------------
+
+
+def _ask_topic(turn: Turn, data: Data) -> Reply:
+    topics = turn.content.files["reports"]["topics"]
+    return turn.say(
+        "report_ask_topic", options=options(*((topic["title"], f"answer:{key}") for key, topic in topics.items()))
+    )
+
+
+def _read_topic(turn: Turn, data: Data) -> Reading:
+    topics = turn.content.files["reports"]["topics"]
+    found = typed.find(turn, {key: (topic["title"], *topic["words"]) for key, topic in topics.items()})
+    if found is None:
+        return Valid("lainnya") if typed.skipped(turn) else None
+    return Valid(found.value, sure=found.sure or (len(turn.text.split()) <= TOPIC_WORDS and free_text.statement(turn)))
+
+
+def _read_story(turn: Turn, data: Data) -> Reading:
+    return free_text.story(turn, "report_story_short")
+
+
+def _ask_confirm(turn: Turn, data: Data) -> Reply:
+    story = str(data["story"])
+    shown = story if len(story) <= STORY_SHOWN else story[:STORY_SHOWN].rstrip() + "…"
+    ways = typed.labelled(turn, ("report_option_file", f"answer:{typed.YES}"), ("option_no", f"answer:{typed.NO}"))
+    return turn.say("report_ask_confirm", topic=_topic_name(turn, str(data["topic"])), story=shown, options=ways)
+
+
+def _read_confirm(turn: Turn, data: Data) -> Reading:
+    return typed.yes_no(turn)
+
+
+def _finish(turn: Turn, data: Data) -> Answer:
+    if data["confirm"] == typed.NO:
+        return close(turn, turn.say("report_not_filed"))
+    topic = str(data["topic"])
+    urgent = bool(turn.content.files["reports"]["topics"][topic].get("urgent"))
+    number = "L-" + turn.new_id(6)
+    link = chats.active_link(turn.connection, turn.chat_id) if turn.understanding.subject == "self" else None
+    cases.create(
+        turn.connection,
+        number=number,
+        chat_id=turn.chat_id,
+        participant_id=link["participant_id"] if link else None,
+        topic=topic,
+        priority=cases.URGENT if urgent else cases.NORMAL,
+        story=str(data["story"]),
+        now=turn.now,
+    )
+    parts = [turn.content.text("report_filed" if turn.policy.agents else "report_filed_alone", number=number)]
+    if urgent:
+        parts.insert(0, turn.content.text("report_urgent"))
+    ways = typed.labelled(turn, ("option_human", "intent:human_agent"), ("option_menu", "do:menu"))
+    return close(turn, Reply(text="\n".join(parts), options=ways))
+
+
+FORM = Form(
+    name="report",
+    steps=(
+        Step(name="topic", expects="choice", ask=_ask_topic, read=_read_topic, called=("soal", "topik")),
+        Step(
+            name="story",
+            expects="text",
+            ask=lambda turn, data: turn.say("report_ask_story"),
+            read=_read_story,
+            called=("cerita", "isi", "laporan"),
+        ),
+        Step(name="confirm", expects="yes_no", ask=_ask_confirm, read=_read_confirm),
+    ),
+    finish=_finish,
+)

@@ -1,0 +1,146 @@
+"""The engine in this process: normaliser, linear classifier, entities. No network, no pickle, numpy only."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from nlu.classify import MODEL, Classifier, Reading, sigmoid
+from nlu.clauses import asking, cut_features, cuts
+from nlu.context import follow_up, is_follow_up, quiet_in_form
+from nlu.entities import find_entities
+from nlu.entities.subject import find_subject
+from nlu.normalise import Normaliser
+from nlu.understanding import OUT_OF_SCOPE, Context, Entity, Outcome, Understanding
+
+LONGEST = 4000  # characters that are read; what stands behind is no question any more
+TALK = frozenset(
+    ("greet", "goodbye", "thanks", "affirm", "deny", "cancel", "help_menu", "bot_challenge", "complaint", "human_agent")
+)
+
+log = logging.getLogger(__name__)
+
+
+class EmbeddedEngine:
+    """Reads messages with the model in `model/`."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+        self._normaliser = Normaliser(classifier.meta["known"])
+        self._refuse = float(classifier.meta["thresholds"]["refuse"])
+        self._answer = float(classifier.meta["thresholds"]["answer"])
+        self._second = classifier.meta["second"]
+        self._intents = classifier.intents
+
+    @classmethod
+    def load(cls, folder: Path = MODEL) -> EmbeddedEngine:
+        """Loads the model from its folder. Raises FileNotFoundError when it was never trained."""
+        engine = cls(Classifier.load(folder))
+        engine._read("selamat pagi kak, insentif saya belum cair")
+        return engine
+
+    @property
+    def version(self) -> str:
+        """Names the model in logs and reports."""
+        return f"embedded-{self._classifier.meta['fingerprint']}"
+
+    def normalise(self, text: str) -> str:
+        """The text as the classifier reads it."""
+        return self._normaliser(text[:LONGEST])
+
+    def parse(self, text: str, context: Context) -> Understanding:
+        """Never raises on any text; an empty or unreadable one is refused."""
+        text = text[:LONGEST]
+        try:
+            entities = find_entities(text, context.today)
+            subject, mention = find_subject(text)
+            return self._understand(text, context, (*entities, *mention), subject)
+        except Exception:  # a message must never be lost to a slip of the reader; it is refused, and the slip is logged
+            log.exception("parse failed", extra={"length": len(text)})
+            return self._refused((), self._uniform())
+
+    def _understand(self, text: str, context: Context, entities: tuple[Entity, ...], subject: str) -> Understanding:
+        tokens = self._normaliser.tokens(text)
+        if not any(token.isalpha() for token in tokens):
+            return self._refused(entities, self._uniform())
+        reading = self._classifier.read(tokens)
+        chances, outside = reading.intents, reading.outside
+        if context.last_intent in self._intents and is_follow_up(tokens):
+            chances, outside = follow_up(chances, self._intents.index(context.last_intent)), 0.0
+        ranking = self._ranking(chances)
+        two = self._two_questions(text, reading)
+        if two:
+            return self._answered(ranking, *two, entities, subject)
+        intent, chance = ranking[0]
+        if outside >= self._refuse:
+            return self._refused(entities, ranking, outside, subject)
+        sure = chance * (1 - outside)
+        quiet = quiet_in_form(context, intent in TALK, tokens, asking(text))
+        outcome = Outcome.ANSWER if sure >= self._answer and not quiet else Outcome.CLARIFY
+        return self._reading(intent, sure, outcome, ranking, None, entities, subject)
+
+    def _two_questions(self, text: str, whole: Reading) -> tuple[str, str, float] | None:
+        """The intents of two questions in the order asked, with the probability that there are two; None for one question."""
+        best, value = None, 0.0
+        for cut in cuts(text):
+            left, right = self._read(cut.left), self._read(cut.right)
+            one, two = int(left.intents.argmax()), int(right.intents.argmax())
+            high_left, high_right = float(left.intents[one]), float(right.intents[two])
+            product = high_left * high_right * (1 - left.outside) * (1 - right.outside)
+            if one == two or product <= value:
+                continue
+            value = product
+            away = max(left.outside, right.outside)
+            look = cut_features(cut, high_left, high_right, float(whole.intents[one]), float(whole.intents[two]), away)
+            chance = sigmoid(float(np.dot(look, self._second["weights"])) + self._second["bias"])
+            best = (self._intents[one], self._intents[two], chance)
+        if best is None or best[2] < self._second["threshold"] or best[0] in TALK or best[1] in TALK:
+            return None
+        return best
+
+    def _read(self, text: str) -> Reading:
+        return self._classifier.read(self._normaliser.tokens(text))
+
+    def _uniform(self) -> tuple[tuple[str, float], ...]:
+        share = 1 / len(self._intents)
+        return tuple((name, share) for name in ("help_menu", "program_about", "human_agent"))
+
+    def _ranking(self, chances: np.ndarray) -> tuple[tuple[str, float], ...]:  # type: ignore[type-arg]
+        best = np.argsort(-chances)[:5]
+        return tuple((self._intents[at], float(chances[at])) for at in best)
+
+    def _answered(
+        self, ranking: tuple[tuple[str, float], ...], first: str, second: str, chance: float, entities: tuple[Entity, ...], subject: str
+    ) -> Understanding:
+        rest = tuple(pair for pair in ranking if pair[0] not in (first, second))
+        known = dict(ranking)
+        top = ((first, known.get(first, chance)), (second, known.get(second, chance)), *rest)
+        return self._reading(first, chance, Outcome.ANSWER, top, second, entities, subject)
+
+    def _refused(
+        self, entities: tuple[Entity, ...], ranking: tuple[tuple[str, float], ...], chance: float = 1.0, subject: str = "self"
+    ) -> Understanding:
+        return self._reading(OUT_OF_SCOPE, chance, Outcome.REFUSE, ranking, None, entities, subject)
+
+    def _reading(
+        self,
+        intent: str,
+        confidence: float,
+        outcome: Outcome,
+        ranking: tuple[tuple[str, float], ...],
+        second: str | None,
+        entities: tuple[Entity, ...],
+        subject: str,
+    ) -> Understanding:
+        return Understanding(
+            intent=intent,
+            confidence=round(min(1.0, max(0.0, confidence)), 4),
+            outcome=outcome,
+            ranking=ranking,
+            second=second,
+            entities=entities,
+            subject=subject,  # type: ignore[arg-type]
+            model=self.version,
+        )

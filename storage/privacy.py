@@ -1,0 +1,110 @@
+"""Everything kept about one chat: counted for its owner, and erased on request with a receipt.
+
+The operator's imported records (participants and what hangs on them) are not the chat's: erasing ends the link to
+them. Erasing during a conversation leaves the bare address, the owner of the conversation and the events' ids,
+without which the reply could not be sent and a repeated event would be answered twice; `erase_whole` takes these too.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, func, or_, select, update
+
+from storage import consents, subscriptions
+from storage.schema import (
+    access_log,
+    cases,
+    chats,
+    course_choices,
+    drafts,
+    identities,
+    inbox,
+    links,
+    messages,
+    misunderstood,
+    outbox,
+    registrations,
+    secure_forms,
+)
+from storage.schema import consents as consent_rows
+from storage.schema import subscriptions as subscription_rows
+
+# what is erased row by row; wrong proofs (`proofs`) and a stop of announcements stay, or erasing would lift them
+_OWN: tuple[Table, ...] = (
+    identities,
+    links,
+    consent_rows,
+    messages,
+    course_choices,
+    drafts,
+    registrations,
+    secure_forms,
+    cases,
+    misunderstood,
+)
+_UNSENT = ("pending", "sending", "held")
+
+
+def collect(connection: Connection, chat_id: int, now: datetime) -> dict[str, Any]:
+    """What is kept about a chat: rows where they are few, counts where they are many."""
+
+    def count(table: Table) -> int:
+        return int(
+            connection.execute(select(func.count()).select_from(table).where(table.c.chat_id == chat_id)).scalar_one()
+        )
+
+    def rows(table: Table, *where: Any) -> list[RowMapping]:
+        return list(connection.execute(select(table).where(table.c.chat_id == chat_id, *where)).mappings())
+
+    return {
+        "chat": connection.execute(select(chats).where(chats.c.id == chat_id)).mappings().one(),
+        "identities": rows(identities),
+        "links": rows(links, links.c.ended_at.is_(None)),
+        "consents": consents.all_active(connection, chat_id, now),
+        "registrations": rows(registrations, registrations.c.kept_until > now),
+        "drafts": rows(drafts, drafts.c.expires_at > now),
+        "subscriptions": subscriptions.topics(connection, chat_id),
+        "cases": rows(cases),
+        "course_choices": count(course_choices),
+        "messages": count(messages),
+    }
+
+
+def erase(connection: Connection, chat_id: int, now: datetime) -> dict[str, int]:
+    """Erases what is kept about a chat while it goes on; returns how many rows by table."""
+    erased = {
+        table.name: connection.execute(table.delete().where(table.c.chat_id == chat_id)).rowcount for table in _OWN
+    }
+    erased["subscriptions"] = connection.execute(
+        subscription_rows.delete().where(
+            subscription_rows.c.chat_id == chat_id,
+            or_(subscription_rows.c.topic != subscriptions.EVERYTHING, subscription_rows.c.ended_at.is_(None)),
+        )
+    ).rowcount
+    erased["inbox"] = connection.execute(
+        update(inbox)
+        .where(inbox.c.chat_id == chat_id, inbox.c.state != "pending", inbox.c.payload.is_not(None))
+        .values(payload=None, error=None)
+    ).rowcount
+    erased["outbox"] = connection.execute(
+        outbox.delete().where(outbox.c.chat_id == chat_id, outbox.c.state.not_in(_UNSENT))
+    ).rowcount
+    erased["outbox"] += connection.execute(
+        outbox.delete().where(outbox.c.chat_id == chat_id, outbox.c.lane == 1, outbox.c.state.in_(("pending", "held")))
+    ).rowcount
+    connection.execute(
+        update(chats).where(chats.c.id == chat_id).values(name="", formal=False, zone=None, digit_run=None)
+    )
+    return {name: number for name, number in erased.items() if number}
+
+
+def erase_whole(connection: Connection, chat_id: int, now: datetime) -> dict[str, int]:
+    """Erases a chat with its address, for the command line; a later message begins a new one."""
+    erased = erase(connection, chat_id, now)
+    erased["access_log"] = connection.execute(
+        update(access_log).where(access_log.c.actor == f"chat:{chat_id}").values(actor="chat:erased")
+    ).rowcount
+    connection.execute(chats.delete().where(chats.c.id == chat_id))
+    return {**{name: number for name, number in erased.items() if number}, "chats": 1}

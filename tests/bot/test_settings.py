@@ -1,0 +1,65 @@
+"""Settings: what is wrong is named with its mend; secrets come from files and are never shown."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot import settings
+from bot.commands.doctor import examine
+
+
+def test_defaults_make_a_key_once_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    env = {"PANDU_DATABASE_URL": f"sqlite:///{tmp_path / 'p.db'}"}
+    first = settings.load(env)
+    assert len(first.secret_key) > 40
+    assert (tmp_path / "p.key").stat().st_mode & 0o777 == 0o600
+    assert settings.load(env).secret_key == first.secret_key
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("123:abc\n")
+    loaded = settings.load({"PANDU_TELEGRAM_TOKEN_FILE": str(tmp_path / "token"), "PANDU_SECRET_KEY": "k"})
+    assert loaded.telegram_token == "123:abc"
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"PANDU_BIND": "8080"}, "PANDU_BIND"),
+        ({"PANDU_BIND": "localhost:http"}, "PANDU_BIND"),
+        ({"PANDU_TELEGRAM_MODE": "push"}, "polling nor webhook"),
+        ({"PANDU_TELEGRAM_MODE": "webhook", "PANDU_TELEGRAM_TOKEN": "1:a"}, "PANDU_TELEGRAM_SECRET"),
+        ({"PANDU_NLU": "gpt"}, "embedded nor rasa"),
+        ({"PANDU_OFFICIAL": "maybe"}, "PANDU_OFFICIAL"),
+        ({"PANDU_TELEGRAM_RATE": "fast"}, "PANDU_TELEGRAM_RATE"),
+        ({"PANDU_PUBLIC_URL": "pandu.example"}, "PANDU_PUBLIC_URL"),
+        ({"PANDU_SECRET_KEY_FILE": "/nowhere"}, "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_named(env: dict[str, str], words: str) -> None:
+    with pytest.raises(settings.SettingsError, match=words):
+        settings.load({"PANDU_SECRET_KEY": "k", **env} if "PANDU_SECRET_KEY_FILE" not in env else env)
+
+
+def test_postgresql_wants_a_key() -> None:
+    with pytest.raises(settings.SettingsError, match="PANDU_SECRET_KEY"):
+        settings.load({"PANDU_DATABASE_URL": "postgresql://h/d"})
+
+
+def test_doctor_shows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PANDU_DATABASE_URL", f"sqlite:///{tmp_path / 'p.db'}")
+    monkeypatch.setenv("PANDU_TELEGRAM_TOKEN", "123:very-secret")
+    found = asyncio.run(examine())
+    assert "very-secret" not in str(found)
+    assert {"name": "PANDU_TELEGRAM_TOKEN", "value": "(set)"}.items() <= next(r for r in found["settings"] if r["name"] == "PANDU_TELEGRAM_TOKEN").items()
+    assert any("pandu db upgrade" in problem for problem in found["problems"])
+
+
+def test_every_setting_is_documented() -> None:
+    from dataclasses import fields
+
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert [f.metadata["env"] for f in fields(settings.Settings) if f"`{f.metadata['env']}`" not in page] == []

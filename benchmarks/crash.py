@@ -141,7 +141,13 @@ def _doubled(connection: Any) -> int:
         .subquery()
     )
     twice = connection.execute(select(func.count()).select_from(per_event)).scalar_one()
-    done = dict(connection.execute(select(schema.inbox.c.chat_id, func.count()).where(schema.inbox.c.state == "done").group_by(schema.inbox.c.chat_id)).all())
+    done = dict(
+        connection.execute(
+            select(schema.inbox.c.chat_id, func.count())
+            .where(schema.inbox.c.state == "done")
+            .group_by(schema.inbox.c.chat_id)
+        ).all()
+    )
     states = connection.execute(select(schema.conversations.c.chat_id, schema.conversations.c.state)).all()
     wrong = sum(1 for chat, state in states if state and state["data"].get("count") != done.get(chat))
     return int(twice) + wrong

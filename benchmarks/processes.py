@@ -39,7 +39,13 @@ class Process:
 
     async def start(self) -> None:
         """Starts it and waits until it says that it is ready."""
-        self.child = await asyncio.create_subprocess_exec(*self._command, env=self._env, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
+        self.child = await asyncio.create_subprocess_exec(
+            *self._command,
+            env=self._env,
+            cwd=ROOT,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
         if self._ready_url:
             await until_up(self._ready_url)
 

@@ -7,9 +7,10 @@ import contextlib
 import gc
 import secrets
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import structlog
 import uvicorn
@@ -85,7 +86,15 @@ class _Server(uvicorn.Server):
 class Service:
     """A running Pandu: the loops of its role, started and stopped together."""
 
-    def __init__(self, settings: Settings, made: Parts, *, role: str = "all", extra_channels: Sequence[Channel] = (), demo: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        made: Parts,
+        *,
+        role: str = "all",
+        extra_channels: Sequence[Channel] = (),
+        demo: bool = False,
+    ) -> None:
         """`role`: all, web, worker or sender (one process with all on SQLite)."""
         self.settings = settings
         self.role = role
@@ -97,40 +106,61 @@ class Service:
         self.senders = [Sender(self.database, channel, self.wake) for channel in self.channels]
         self.web = application(self, demo=demo)
         self._server: uvicorn.Server | None = None
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Asks `run` to finish what is claimed and return (what SIGTERM does)."""
+        self._stopped.set()
 
     async def run(self, *, ready: Callable[[], None] | None = None) -> None:
         """Serves until SIGTERM or SIGINT, then finishes what is claimed and hands back the rest."""
-        stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError):
-                loop.add_signal_handler(number, stop.set)
+                loop.add_signal_handler(number, self.stop)
         tasks = [asyncio.create_task(work, name=name) for name, work in self._work()]
         gc.collect()
         gc.freeze()  # the collector need not walk the imported world on every pass (measured: aiogram's tail)
         if ready:
             ready()
-        stopper = asyncio.create_task(stop.wait())
+        stopper = asyncio.create_task(self._stopped.wait())
         done, _ = await asyncio.wait([stopper, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopper}:
             if task.exception():
                 log.error("a loop ended", loop=task.get_name(), exc_info=task.exception())
+        stopper.cancel()
         await self._shut(tasks)
 
-    def _work(self) -> list[tuple[str, Awaitable[None]]]:
-        work: list[tuple[str, Awaitable[None]]] = [("listen", self._forever(self.wake.listen)), ("tidy", self._tidy())]
+    def _work(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        work: list[tuple[str, Coroutine[Any, Any, None]]] = [
+            ("listen", self._forever(self.wake.listen)),
+            ("tidy", self._tidy()),
+        ]
         if self.role in ("all", "web"):
             work.append(("web", self._serve()))
             leader = Leader(self.database)
-            work += [(f"poll:{channel.name}", leader.hold(f"poll:{channel.name}:{channel.account}", partial(channel.poll, self.receiver.receive))) for channel in self.channels]
+            work += [
+                (
+                    f"poll:{channel.name}",
+                    leader.hold(f"poll:{channel.name}:{channel.account}", partial(channel.poll, self.receiver.receive)),
+                )
+                for channel in self.channels
+            ]
         if self.role in ("all", "worker"):
             work.append(("worker", self.worker.run()))
         if self.role in ("all", "sender"):
             work += [("sender", sender.run()) for sender in self.senders]
-        return work  # type: ignore[return-value]
+        return work
 
     async def _serve(self) -> None:
-        config = uvicorn.Config(self.web, host=self.settings.host, port=self.settings.port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+        config = uvicorn.Config(
+            self.web,
+            host=self.settings.host,
+            port=self.settings.port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=3,
+        )
         self._server = _Server(config)
         await self._server.serve()
 
@@ -145,7 +175,7 @@ class Service:
             try:
                 before = await self.database.now() - _KEEP_EVENTS
                 for delete in (inbox.delete_done, outbox.delete_done):
-                    while await self.database.write(partial(delete, before=before, limit=500)) == 500:
+                    while await self.database.write(partial(delete, before=before, limit=500)) == 500:  # noqa: ASYNC110
                         await asyncio.sleep(0.05)
             except Exception as error:
                 log.warning("tidying failed", reason=type(error).__name__)

@@ -18,7 +18,7 @@ Receive = Callable[[Sequence[Inbound]], Awaitable[None]]
 """Stores events; returns once they are committed. Raises `Unavailable` while the database cannot take them."""
 
 
-class Unavailable(Exception):
+class Unavailable(Exception):  # noqa: N818 - a state, not a fault
     """The events could not be stored now; the platform must deliver them again (answer 503)."""
 
 

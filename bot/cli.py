@@ -12,7 +12,12 @@ import typer
 
 from bot.commands import content, database, dialogue, queue
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Pandu: the assistant for Kartu Prakerja.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Pandu: the assistant for Kartu Prakerja.",
+)
 app.add_typer(dialogue.app, name="dialogue", help="Conversations in YAML.")
 app.add_typer(content.app, name="content", help="The answer catalogue.")
 app.add_typer(database.app, name="db", help="The database.")
@@ -37,9 +42,15 @@ def fail(message: str, code: int = 1) -> typer.Exit:
 def chat(
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a line in, one out.")] = False,
     db: Annotated[str, typer.Option("--db", help="Database URL; default a temporary one.")] = "",
-    phone: Annotated[str, typer.Option("--phone", help="Pretend that the platform vouches for this number (+62…).")] = "",
-    channel: Annotated[str, typer.Option("--channel", help="Pretend to be telegram, whatsapp, web or sms.")] = "terminal",
-    samples: Annotated[bool, typer.Option("--samples", help="Fill a temporary database with the demo's invented records.")] = False,
+    phone: Annotated[
+        str, typer.Option("--phone", help="Pretend that the platform vouches for this number (+62…).")
+    ] = "",
+    channel: Annotated[
+        str, typer.Option("--channel", help="Pretend to be telegram, whatsapp, web or sms.")
+    ] = "terminal",
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Fill a temporary database with the demo's invented records.")
+    ] = False,
 ) -> None:
     """Talk to Pandu in the terminal, through inbox, worker and outbox like any other channel."""
     from bot.terminal import chat as terminal
@@ -116,7 +127,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 
 
 @app.command()
-def bench(what: Annotated[str, typer.Argument(help="nlu, turn, webhook, crash, peak")], as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def bench(
+    what: Annotated[str, typer.Argument(help="nlu, turn, webhook, crash, peak")],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
     """Measurements (benchmarks/); goals and results in docs/performance.md."""
     import importlib
 

@@ -1,13 +1,13 @@
 """Conversations in YAML, run through the whole path on a temporary database. Format: docs/dialogues.md.
 
-    - name: menyapa lalu bertanya
-      channels: [terminal, web]        # default terminal
-      now: 2026-11-24T10:00+07:00      # default; `later: 2 hours` moves it
-      samples: true                    # the demo's invented records
-      phone: "+62…"                    # the platform vouches for this number
-      turns:
-        - say: halo
-          expect: {text: [Pandu], handler: greet}
+- name: menyapa lalu bertanya
+  channels: [terminal, web]        # default terminal
+  now: 2026-11-24T10:00+07:00      # default; `later: 2 hours` moves it
+  samples: true                    # the demo's invented records
+  phone: "+62…"                    # the platform vouches for this number
+  turns:
+    - say: halo
+      expect: {text: [Pandu], handler: greet}
 """
 
 from __future__ import annotations
@@ -50,8 +50,12 @@ def read(path: Path) -> list[dict[str, Any]]:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        raise ValueError(f"{path}:{mark.line + 1 if mark else 0}:{mark.column + 1 if mark else 0}: {error.problem}") from None
-    if not isinstance(loaded, list) or not all(isinstance(one, dict) and "name" in one and "turns" in one for one in loaded):
+        raise ValueError(
+            f"{path}:{mark.line + 1 if mark else 0}:{mark.column + 1 if mark else 0}: {error.problem}"
+        ) from None
+    if not isinstance(loaded, list) or not all(
+        isinstance(one, dict) and "name" in one and "turns" in one for one in loaded
+    ):
         raise ValueError(f"{path}: a list of dialogues, each with name and turns")
     return loaded
 
@@ -72,9 +76,10 @@ async def _run(script: Mapping[str, Any], channel: str, parts: Parts) -> str | N
         database = Database(f"sqlite:///{Path(folder) / 'dialogue.db'}")
         try:
             await database.write(migrate.upgrade)
-            session = Session(database, _with_policy(parts, script), channel=channel, now=_moment(script))
+            start = _moment(script)
+            session = Session(database, _with_policy(parts, script), channel=channel, now=start)
             if script.get("samples"):
-                await database.write(partial(samples.fill, now=session.now))
+                await database.write(partial(samples.fill, now=start))
             if phone := script.get("phone"):
                 await session.vouch(phone)
             for number, turn in enumerate(script["turns"], 1):
@@ -133,7 +138,9 @@ async def _differences(session: Session, replies: Sequence[Reply], expect: Mappi
     labels = [option.label for reply in replies for option in reply.options]
     problems = [f"{words!r} is not said" for words in _listed(expect.get("text")) if str(words).lower() not in text]
     problems += [f"{words!r} is said" for words in _listed(expect.get("not")) if str(words).lower() in text]
-    problems += [f"no option {label!r} among {labels}" for label in _listed(expect.get("options")) if label not in labels]
+    problems += [
+        f"no option {label!r} among {labels}" for label in _listed(expect.get("options")) if label not in labels
+    ]
     facts: dict[str, Any] = {
         "handler": last["handler"] if last else None,
         "intent": last["intent"] if last else None,
@@ -143,8 +150,12 @@ async def _differences(session: Session, replies: Sequence[Reply], expect: Mappi
         "replies": len(replies),
         "form": bool(replies and replies[-1].form),
     }
-    problems += [f"{key} is {facts[key]!r}, not {expect[key]!r}" for key in facts if key in expect and facts[key] != expect[key]]
-    problems += [f"unknown expectation {key!r}" for key in expect if key not in facts and key not in ("text", "not", "options")]
+    problems += [
+        f"{key} is {facts[key]!r}, not {expect[key]!r}" for key in facts if key in expect and facts[key] != expect[key]
+    ]
+    problems += [
+        f"unknown expectation {key!r}" for key in expect if key not in facts and key not in ("text", "not", "options")
+    ]
     return problems
 
 

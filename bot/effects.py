@@ -63,7 +63,9 @@ def prepare(claim: inbox.Claim, parts: Parts, now: datetime) -> Prepared:
     units = []
     for events in _turns(claim.events):
         inbound = _joined([inbound_from_json(event["payload"]) for event in events])
-        units.append(Unit(inbound=inbound, understanding=parts.engine.parse(inbound.text, context), events=tuple(events)))
+        units.append(
+            Unit(inbound=inbound, understanding=parts.engine.parse(inbound.text, context), events=tuple(events))
+        )
     return Prepared(claim=claim, units=tuple(units))
 
 
@@ -126,10 +128,21 @@ def apologise(connection: Connection, chat: Prepared, parts: Parts, now: datetim
     if conversation["owner"] == "bot":
         reply = Reply(text=parts.catalogue.text("dead_letter"))
         outbox.enqueue(connection, [_draft(chat, reply, conversation["owner_version"], now)], now)
-        chats.log(connection, [{"chat_id": chat.chat_id, "author": "bot", "text": reply.text, "handler": "dead_letter", "at": now}])
+        chats.log(
+            connection,
+            [{"chat_id": chat.chat_id, "author": "bot", "text": reply.text, "handler": "dead_letter", "at": now}],
+        )
 
 
-def _turn(connection: Connection, chat: Prepared, unit: Unit, conversation: RowMapping, state: State, parts: Parts, now: datetime) -> Turn:
+def _turn(
+    connection: Connection,
+    chat: Prepared,
+    unit: Unit,
+    conversation: RowMapping,
+    state: State,
+    parts: Parts,
+    now: datetime,
+) -> Turn:
     return Turn(
         connection=connection,
         now=now,

@@ -37,7 +37,15 @@ _OUTAGE_PAUSE = 1.0
 class Sender:
     """Sends the messages of one channel account."""
 
-    def __init__(self, database: Database, channel: Channel, wake: Wake, *, clock: Clock = database_now, chance: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        channel: Channel,
+        wake: Wake,
+        *,
+        clock: Clock = database_now,
+        chance: random.Random | None = None,
+    ) -> None:
         """`chance` gives the jitter of retries."""
         self._database = database
         self._channel = channel
@@ -103,7 +111,9 @@ class Sender:
         try:
             if not await self._checks.submit(row["id"]):
                 return
-            outcome = await self._channel.send(row["address"], reply_from_json(row["payload"]), lane=row["lane"], key=row["id"])
+            outcome = await self._channel.send(
+                row["address"], reply_from_json(row["payload"]), lane=row["lane"], key=row["id"]
+            )
             metrics.sends.add(1, self._channel.name, type(outcome).__name__.lower())
             self._probing = isinstance(outcome, Down) or (self._probing and not isinstance(outcome, Accepted))
             if isinstance(outcome, Down):

@@ -20,24 +20,73 @@ class SettingsError(ValueError):
 class Settings:
     """One field a setting; `metadata` holds its environment name, help, and whether it is secret."""
 
-    database_url: str = field(default=DEFAULT_DATABASE, metadata={"env": "PANDU_DATABASE_URL", "secret": True, "help": "sqlite:///path or postgresql://user@host/name"})
-    database_listen_url: str = field(default="", metadata={"env": "PANDU_DATABASE_LISTEN_URL", "secret": True, "help": "direct PostgreSQL connection for LISTEN when a pooler stands between"})
+    database_url: str = field(
+        default=DEFAULT_DATABASE,
+        metadata={"env": "PANDU_DATABASE_URL", "secret": True, "help": "sqlite:///path or postgresql://user@host/name"},
+    )
+    database_listen_url: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_DATABASE_LISTEN_URL",
+            "secret": True,
+            "help": "direct PostgreSQL connection for LISTEN when a pooler stands between",
+        },
+    )
     bind: str = field(default="127.0.0.1:8080", metadata={"env": "PANDU_BIND", "help": "host:port of the web role"})
-    public_url: str = field(default="", metadata={"env": "PANDU_PUBLIC_URL", "help": "https address people reach; unset: the secure form is not offered"})
-    operator: str = field(default="relawan Pandu", metadata={"env": "PANDU_OPERATOR", "help": "who runs this assistant, named in the first message"})
-    official: bool = field(default=False, metadata={"env": "PANDU_OFFICIAL", "help": "true only for the programme's own service"})
-    link_hosts: tuple[str, ...] = field(default=(), metadata={"env": "PANDU_LINK_HOSTS", "help": "own hosts that may stand in messages beside .go.id, comma separated"})
+    public_url: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_PUBLIC_URL",
+            "help": "https address people reach; unset: the secure form is not offered",
+        },
+    )
+    operator: str = field(
+        default="relawan Pandu",
+        metadata={"env": "PANDU_OPERATOR", "help": "who runs this assistant, named in the first message"},
+    )
+    official: bool = field(
+        default=False, metadata={"env": "PANDU_OFFICIAL", "help": "true only for the programme's own service"}
+    )
+    link_hosts: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "env": "PANDU_LINK_HOSTS",
+            "help": "own hosts that may stand in messages beside .go.id, comma separated",
+        },
+    )
     helplines: str = field(
         default="119 ekstensi 8 (Kemenkes, krisis jiwa) atau 112 (darurat)",
         metadata={"env": "PANDU_HELPLINES", "help": "numbers told to people in danger"},
     )
     nlu: str = field(default="embedded", metadata={"env": "PANDU_NLU", "help": "embedded or rasa"})
-    secret_key: str = field(default="", metadata={"env": "PANDU_SECRET_KEY", "secret": True, "help": "signs links and seals form values; made by itself on SQLite"})
-    telegram_token: str = field(default="", metadata={"env": "PANDU_TELEGRAM_TOKEN", "secret": True, "help": "from @BotFather; unset: no Telegram"})
-    telegram_api: str = field(default="https://api.telegram.org", metadata={"env": "PANDU_TELEGRAM_API", "help": "address of the Bot API server"})
+    secret_key: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_SECRET_KEY",
+            "secret": True,
+            "help": "signs links and seals form values; made by itself on SQLite",
+        },
+    )
+    telegram_token: str = field(
+        default="",
+        metadata={"env": "PANDU_TELEGRAM_TOKEN", "secret": True, "help": "from @BotFather; unset: no Telegram"},
+    )
+    telegram_api: str = field(
+        default="https://api.telegram.org",
+        metadata={"env": "PANDU_TELEGRAM_API", "help": "address of the Bot API server"},
+    )
     telegram_mode: str = field(default="polling", metadata={"env": "PANDU_TELEGRAM_MODE", "help": "polling or webhook"})
-    telegram_secret: str = field(default="", metadata={"env": "PANDU_TELEGRAM_SECRET", "secret": True, "help": "secret_token of the webhook, 1-256 of A-Z a-z 0-9 _ -"})
-    telegram_rate: float = field(default=25.0, metadata={"env": "PANDU_TELEGRAM_RATE", "help": "messages a second over all chats; 0 = no limit"})
+    telegram_secret: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_TELEGRAM_SECRET",
+            "secret": True,
+            "help": "secret_token of the webhook, 1-256 of A-Z a-z 0-9 _ -",
+        },
+    )
+    telegram_rate: float = field(
+        default=25.0, metadata={"env": "PANDU_TELEGRAM_RATE", "help": "messages a second over all chats; 0 = no limit"}
+    )
     log_format: str = field(default="text", metadata={"env": "PANDU_LOG_FORMAT", "help": "text or json"})
 
     @property
@@ -71,7 +120,9 @@ def _raw(env: Mapping[str, str], name: str) -> str | None:
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise SettingsError(f"{name}_FILE: {path} cannot be read ({error.strerror}); make the file or unset the variable") from None
+            raise SettingsError(
+                f"{name}_FILE: {path} cannot be read ({error.strerror}); make the file or unset the variable"
+            ) from None
     return None
 
 
@@ -98,7 +149,9 @@ def _check(settings: Settings) -> None:
     if settings.telegram_mode not in ("polling", "webhook"):
         raise SettingsError(f"PANDU_TELEGRAM_MODE: {settings.telegram_mode!r} is neither polling nor webhook")
     if settings.telegram_mode == "webhook" and settings.telegram_token and not settings.telegram_secret:
-        raise SettingsError("PANDU_TELEGRAM_SECRET: needed in webhook mode, 1-256 of A-Z a-z 0-9 _ - (platform-rules 1.1)")
+        raise SettingsError(
+            "PANDU_TELEGRAM_SECRET: needed in webhook mode, 1-256 of A-Z a-z 0-9 _ - (platform-rules 1.1)"
+        )
     if settings.nlu not in ("embedded", "rasa"):
         raise SettingsError(f"PANDU_NLU: {settings.nlu!r} is neither embedded nor rasa")
     if settings.public_url and urlsplit(settings.public_url).scheme not in ("https", "http"):
@@ -108,7 +161,9 @@ def _check(settings: Settings) -> None:
 def _with_secret(settings: Settings) -> Settings:
     """On SQLite the key is made once, beside the database, readable by its owner alone; PostgreSQL wants it set."""
     if not settings.database_url.startswith("sqlite:///"):
-        raise SettingsError("PANDU_SECRET_KEY: required with PostgreSQL; set at least 32 random characters, or PANDU_SECRET_KEY_FILE")
+        raise SettingsError(
+            "PANDU_SECRET_KEY: required with PostgreSQL; set at least 32 random characters, or PANDU_SECRET_KEY_FILE"
+        )
     path = Path(settings.database_url.removeprefix("sqlite:///")).with_suffix(".key")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

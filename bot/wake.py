@@ -38,11 +38,11 @@ class Wake:
             if self._flusher is None or self._flusher.done():
                 self._flusher = asyncio.create_task(self._flush())
 
-    async def wait(self, topic: str, timeout: float = NET_SECONDS) -> None:
-        """Returns when there may be work, at the latest after `timeout` seconds."""
+    async def wait(self, topic: str, seconds: float = NET_SECONDS) -> None:
+        """Returns when there may be work, at the latest after so many seconds."""
         event = self._events[topic]
         try:
-            await asyncio.wait_for(event.wait(), timeout)
+            await asyncio.wait_for(event.wait(), seconds)
         except TimeoutError:
             return
         finally:

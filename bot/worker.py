@@ -135,5 +135,7 @@ class Worker:
 
     def _bury(self, token: str, claim: inbox.Claim, error: str, connection: Connection) -> None:
         now = self._clock(connection)
-        inbox.bury(connection, token=token, chat_id=claim.chat["id"], event_id=claim.events[0]["id"], error=error, now=now)
+        inbox.bury(
+            connection, token=token, chat_id=claim.chat["id"], event_id=claim.events[0]["id"], error=error, now=now
+        )
         apologise(connection, Prepared(claim=claim, units=()), self.parts, now)

@@ -35,7 +35,9 @@ def faq_reply(turn: Turn, intent: str, *, scheme: str | None = None) -> Reply:
     if entry.more:
         offers += options((turn.content.text("option_more"), f"more:{intent}"))
     offers += _follow_ups(turn, entry)
-    return Reply(text=text, options=tuple(offers[:MAX_OPTIONS]), sms=turn.content.fill(entry.sms.now(turn.content.state), used))
+    return Reply(
+        text=text, options=tuple(offers[:MAX_OPTIONS]), sms=turn.content.fill(entry.sms.now(turn.content.state), used)
+    )
 
 
 def more(turn: Turn, intent: str) -> Answer:

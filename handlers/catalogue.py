@@ -119,7 +119,9 @@ class Catalogue:
 
     def with_answers(self, bodies: Mapping[str, Mapping[str, Any]], version: str) -> Catalogue:
         """A catalogue in which published versions of the database replace the files' answers."""
-        return replace(self, version=version, answers={**self.answers, **{key: _entry(key, body) for key, body in bodies.items()}})
+        return replace(
+            self, version=version, answers={**self.answers, **{key: _entry(key, body) for key, body in bodies.items()}}
+        )
 
 
 def shown_date(iso: str) -> str:
@@ -212,7 +214,10 @@ def load(folder: Path = CONTENT) -> Catalogue:
             for key, scheme in program["schemes"].items()
         },
         answers={
-            intent: _entry(intent, body) for name, file in files.items() if name.startswith("answers/") for intent, body in file.items()
+            intent: _entry(intent, body)
+            for name, file in files.items()
+            if name.startswith("answers/")
+            for intent, body in file.items()
         },
         texts=_texts(file for name, file in files.items() if name.startswith("texts/")),
         topics=files["topics"],

@@ -18,7 +18,10 @@ from handlers.gsm7 import septets, substituted
 TITLE, QUESTION, TEXT, MORE, SMS = 20, 72, 500, 1_000, 220
 INTENTS = Path(__file__).parent.parent / "nlu" / "intents.yml"
 
-_HOST = re.compile(r"(?:https?://)?(?<![\w.@-])((?:[a-z0-9-]+\.)+(?:id|com|net|org|info|xyz|me|io|app|co|site|online|link|mu))\b(?!\w)", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?:https?://)?(?<![\w.@-])((?:[a-z0-9-]+\.)+(?:id|com|net|org|info|xyz|me|io|app|co|site|online|link|mu))\b(?!\w)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,14 @@ def check(folder: Path = CONTENT, *, link_hosts: tuple[str, ...] = ()) -> list[P
         files = read_files(folder)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        return [Problem(file=str(mark.name) if mark else "?", line=mark.line + 1 if mark else 0, column=mark.column + 1 if mark else 0, message=f"no YAML: {error.problem}")]
+        return [
+            Problem(
+                file=str(mark.name) if mark else "?",
+                line=mark.line + 1 if mark else 0,
+                column=mark.column + 1 if mark else 0,
+                message=f"no YAML: {error.problem}",
+            )
+        ]
     found: list[Problem] = []
     kinds = yaml.safe_load(INTENTS.read_text(encoding="utf-8"))
     seen: dict[str, str] = {}
@@ -55,10 +65,25 @@ def check(folder: Path = CONTENT, *, link_hosts: tuple[str, ...] = ()) -> list[P
             for message in _entry(intent, body, catalogue, kinds, link_hosts):
                 found.append(Problem(file=f"{name}.yml", line=line, column=1, message=f"{intent}: {message}"))
             if (other := seen.setdefault(body["title"], intent)) != intent:
-                found.append(Problem(file=f"{name}.yml", line=line, column=1, message=f"{intent}: title {body['title']!r} belongs to {other} already"))
-    found += [Problem(file="answers", line=0, column=0, message=f"no answer for {intent}") for intent in kinds["faq"] if intent not in catalogue.answers]
+                found.append(
+                    Problem(
+                        file=f"{name}.yml",
+                        line=line,
+                        column=1,
+                        message=f"{intent}: title {body['title']!r} belongs to {other} already",
+                    )
+                )
+    found += [
+        Problem(file="answers", line=0, column=0, message=f"no answer for {intent}")
+        for intent in kinds["faq"]
+        if intent not in catalogue.answers
+    ]
     others = [*kinds["talk"], *kinds["journey"]]
-    found += [Problem(file="topics.yml", line=0, column=0, message=f"no title for {intent}") for intent in others if intent not in catalogue.topics]
+    found += [
+        Problem(file="topics.yml", line=0, column=0, message=f"no title for {intent}")
+        for intent in others
+        if intent not in catalogue.topics
+    ]
     found += _texts(folder, files, link_hosts)
     return found
 
@@ -66,7 +91,12 @@ def check(folder: Path = CONTENT, *, link_hosts: tuple[str, ...] = ()) -> list[P
 def _shape(folder: Path, files: Mapping[str, Any]) -> list[Problem]:
     needed = ("title", "question", "text", "sms", "sources", "as_of", "review_by")
     return [
-        Problem(file=f"{name}.yml", line=_lines(folder / f"{name}.yml").get(intent, 1), column=1, message=f"{intent}: {key} is missing")
+        Problem(
+            file=f"{name}.yml",
+            line=_lines(folder / f"{name}.yml").get(intent, 1),
+            column=1,
+            message=f"{intent}: {key} is missing",
+        )
         for name, file in files.items()
         if name.startswith("answers/")
         for intent, body in file.items()
@@ -80,7 +110,9 @@ def _lines(path: Path) -> dict[str, int]:
     return {key.value: key.start_mark.line + 1 for key, _ in node.value} if isinstance(node, yaml.MappingNode) else {}
 
 
-def _entry(intent: str, body: Mapping[str, Any], catalogue: Catalogue, kinds: Mapping[str, Any], hosts: tuple[str, ...]) -> Iterator[str]:
+def _entry(
+    intent: str, body: Mapping[str, Any], catalogue: Catalogue, kinds: Mapping[str, Any], hosts: tuple[str, ...]
+) -> Iterator[str]:
     if intent not in kinds["faq"]:
         yield "is no faq intent of nlu/intents.yml"
     if len(body["title"]) > TITLE:
@@ -92,7 +124,12 @@ def _entry(intent: str, body: Mapping[str, Any], catalogue: Catalogue, kinds: Ma
     yield from (f"follow_ups: {name} is no intent" for name in body.get("follow_ups", ()) if name not in known)
     if body.get("procedure") and not isinstance(body["text"], Mapping):
         yield "a procedure needs text: {open, closed}"
-    schemes = {"text": catalogue.default_scheme, "text_2020_2022": "semi_bansos", "sms": catalogue.default_scheme, "more": catalogue.default_scheme}
+    schemes = {
+        "text": catalogue.default_scheme,
+        "text_2020_2022": "semi_bansos",
+        "sms": catalogue.default_scheme,
+        "more": catalogue.default_scheme,
+    }
     for key, scheme in schemes.items():
         for label, text in _wordings(body.get(key)):
             yield from (f"{key}{label}: {message}" for message in _text(text, key, scheme, body, catalogue, hosts))
@@ -117,7 +154,9 @@ def _wordings(value: object) -> list[tuple[str, str]]:
     return [("", str(value))] if value else []
 
 
-def _text(text: str, key: str, scheme: str, body: Mapping[str, Any], catalogue: Catalogue, hosts: tuple[str, ...]) -> Iterator[str]:
+def _text(
+    text: str, key: str, scheme: str, body: Mapping[str, Any], catalogue: Catalogue, hosts: tuple[str, ...]
+) -> Iterator[str]:
     try:
         names = placeholders(text)
     except ValueError as error:
@@ -165,5 +204,8 @@ def _texts(folder: Path, files: Mapping[str, Any], hosts: tuple[str, ...]) -> li
                     messages.append(f"{len(text)} characters, at most {TEXT}")
                 if key.startswith("option_") and len(text) > TITLE:
                     messages.append(f"a label has at most {TITLE} characters")
-            found += [Problem(file=f"{name}.yml", line=lines.get(key, 1), column=1, message=f"{key}: {message}") for message in messages]
+            found += [
+                Problem(file=f"{name}.yml", line=lines.get(key, 1), column=1, message=f"{key}: {message}")
+                for message in messages
+            ]
     return found

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy import RowMapping
 
-from handlers import typed
+from handlers import free_text, typed
 from handlers.catalogue import Catalogue
 from handlers.turn import Turn
 from nlu.normalise import plain
@@ -101,8 +101,8 @@ def refine(search: Search, more: Search) -> Search:
 
 
 def only_search_words(turn: Turn, search: Search) -> bool:
-    """Whether the message holds nothing but what is looked for, so that no question can be meant."""
-    return search.asks_something and not search.words and "?" not in turn.text
+    """Whether the message holds nothing but what is looked for; a short one ("yg tokped ada?") may end in a question mark."""
+    return search.asks_something and not search.words and ("?" not in turn.text or free_text.brief(turn))
 
 
 def _words(group: Mapping[str, Mapping[str, Any]]) -> dict[str, Sequence[str]]:

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from sqlalchemy import RowMapping
 
-from handlers import course_search, telling, typed
+from handlers import course_search, free_text, telling, typed
 from handlers.course_search import PAGE, Search
 from handlers.course_texts import about, comparison, details, facts, line, noted, shortened, with_mark
-from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
+from handlers.forms import Data, Form, Misfit, Reading, Step, Valid, close, open_form
 from handlers.messages import Option, Reply
 from handlers.record import Record, record
 from handlers.turn import Answer, Turn, answer, options
@@ -133,18 +133,24 @@ def _course_option(turn: Turn, data: Data, view: Search, row: RowMapping) -> Opt
 
 
 def _read_list(turn: Turn, data: Data) -> Reading:
-    content = turn.content.files["courses"]
     view = replace(_view(data, "detail"), course=0, noted=0)
-    more = course_search.read(turn)
-    if not more.asks_something:
-        if moved := typed.find(turn, {"next": content["moves"]["next"]}):
-            return Valid(_value(data, "list", replace(view, page=view.page + 1)), sure=moved.sure)
-        return None
     shown = _found(turn, view).rows[view.page * PAGE : (view.page + 1) * PAGE]
-    if more.words and not more.topic and (course := _by_title(turn, more.words, shown)):
+    typed_search = course_search.read(turn)
+    if typed_search.words and not typed_search.topic and (course := _by_title(turn, typed_search.words, shown)):
         return Valid(_value(data, "list", replace(view, course=course)))
-    sure = course_search.only_search_words(turn, more) or turn.understanding.intent == "course_choose"
-    return Valid(_value(data, "list", course_search.refine(view, _meaningful(turn, more))), sure=sure)
+    more = _meaningful(turn, typed_search)
+    if more.asks_something:
+        sure = course_search.only_search_words(turn, more) or turn.understanding.intent == "course_choose"
+        return Valid(_value(data, "list", course_search.refine(view, more)), sure=sure)
+    number = free_text.lone_number(turn.text)
+    if number is not None and free_text.brief(turn):
+        if not 1 <= number <= len(shown):
+            return Misfit("course_not_listed")
+        return Valid(_value(data, "list", replace(view, course=shown[number - 1]["id"])))
+    moved = typed.find(turn, {"next": turn.content.files["courses"]["moves"]["next"]})
+    if moved is None:
+        return None
+    return Valid(_value(data, "list", replace(view, page=view.page + 1)), sure=moved.sure and free_text.brief(turn))
 
 
 def _by_title(turn: Turn, words: str, rows: tuple[RowMapping, ...]) -> int | None:
@@ -204,13 +210,16 @@ def _read_detail(turn: Turn, data: Data) -> Reading:
     moves = turn.content.files["courses"]["moves"]
     view = _view(data, "list")
     found = typed.find(turn, {key: moves[key] for key in ("note", "compare", "list")})
+    brief = free_text.brief(turn)
     match found.value if found else None:
         case "note" if found and not view.compare:
-            return Valid(_value(data, "detail", replace(view, noted=view.course)), sure=found.sure)
+            return Valid(_value(data, "detail", replace(view, noted=view.course)), sure=brief and found.sure)
         case "compare" if found:
-            return Valid(_value(data, "detail", replace(view, course=0, compare=view.course)), sure=found.sure)
+            return Valid(
+                _value(data, "detail", replace(view, course=0, compare=view.course)), sure=brief and found.sure
+            )
         case "list" if found:
-            return Valid(_value(data, "detail", replace(view, course=0, compare=0)), sure=found.sure)
+            return Valid(_value(data, "detail", replace(view, course=0, compare=0)), sure=brief and found.sure)
     more = course_search.read(turn)
     if more.asks_something:
         sure = course_search.only_search_words(turn, more)

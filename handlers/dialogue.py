@@ -7,7 +7,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from handlers import answers, courses, fallback, forms, handoff, incentive, linking, media, privacy, registration, reports, safety, status, subscription, talk
+from handlers import (
+    answers,
+    courses,
+    fallback,
+    forms,
+    handoff,
+    incentive,
+    linking,
+    media,
+    privacy,
+    registration,
+    reports,
+    safety,
+    status,
+    subscription,
+    talk,
+)
 from handlers.forms import Form
 from handlers.messages import Kind, Option, Reply, State, parse_option_reference
 from handlers.turn import ZONES, Answer, Turn, answer
@@ -15,7 +31,16 @@ from nlu.understanding import Context, Outcome
 from storage import drafts
 
 FORMS: Mapping[str, Form] = {
-    form.name: form for form in (registration.FORM, linking.FORM, courses.FORM, incentive.FORM, reports.FORM, privacy.FORM, subscription.FORM)
+    form.name: form
+    for form in (
+        registration.FORM,
+        linking.FORM,
+        courses.FORM,
+        incentive.FORM,
+        reports.FORM,
+        privacy.FORM,
+        subscription.FORM,
+    )
 }
 
 INTENTS: Mapping[str, Callable[[Turn], Answer]] = {
@@ -41,7 +66,12 @@ INTENTS: Mapping[str, Callable[[Turn], Answer]] = {
 }
 """Talk and journeys; every other intent is answered from the catalogue."""
 
-STARTS: Mapping[str, str] = {"register_start": "registration", "course_choose": "course_choose", "link_account": "linking", "report_problem": "report"}
+STARTS: Mapping[str, str] = {
+    "register_start": "registration",
+    "course_choose": "course_choose",
+    "link_account": "linking",
+    "report_problem": "report",
+}
 """Journeys whose form may be open already when they are asked for again."""
 
 LATE_TAP = timedelta(hours=1)
@@ -60,7 +90,12 @@ def context(state: State, now: datetime) -> Context:
     """What the understanding layer may know of the conversation."""
     form = FORMS.get(state.form or "")
     step = form.step(state.step) if form else None
-    return Context(today=now.astimezone(ZONES["WIB"]).date(), form=state.form, expects=step.expects if step else None, last_intent=state.last_intent)
+    return Context(
+        today=now.astimezone(ZONES["WIB"]).date(),
+        form=state.form,
+        expects=step.expects if step else None,
+        last_intent=state.last_intent,
+    )
 
 
 # -- the rules ----------------------------------------------------------------------------------------------------
@@ -89,7 +124,12 @@ def _tap(turn: Turn) -> Answer | None:
         return talk.silent(turn)  # a double tap
     reference = parse_option_reference(turn.inbound.choice or "")
     late = turn.now - turn.inbound.sent_at > LATE_TAP
-    if reference is None or late or reference[0] != turn.state.version or not 1 <= reference[1] <= len(turn.state.options):
+    if (
+        reference is None
+        or late
+        or reference[0] != turn.state.version
+        or not 1 <= reference[1] <= len(turn.state.options)
+    ):
         return _late_tap(turn)
     tapped = replace(turn, state=replace(turn.state, last_choice=turn.inbound.choice))
     return _choose(tapped, turn.state.options[reference[1] - 1])
@@ -136,6 +176,14 @@ def _open_step(turn: Turn) -> forms.Step | None:
     return form.step(turn.state.step) if form else None
 
 
+def _only_masked(turn: Turn) -> Answer | None:
+    """A message that was little more than a masked number: the warning is the answer, and an open form's step is asked again."""
+    if not safety.is_only_masked(turn):
+        return None
+    form, step = FORMS.get(turn.state.form or ""), _open_step(turn)
+    return forms.ask_again(turn, form, step) if form and step else answer(turn, Reply(text=""))
+
+
 def _command(turn: Turn) -> Answer | None:
     """Slash commands of messengers and their plain words."""
     match turn.text.split(maxsplit=1):
@@ -150,7 +198,10 @@ def _command(turn: Turn) -> Answer | None:
     return None
 
 
-_CANCEL = re.compile(r"^\W*(batal(kan|in)?|cancel|gak? jadi|tidak jadi|nggak jadi|gajadi|udahan|stop isi(an)?)\W*(aja|saja|dulu|deh|dong|kak|min|ya)?\W*$", re.IGNORECASE)
+_CANCEL = re.compile(
+    r"^\W*(batal(kan|in)?|cancel|gak? jadi|tidak jadi|nggak jadi|gajadi|udahan|stop isi(an)?)\W*(aja|saja|dulu|deh|dong|kak|min|ya)?\W*$",
+    re.IGNORECASE,
+)
 
 
 def _cancel_word(turn: Turn) -> Answer | None:
@@ -210,7 +261,10 @@ def _both(turn: Turn, first: Answer, second: str) -> Answer:
     lead = first.replies[0]
     if second in INTENTS:
         offer = Option(label=turn.content.title(second), action=f"intent:{second}")
-        return replace(first, replies=(replace(lead, options=(*lead.options[: answers.MAX_OPTIONS - 1], offer)), *first.replies[1:]))
+        return replace(
+            first,
+            replies=(replace(lead, options=(*lead.options[: answers.MAX_OPTIONS - 1], offer)), *first.replies[1:]),
+        )
     other = answers.faq_reply(turn, second)
     texts = (other.text, lead.text) if first.state.form else (lead.text, other.text)
     shown = lead.options if first.state.form else (*lead.options[:2], *other.options[:1])
@@ -278,7 +332,7 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("contact", _contact),
     ("media", media.media),
     ("tap", _tap),
-    ("masked", safety.only_masked),
+    ("masked", _only_masked),
     ("command", _command),
     ("option", _typed_option),
     ("cancel", _cancel_word),
@@ -304,10 +358,16 @@ def _finished(turn: Turn, found: Answer) -> Answer:
         return found
     first = replies[0]
     if leads:
-        first = replace(first, text="\n\n".join([*leads, *([first.text] if first.text else [])]), sms=_with_leads(first, leads))
+        first = replace(
+            first, text="\n\n".join([*leads, *([first.text] if first.text else [])]), sms=_with_leads(first, leads)
+        )
     shown = next((reply.options for reply in reversed(replies) if reply.options), ())
     version = turn.state.version + 1 if shown else turn.state.version
-    replies = tuple(replace(reply, version=version if reply.options else 0) for reply in (first, *replies[1:]) if reply.text or reply.form)
+    replies = tuple(
+        replace(reply, version=version if reply.options else 0)
+        for reply in (first, *replies[1:])
+        if reply.text or reply.form
+    )
     return replace(found, replies=replies, state=replace(found.state, options=shown, version=version, greeted=True))
 
 

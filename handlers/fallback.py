@@ -18,8 +18,15 @@ def clarify(turn: Turn) -> Answer:
     if turn.state.misses:
         return _offer_person(turn)
     best = [intent for intent, _ in turn.understanding.ranking[:CANDIDATES]]
-    choices = tuple(Option(label=turn.content.title(intent), action=f"intent:{intent}", description=turn.content.question(intent)) for intent in best)
-    return Answer(replies=(replace(turn.say("clarify", options=choices), cancellable=True),), state=replace(turn.state, misses=turn.state.misses + 1))
+    choices = tuple(
+        Option(label=turn.content.title(intent), action=f"intent:{intent}", description=turn.content.question(intent))
+        for intent in best
+    )
+    return Answer(
+        handler="clarify",
+        replies=(replace(turn.say("clarify", options=choices), cancellable=True),),
+        state=replace(turn.state, misses=turn.state.misses + 1),
+    )
 
 
 def refuse(turn: Turn) -> Answer:
@@ -27,14 +34,31 @@ def refuse(turn: Turn) -> Answer:
     _remember(turn)
     if turn.state.misses:
         return _offer_person(turn)
-    return Answer(replies=(turn.say("refuse", options=menu_options(turn, 3)),), state=replace(turn.state, misses=turn.state.misses + 1))
+    return Answer(
+        handler="refuse",
+        replies=(turn.say("refuse", options=menu_options(turn, 3)),),
+        state=replace(turn.state, misses=turn.state.misses + 1),
+    )
 
 
 def _offer_person(turn: Turn) -> Answer:
-    ways = options((turn.content.text("option_human"), "intent:human_agent"), (turn.content.text("option_menu"), "do:menu"))
-    return Answer(replies=(turn.say("not_understood_twice", options=ways),), state=replace(turn.state, misses=turn.state.misses + 1))
+    ways = options(
+        (turn.content.text("option_human"), "intent:human_agent"), (turn.content.text("option_menu"), "do:menu")
+    )
+    return Answer(
+        handler="offer_person",
+        replies=(turn.say("not_understood_twice", options=ways),),
+        state=replace(turn.state, misses=turn.state.misses + 1),
+    )
 
 
 def _remember(turn: Turn) -> None:
     topic = turn.understanding.ranking[0][0] if turn.understanding.ranking else turn.understanding.intent
-    misunderstood.note(turn.connection, chat_id=turn.chat_id, topic=topic, text=turn.text, outcome=turn.understanding.outcome.value, now=turn.now)
+    misunderstood.note(
+        turn.connection,
+        chat_id=turn.chat_id,
+        topic=topic,
+        text=turn.text,
+        outcome=turn.understanding.outcome.value,
+        now=turn.now,
+    )

@@ -23,7 +23,9 @@ DRAFT_DAYS = 30
 STUCK_AFTER = 2  # misfits at one step before a person is offered
 
 _BACK = re.compile(r"^\W*(kembali|balik|sebelumnya|mundur|back)\b.{0,24}$", re.IGNORECASE)
-_CHANGE = re.compile(r"\b(?:ubah|ganti|koreksi|betulkan|benerin|perbaiki|salah|ralat|edit)\w*\s+(?P<what>.{2,60})", re.IGNORECASE)
+_CHANGE = re.compile(
+    r"\b(?:ubah|ganti|koreksi|betulkan|benerin|perbaiki|salah|ralat|edit)\w*\s+(?P<what>.{2,60})", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +123,18 @@ def resume(turn: Turn, form: Form, aside: Answer) -> Answer:
     if step is None or aside.state.form != turn.state.form:
         return aside  # the question itself opened another form
     prompt = step.ask(turn, turn.state.data)
-    lead = Reply(text="\n\n".join(reply.text for reply in aside.replies if reply.text) + "\n\n" + turn.content.text("form_resume"))
+    lead = Reply(
+        text="\n\n".join(reply.text for reply in aside.replies if reply.text)
+        + "\n\n"
+        + turn.content.text("form_resume")
+    )
     extra = tuple(reply for reply in aside.replies if reply.form)
     state = replace(turn.state, options=prompt.options, last_intent=aside.state.last_intent, misses=0)
-    return Answer(replies=(*(replace(reply, text="") for reply in extra), _joined(lead, prompt)), state=state, handler=aside.handler)
+    return Answer(
+        replies=(*(replace(reply, text="") for reply in extra), _joined(lead, prompt)),
+        state=state,
+        handler=aside.handler,
+    )
 
 
 def back(turn: Turn, form: Form, step: Step) -> Answer:
@@ -158,12 +168,26 @@ def close(turn: Turn, *replies: Reply, state: State | None = None) -> Answer:
 
 def cancel(turn: Turn, form: Form) -> Answer:
     """ "Batal": leaves the form; a draft that the form keeps can be taken up again."""
-    shown = options((turn.content.text("option_continue"), f"form:{form.name}"), (turn.content.text("option_menu"), "do:menu")) if form.keeps_draft else ()
+    shown = (
+        options(
+            (turn.content.text("option_continue"), f"form:{form.name}"), (turn.content.text("option_menu"), "do:menu")
+        )
+        if form.keeps_draft
+        else ()
+    )
     state = replace(turn.state, form=None, step=None, data={}, options=shown)
     return answer(turn, turn.say(form.cancelled, options=shown), state=state)
 
 
-def _go(turn: Turn, form: Form, data: dict[str, Any], done: str | None, *, returning: str | None = None, before: Reply | None = None) -> Answer:
+def _go(
+    turn: Turn,
+    form: Form,
+    data: dict[str, Any],
+    done: str | None,
+    *,
+    returning: str | None = None,
+    before: Reply | None = None,
+) -> Answer:
     target = form.step(returning) if returning else _next(turn, form, data, done)
     if target is None:
         finished = form.finish(replace(turn, state=replace(turn.state, form=form.name, data=data)), data)
@@ -185,7 +209,9 @@ def _show(turn: Turn, form: Form, data: Data, step: Step, *, before: Reply | Non
     prompt = step.ask(moved, data)
     if form.keeps_draft:
         expires = turn.now + timedelta(days=DRAFT_DAYS)
-        drafts.save(turn.connection, turn.chat_id, form.name, step=step.name, data=data, now=turn.now, expires_at=expires)
+        drafts.save(
+            turn.connection, turn.chat_id, form.name, step=step.name, data=data, now=turn.now, expires_at=expires
+        )
     return answer(turn, _joined(before, prompt), state=replace(moved.state, options=prompt.options))
 
 
@@ -203,9 +229,8 @@ def _misfit(turn: Turn, form: Form, step: Step, key: str, values: Mapping[str, A
 
 def _is_question(turn: Turn) -> bool:
     understanding = turn.understanding
-    if understanding.outcome is not Outcome.ANSWER or understanding.intent in ("affirm", "deny", "greet", "thanks", "goodbye"):
-        return False
-    return True
+    moves = ("affirm", "deny", "greet", "thanks", "goodbye")
+    return understanding.outcome is Outcome.ANSWER and understanding.intent not in moves
 
 
 def _named(form: Form, words: str) -> Step | None:

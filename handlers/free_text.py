@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from handlers import typed
 from handlers.forms import Misfit, Reading, Valid
@@ -11,6 +13,8 @@ from nlu.understanding import OUT_OF_SCOPE, Outcome
 
 STORY, TITLE = 1500, 100  # most letters that are kept
 STORY_WORDS = 3  # fewer tell nothing
+SURE_STORY = 6  # so many words without a sign of a question are a story
+BRIEF = 4  # an answer of more words may be about something else
 LONG_STORY = 15  # so many words are a story, even with a question word in it
 
 _WISHES = frozenset(
@@ -35,6 +39,17 @@ def statement(turn: Turn) -> bool:
     return "?" not in turn.text and typed.find(turn, {"asking": turn.content.files["free_text"]["asking"]}) is None
 
 
+def brief(turn: Turn, most: int = BRIEF) -> bool:
+    """Whether the message is so short that a word found in it is all of it."""
+    return len(re.findall(r"\w+", turn.text)) <= most
+
+
+def yes_no(turn: Turn, more: Mapping[str, Sequence[str]] | None = None) -> Reading:
+    """ "ya" or "tidak"; in a longer message only where no clear question stands in it."""
+    reading = typed.yes_no(turn, more)
+    return replace(reading, sure=reading.sure and brief(turn)) if isinstance(reading, Valid) else reading
+
+
 def story(turn: Turn, short: str) -> Reading:
     """What happened, in the person's words; `short` is the key of the sentence for too little."""
     text = " ".join(turn.text.split())
@@ -44,7 +59,7 @@ def story(turn: Turn, short: str) -> Reading:
     if _wants_something_else(turn):
         return None
     long = words >= LONG_STORY and not text.endswith("?")
-    return Valid(text[:STORY], sure=long or statement(turn))
+    return Valid(text[:STORY], sure=long or (words >= SURE_STORY and statement(turn)))
 
 
 def title(turn: Turn) -> Reading:

@@ -39,7 +39,8 @@ def _dashboard_reason(turn: Turn) -> str | None:
 def _sure(turn: Turn, step: str, found: bool) -> bool:
     """A short answer, or a statement about the step's own matter."""
     about = turn.content.files["incentive"]["subjects"].get(step, ())
-    return found or (free_text.statement(turn) and typed.find(turn, {"about": about}) is not None)
+    short = found and free_text.brief(turn)
+    return short or (free_text.statement(turn) and typed.find(turn, {"about": about}) is not None)
 
 
 def _reader(step: str) -> Callable[[Turn, Data], Reading]:
@@ -98,11 +99,11 @@ def _read_failed_why(turn: Turn, data: Data) -> Reading:
     found = typed.find(
         turn, {"technical": (*turn.content.files["words"]["unknown"], *turn.content.files["words"]["no"])}
     )
-    return Valid("technical", sure=found.sure) if found else None
+    return Valid("technical", sure=found.sure and free_text.brief(turn)) if found else None
 
 
 def _read_advice(turn: Turn, data: Data) -> Reading:
-    return typed.yes_no(turn)
+    return free_text.yes_no(turn)
 
 
 def _read_wave(turn: Turn, data: Data) -> Reading:
@@ -114,7 +115,8 @@ def _read_wave(turn: Turn, data: Data) -> Reading:
         found = typed.find(turn, {"unknown": turn.content.files["words"]["unknown"]})
         return Valid(typed.SKIPPED, sure=found.sure) if found else None
     last = max(scheme.last_wave for scheme in turn.content.schemes.values())
-    return Valid(number, sure=free_text.statement(turn)) if 1 <= number <= last else Misfit("incentive_wave_odd")
+    sure = free_text.statement(turn) and (wave is not None or free_text.brief(turn))
+    return Valid(number, sure=sure) if 1 <= number <= last else Misfit("incentive_wave_odd")
 
 
 def _read_course(turn: Turn, data: Data) -> Reading:

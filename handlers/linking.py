@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import re
 
-from handlers import linking_proof, secure, telling, typed
+from handlers import free_text, linking_proof, secure, telling, typed
 from handlers.forms import Data, Form, Misfit, Reading, Step, Valid, ask_again, open_form, take
-from handlers.linking_manage import MANAGE, unlink, web_code, who_looked
+from handlers.linking_manage import MANAGE, asked_who_looked, unlink, web_code, who_looked
 from handlers.messages import Reply
 from handlers.record import linked, record
 from handlers.turn import Answer, Turn, answer, options
 from storage import chats, people
 
-__all__ = ["FORM", "MANAGE", "contact", "form_sent", "record", "start", "unlink", "who_looked"]
+__all__ = ["FORM", "MANAGE", "asked_who_looked", "contact", "form_sent", "record", "start", "unlink", "who_looked"]
 
 SHARES_CONTACT = ("telegram", "terminal")  # channels on which a number can be asked for by a button
 
@@ -139,9 +139,9 @@ def _read_proof(turn: Turn, data: Data) -> Reading:
     found = typed.find(turn, ways)
     digits = _FOUR.search(turn.text)
     if found and digits and found.value != "form":
-        return Valid(f"{found.value}:{digits[0]}")
+        return Valid(f"{found.value}:{digits[0]}", sure=free_text.statement(turn))
     if found:
-        return Valid(found.value, sure=found.sure)
+        return Valid(found.value, sure=found.sure and free_text.brief(turn))
     return Misfit("link_which_number") if digits else None
 
 

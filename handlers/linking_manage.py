@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from handlers import telling, typed
+from handlers import free_text, telling, typed
 from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.messages import Reply
 from handlers.record import linked
@@ -50,6 +50,12 @@ def who_looked(turn: Turn) -> Answer:
     return answer(turn, Reply(text="\n".join(lines)))
 
 
+def asked_who_looked(turn: Turn) -> Answer | None:
+    """The answer to "siapa saja yang melihat data saya" in a connected chat, whatever the message was taken for; else None."""
+    words = turn.content.files["linking"]["looked"]
+    return who_looked(turn) if typed.find(turn, {"looked": words}) and linked(turn) else None
+
+
 def _who(turn: Turn, actor: str) -> str:
     kind, _, key = actor.partition(":")
     if kind == "chat":
@@ -70,7 +76,7 @@ def _ask_what(turn: Turn, data: Data) -> Reply:
 
 def _read_what(turn: Turn, data: Data) -> Reading:
     found = typed.find(turn, turn.content.files["linking"]["manage"])
-    return Valid(found.value, sure=found.sure) if found else None
+    return Valid(found.value, sure=found.sure and free_text.brief(turn)) if found else None
 
 
 def _ask_sure(turn: Turn, data: Data) -> Reply:
@@ -80,7 +86,7 @@ def _ask_sure(turn: Turn, data: Data) -> Reply:
 
 
 def _read_sure(turn: Turn, data: Data) -> Reading:
-    return typed.yes_no(turn, {typed.YES: turn.content.files["linking"]["unlink"]})
+    return free_text.yes_no(turn, {typed.YES: turn.content.files["linking"]["unlink"]})
 
 
 def _route(turn: Turn, data: Data, done: str) -> str | None:

@@ -10,7 +10,7 @@ from handlers.messages import Reply
 from handlers.turn import Answer, Turn, answer, options
 from storage import cases, chats
 
-TOPIC_WORDS = 3  # up to so many words name a topic; more may be a question
+TOPIC_WORDS = 2  # up to so many words name a topic; more may be a question
 STORY_SHOWN = 250
 STORY_AT_ONCE = 8  # words of a first message that tell a story already
 
@@ -53,6 +53,12 @@ def case_status(turn: Turn) -> Answer:
     return answer(turn, Reply(text=text, options=ways[1:]))
 
 
+def mentioned(turn: Turn) -> Answer | None:
+    """The state of a case of this chat whose number stands in the message, whatever else it says; else None."""
+    number = case_number(turn.text)
+    return case_status(turn) if number and cases.find(turn.connection, number, turn.chat_id) else None
+
+
 def case_number(text: str) -> str | None:
     """The case number in a message, however it was typed; a word such as "lembaga" is none."""
     for match in _NUMBER.finditer(text):
@@ -90,7 +96,8 @@ def _read_topic(turn: Turn, data: Data) -> Reading:
     found = typed.find(turn, {key: (topic["title"], *topic["words"]) for key, topic in topics.items()})
     if found is None:
         return Valid("lainnya") if typed.skipped(turn) else None
-    return Valid(found.value, sure=found.sure or (len(turn.text.split()) <= TOPIC_WORDS and free_text.statement(turn)))
+    named = found.sure or (free_text.brief(turn, TOPIC_WORDS) and free_text.statement(turn))
+    return Valid(found.value, sure=named and free_text.brief(turn, TOPIC_WORDS + 1))
 
 
 def _read_story(turn: Turn, data: Data) -> Reading:
@@ -105,7 +112,7 @@ def _ask_confirm(turn: Turn, data: Data) -> Reply:
 
 
 def _read_confirm(turn: Turn, data: Data) -> Reading:
-    return typed.yes_no(turn)
+    return free_text.yes_no(turn)
 
 
 def _finish(turn: Turn, data: Data) -> Answer:

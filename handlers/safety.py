@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import lru_cache
 
 from handlers.catalogue import Catalogue
 from handlers.messages import Reply
 from handlers.talk import note
-from handlers.turn import Answer, Turn, answer, options
+from handlers.turn import Answer, Turn, answer
 from nlu.understanding import Entity
 from storage import cases
 
@@ -36,7 +35,15 @@ def danger(turn: Turn) -> Answer | None:
         return None
     helplines = turn.policy.helplines
     if turn.policy.agents:
-        cases.create(turn.connection, number="L-" + turn.new_id(6), chat_id=turn.chat_id, topic="danger", priority=DANGER, story=turn.text, now=turn.now)
+        cases.create(
+            turn.connection,
+            number="L-" + turn.new_id(6),
+            chat_id=turn.chat_id,
+            topic="danger",
+            priority=DANGER,
+            story=turn.text,
+            now=turn.now,
+        )
         return answer(turn, turn.say("danger", helplines=helplines))
     return answer(turn, turn.say("danger_no_agents", helplines=helplines))
 
@@ -75,9 +82,8 @@ def warning(turn: Turn) -> str | None:
     return turn.content.text("masked_secret" if _SECRETS & set(turn.inbound.masked) else "masked_identity")
 
 
-def only_masked(turn: Turn) -> Answer | None:
-    """A message that was little more than the masked number: the warning is the whole answer, and an open form stays where it is."""
-    if turn.inbound.masked and not re.search(r"[^\W\d_]{3,}.*[^\W\d_]{3,}", turn.text):
-        state = replace(turn.state)
-        return answer(turn, Reply(text="", options=options() if turn.state.form else ()), state=state)
-    return None
+def is_only_masked(turn: Turn) -> bool:
+    """Whether little but a masked number or secret, with the words that name it, is left of the message."""
+    named = set(turn.content.files["safety"]["number_words"])
+    words = re.findall(r"[^\W\d_]{3,}", turn.text.lower())
+    return bool(turn.inbound.masked) and sum(word not in named for word in words) <= 1

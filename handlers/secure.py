@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from handlers.messages import SecureForm
 from handlers.turn import Turn
-from nlu.digits import ascii_digits, is_identity
-from nlu.entities import find_entities
+from nlu.digits import ascii_digits
+from nlu.entities.dates import parse_date
+from nlu.entities.identity import parse_kk, parse_nik
 from storage import secure_forms
 
 VALID_FOR = timedelta(minutes=15)
@@ -115,10 +116,10 @@ def check(fields: Sequence[str], typed: Mapping[str, str], today: date) -> Check
         values[name] = ascii_digits(text) if name in IDENTITIES else _birth_date(text, today)
         if (len(values[name]) != 16) if name in IDENTITIES else not values[name]:
             errors[name] = f"secure_error_{name}"
-        elif name in IDENTITIES and not is_identity(values[name]):
+        elif (name == "nik" and not parse_nik(text, today)) or (name == "kk" and not parse_kk(text)):
             doubts[name] = f"secure_doubt_{name}"
-    comparable = {"nik", "birth_date"} <= values.keys() - errors.keys() - doubts.keys()
-    if comparable and not _born_on(values["nik"], values["birth_date"]):
+    nik = parse_nik(values.get("nik", ""), today)
+    if nik and values.get("birth_date", "")[2:] not in ("", nik.born.isoformat()[2:]):  # a NIK has no century
         doubts["nik"] = "secure_doubt_birth_date"
     return Checked(values=values, errors=errors, doubts=doubts)
 
@@ -134,12 +135,6 @@ def sealable(values: Mapping[str, str], lookup_key: bytes) -> dict[str, str]:
 
 
 def _birth_date(text: str, today: date) -> str:
-    """The day that a text names as ISO, "" where it names none or one that is still to come."""
-    found = next((str(entity.value) for entity in find_entities(text, today) if entity.kind == "date"), "")
-    return found if found <= today.isoformat() else ""
-
-
-def _born_on(nik: str, birth_date: str) -> bool:
-    """Whether the birth date inside the NIK is this one."""
-    year, month, day = birth_date[2:4], birth_date[5:7], int(birth_date[8:])
-    return nik[8:12] == f"{month}{year}" and int(nik[6:8]) in (day, day + 40)
+    """The day that a text names, as ISO; "" where it names none, or one that is still to come."""
+    found = parse_date(text, today, birth=True)
+    return found.isoformat() if found and found <= today else ""

@@ -14,7 +14,9 @@ _MENU = ("register_start", "course_choose", "incentive_status", "application_sta
 
 def intro(turn: Turn) -> str:
     """Who is speaking (design, rule 9): said once, before the first reply of a chat."""
-    return turn.content.text("intro_official" if turn.policy.official else "intro_unofficial", operator=turn.policy.operator)
+    return turn.content.text(
+        "intro_official" if turn.policy.official else "intro_unofficial", operator=turn.policy.operator
+    )
 
 
 def greet(turn: Turn) -> Answer:
@@ -65,7 +67,10 @@ def bot_challenge(turn: Turn) -> Answer:
 
 def complaint(turn: Turn) -> Answer:
     """Anger without a question: one human sentence and two ways on."""
-    ways = options((turn.content.text("option_report"), "intent:report_problem"), (turn.content.text("option_human"), "intent:human_agent"))
+    ways = options(
+        (turn.content.text("option_report"), "intent:report_problem"),
+        (turn.content.text("option_human"), "intent:human_agent"),
+    )
     return answer(turn, turn.say("complaint", options=ways))
 
 

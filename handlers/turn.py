@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from handlers.catalogue import Catalogue
 from handlers.messages import Inbound, Option, Reply, State
@@ -37,14 +37,16 @@ class Turn:
 
     connection: Connection
     now: datetime  # UTC
-    chat: Mapping[str, Any]  # row of chats
+    chat: RowMapping  # of chats
     owner: str  # "bot" or "agent:<id>"
     inbound: Inbound
     understanding: Understanding
     state: State
     content: Catalogue
     policy: Policy
-    new_id: Callable[[int], str]  # a fresh random key of n characters (Crockford's alphabet), the same again on a rerun of tests
+    new_id: Callable[
+        [int], str
+    ]  # a fresh random key of n characters (Crockford's alphabet), the same again on a rerun of tests
 
     @property
     def chat_id(self) -> int:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from handlers.forms import Misfit, Reading, Valid
 from handlers.messages import Option
 from handlers.turn import Turn, options
+from nlu.entities.dates import find_dates
 from nlu.normalise import Normaliser, plain
 
 SKIPPED = "-"
@@ -98,11 +99,10 @@ _UNITS = {"satu": 1, "dua": 2, "tiga": 3, "empat": 4, "lima": 5, "enam": 6, "tuj
 
 def age(turn: Turn, today: date, odd: str) -> Reading:
     """An age ("26"), a birth date ("1999-12-03") or year ("1999"); `odd` names the sentence for impossible ones."""
-    born = turn.understanding.first("date")
-    if born is not None:
-        day = date.fromisoformat(str(born.value))
-        rest = turn.text[: born.start] + " " + turn.text[born.end :]
-        return _plausible(turn, day.isoformat(), _years(day, today), rest, odd)
+    days = list(find_dates(turn.text, today, birth=True))
+    for day, start, end, _ in days:
+        if _YOUNGEST <= _years(day, today) <= _OLDEST:
+            return _plausible(turn, day.isoformat(), _years(day, today), f"{turn.text[:start]} {turn.text[end:]}", odd)
     if match := _YEAR.search(turn.text):
         return _plausible(turn, match[1], today.year - int(match[1]), turn.text.replace(match[0], " "), odd)
     if match := _SHORT_YEAR.search(turn.text):
@@ -111,7 +111,9 @@ def age(turn: Turn, today: date, odd: str) -> Reading:
     if match := _AGE.search(turn.text):
         return _plausible(turn, match[1], int(match[1]), turn.text.replace(match[0], " "), odd)
     number, rest = _spelled(plain(turn.text))
-    return _plausible(turn, str(number), number, rest, odd) if number else None
+    if number:
+        return _plausible(turn, str(number), number, rest, odd)
+    return Misfit(odd) if days and days[0][3] else None
 
 
 def ages(value: str, today: date) -> tuple[int, int]:

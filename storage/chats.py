@@ -34,13 +34,27 @@ _save_state = (
 def save_states(connection: Connection, states: Mapping[int, Mapping[str, Any]], now: datetime) -> None:
     """Writes the new state of each conversation."""
     if states:
-        connection.execute(_save_state, [{"key": key, "new_state": dict(state), "now": now} for key, state in sorted(states.items())])
+        connection.execute(
+            _save_state, [{"key": key, "new_state": dict(state), "now": now} for key, state in sorted(states.items())]
+        )
 
 
 def log(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Appends to the message log; rows: chat_id, author, text, at, and what is known of inbox_id, intent, confidence, handler, model, content."""
     if rows:
-        keys = ("chat_id", "author", "text", "inbox_id", "intent", "second", "confidence", "handler", "model", "content", "at")
+        keys = (
+            "chat_id",
+            "author",
+            "text",
+            "inbox_id",
+            "intent",
+            "second",
+            "confidence",
+            "handler",
+            "model",
+            "content",
+            "at",
+        )
         connection.execute(messages.insert(), [{key: row.get(key) for key in keys} for row in rows])
 
 
@@ -75,7 +89,12 @@ def take_over(connection: Connection, chat_id: int, *, owner: str, now: datetime
     ).scalar_one()
     connection.execute(
         update(outbox)
-        .where(outbox.c.chat_id == chat_id, outbox.c.state == "pending", outbox.c.lane == 0, outbox.c.passes_agent.is_(False))
+        .where(
+            outbox.c.chat_id == chat_id,
+            outbox.c.state == "pending",
+            outbox.c.lane == 0,
+            outbox.c.passes_agent.is_(False),
+        )
         .values(state="cancelled", reason="owner changed", done_at=now)
     )
     return int(version)
@@ -107,10 +126,16 @@ def vouched_phone(connection: Connection, chat_id: int) -> str | None:
 
 def active_link(connection: Connection, chat_id: int) -> RowMapping | None:
     """The chat's link to a participant, if it has one."""
-    return connection.execute(select(links).where(links.c.chat_id == chat_id, links.c.ended_at.is_(None))).mappings().first()
+    return (
+        connection.execute(select(links).where(links.c.chat_id == chat_id, links.c.ended_at.is_(None)))
+        .mappings()
+        .first()
+    )
 
 
 def transcript(connection: Connection, chat_id: int, limit: int = 50) -> list[RowMapping]:
     """The last messages of a chat, oldest first."""
-    rows = connection.execute(select(messages).where(messages.c.chat_id == chat_id).order_by(messages.c.id.desc()).limit(limit))
+    rows = connection.execute(
+        select(messages).where(messages.c.chat_id == chat_id).order_by(messages.c.id.desc()).limit(limit)
+    )
     return list(rows.mappings())[::-1]

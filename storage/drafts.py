@@ -12,7 +12,16 @@ from storage.inbox import insert_for
 from storage.schema import drafts
 
 
-def save(connection: Connection, chat_id: int, form: str, *, step: str, data: Mapping[str, Any], now: datetime, expires_at: datetime) -> None:
+def save(
+    connection: Connection,
+    chat_id: int,
+    form: str,
+    *,
+    step: str,
+    data: Mapping[str, Any],
+    now: datetime,
+    expires_at: datetime,
+) -> None:
     """Writes the draft of a form over the former one."""
     values = {"step": step, "data": dict(data), "updated_at": now, "expires_at": expires_at, "reminded_at": None}
     statement = insert_for(connection)(drafts).values(chat_id=chat_id, form=form, **values)

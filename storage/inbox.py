@@ -81,7 +81,9 @@ def insert(connection: Connection, events: Sequence[Event], now: datetime) -> li
     )
     stored = connection.execute(statement, rows) if len(rows) == 1 else connection.execute(statement.values(rows))
     ids = {(row.source, row.event_id): row.id for row in stored.all()}
-    new = [event for event in {(e.source, e.event_id): e for e in events}.values() if (event.source, event.event_id) in ids]
+    new = [
+        event for event in {(e.source, e.event_id): e for e in events}.values() if (event.source, event.event_id) in ids
+    ]
     if new:
         _enqueue(connection, Counter(found[event.place].id for event in new), now)
         for event in new:
@@ -112,7 +114,14 @@ def _chats_of(connection: Connection, events: Sequence[Event], now: datetime) ->
         connection.execute(
             statement.values(
                 [
-                    {"channel": c, "account": a, "address": d, "name": places[c, a, d].name[:120], "created_at": now, "seen_at": now}
+                    {
+                        "channel": c,
+                        "account": a,
+                        "address": d,
+                        "name": places[c, a, d].name[:120],
+                        "created_at": now,
+                        "seen_at": now,
+                    }
                     for c, a, d in missing
                 ]
             )
@@ -169,14 +178,31 @@ def _mask_parts(connection: Connection, parts: Sequence[int]) -> None:
         if row.payload:
             payload = {**row.payload, "text": hidden, "masked": sorted({*row.payload.get("masked", ()), "nik"})}
             connection.execute(update(inbox).where(inbox.c.id == row.id).values(payload=payload))
-    connection.execute(update(messages).where(messages.c.inbox_id.in_(parts), messages.c.author == "person").values(text=hidden))
+    connection.execute(
+        update(messages).where(messages.c.inbox_id.in_(parts), messages.c.author == "person").values(text=hidden)
+    )
 
 
 def reject(connection: Connection, event: Event, error: str, now: datetime) -> None:
     """Keeps the trace of an event that could not be stored: its key and the reason, never its content."""
-    bare = Event(channel=event.channel, account=event.account, address=event.address[:160], event_id=event.event_id[:160], payload={}, sent_at=now)
+    bare = Event(
+        channel=event.channel,
+        account=event.account,
+        address=event.address[:160],
+        event_id=event.event_id[:160],
+        payload={},
+        sent_at=now,
+    )
     chat = _chats_of(connection, [bare], now)[bare.place]
-    row = {"chat_id": chat.id, "source": bare.source, "event_id": bare.event_id, "state": "rejected", "error": error[:500], "sent_at": now, "received_at": now}
+    row = {
+        "chat_id": chat.id,
+        "source": bare.source,
+        "event_id": bare.event_id,
+        "state": "rejected",
+        "error": error[:500],
+        "sent_at": now,
+        "received_at": now,
+    }
     connection.execute(insert_for(connection)(inbox).on_conflict_do_nothing().values(row))
 
 
@@ -244,7 +270,9 @@ _mine = (
     .with_for_update()
 )
 _done_events = (
-    update(inbox).where(inbox.c.id.in_(bindparam("event_ids", expanding=True))).values(state="done", done_at=bindparam("now"))
+    update(inbox)
+    .where(inbox.c.id.in_(bindparam("event_ids", expanding=True)))
+    .values(state="done", done_at=bindparam("now"))
 )
 _give_back = (
     update(queue)
@@ -253,7 +281,9 @@ _give_back = (
 )
 
 
-def complete(connection: Connection, *, token: str, done: Mapping[int, Sequence[int]], now: datetime, keep: bool = False) -> None:
+def complete(
+    connection: Connection, *, token: str, done: Mapping[int, Sequence[int]], now: datetime, keep: bool = False
+) -> None:
     """Last statements of the effects transaction: marks the events of each chat done and gives the chats back (`keep`: not yet).
 
     Raises `Fenced` when one of the chats is no longer ours; the caller's transaction must then roll back.
@@ -263,7 +293,9 @@ def complete(connection: Connection, *, token: str, done: Mapping[int, Sequence[
         connection.execute(_done_events, {"event_ids": event_ids, "now": now})
     if keep:
         for chat_id, events in done.items():
-            connection.execute(update(queue).where(queue.c.chat_id == chat_id).values(pending=queue.c.pending - len(events)))
+            connection.execute(
+                update(queue).where(queue.c.chat_id == chat_id).values(pending=queue.c.pending - len(events))
+            )
         return
     by_count: dict[int, list[int]] = defaultdict(list)
     for chat_id, events in done.items():
@@ -281,7 +313,9 @@ def _fence(connection: Connection, token: str, chat_ids: Mapping[int, object]) -
 def bury(connection: Connection, *, token: str, chat_id: int, event_id: int, error: str, now: datetime) -> None:
     """Makes an event a dead letter, so that the chat's later events go on; part of the claim like `complete`."""
     _fence(connection, token, {chat_id: None})
-    connection.execute(update(inbox).where(inbox.c.id == event_id).values(state="dead", error=error[:2000], done_at=now))
+    connection.execute(
+        update(inbox).where(inbox.c.id == event_id).values(state="dead", error=error[:2000], done_at=now)
+    )
     connection.execute(update(queue).where(queue.c.chat_id == chat_id).values(pending=queue.c.pending - 1))
 
 
@@ -294,7 +328,9 @@ def give_back(connection: Connection, *, token: str, chat_ids: Sequence[int], re
 
 def renew(connection: Connection, *, token: str, chat_ids: Sequence[int], until: datetime) -> None:
     """Moves the end of the lease."""
-    connection.execute(update(queue).where(queue.c.chat_id.in_(chat_ids), queue.c.owner == token).values(ready_at=until))
+    connection.execute(
+        update(queue).where(queue.c.chat_id.in_(chat_ids), queue.c.owner == token).values(ready_at=until)
+    )
 
 
 # -- dead letters and figures -------------------------------------------------------------------------------------
@@ -303,7 +339,16 @@ def renew(connection: Connection, *, token: str, chat_ids: Sequence[int], until:
 def troubled(connection: Connection, limit: int = 100) -> list[RowMapping]:
     """Dead letters and rejected events, newest first."""
     statement = (
-        select(inbox.c.id, inbox.c.chat_id, inbox.c.source, inbox.c.state, inbox.c.attempts, inbox.c.error, inbox.c.received_at, inbox.c.payload)
+        select(
+            inbox.c.id,
+            inbox.c.chat_id,
+            inbox.c.source,
+            inbox.c.state,
+            inbox.c.attempts,
+            inbox.c.error,
+            inbox.c.received_at,
+            inbox.c.payload,
+        )
         .where(inbox.c.state.in_(("dead", "rejected")))
         .order_by(inbox.c.id.desc())
         .limit(limit)
@@ -333,7 +378,9 @@ def discard(connection: Connection, event_id: int) -> bool:
 
 def waiting(connection: Connection) -> tuple[int, datetime | None]:
     """(events that wait, when the oldest of the waiting chats became ready), for metrics and back-pressure."""
-    row = connection.execute(select(func.coalesce(func.sum(queue.c.pending), 0), func.min(queue.c.ready_at)).where(queue.c.pending > 0)).one()
+    row = connection.execute(
+        select(func.coalesce(func.sum(queue.c.pending), 0), func.min(queue.c.ready_at)).where(queue.c.pending > 0)
+    ).one()
     return int(row[0]), row[1]
 
 

@@ -12,7 +12,15 @@ from storage.schema import consents, misunderstood
 def note(connection: Connection, *, chat_id: int, topic: str, text: str, outcome: str, now: datetime) -> None:
     """Adds one; `text` is masked already and dropped unless the chat consents to "improve"."""
     agreed = connection.execute(
-        select(consents.c.id).where(consents.c.chat_id == chat_id, consents.c.purpose == "improve", consents.c.withdrawn_at.is_(None))
+        select(consents.c.id).where(
+            consents.c.chat_id == chat_id, consents.c.purpose == "improve", consents.c.withdrawn_at.is_(None)
+        )
     ).first()
-    row = {"chat_id": chat_id if agreed else None, "topic": topic, "text": text if agreed else None, "outcome": outcome, "at": now}
+    row = {
+        "chat_id": chat_id if agreed else None,
+        "topic": topic,
+        "text": text if agreed else None,
+        "outcome": outcome,
+        "at": now,
+    }
     connection.execute(misunderstood.insert().values(row))

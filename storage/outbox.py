@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, case, func, not_, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, func, not_, or_, select, update
 
 from storage.inbox import insert_for
 from storage.schema import budgets, chats, conversations, outbox
@@ -62,7 +62,12 @@ def enqueue(connection: Connection, drafts: Sequence[Draft], now: datetime) -> N
 
 _cancel = (
     update(outbox)
-    .where(outbox.c.chat_id.in_(bindparam("chat_ids", expanding=True)), outbox.c.lane == REPLIES, outbox.c.state == "pending", outbox.c.cancellable)
+    .where(
+        outbox.c.chat_id.in_(bindparam("chat_ids", expanding=True)),
+        outbox.c.lane == REPLIES,
+        outbox.c.state == "pending",
+        outbox.c.cancellable,
+    )
     .values(state="cancelled", reason="overtaken", done_at=bindparam("now"))
 )
 
@@ -77,7 +82,12 @@ def cancel_overtaken(connection: Connection, chat_ids: Sequence[int], now: datet
 _earlier = outbox.alias("earlier")
 _is_head = not_(
     select(_earlier.c.id)
-    .where(_earlier.c.chat_id == outbox.c.chat_id, _earlier.c.lane == outbox.c.lane, _earlier.c.id < outbox.c.id, _earlier.c.state.in_(UNSENT))
+    .where(
+        _earlier.c.chat_id == outbox.c.chat_id,
+        _earlier.c.lane == outbox.c.lane,
+        _earlier.c.id < outbox.c.id,
+        _earlier.c.state.in_(UNSENT),
+    )
     .exists()
 )
 _due = (
@@ -97,11 +107,29 @@ _take = (
     update(outbox)
     .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
     .values(state="sending", owner=bindparam("token"), lease_until=bindparam("until"), attempts=outbox.c.attempts + 1)
-    .returning(outbox.c.id, outbox.c.chat_id, outbox.c.lane, outbox.c.payload, outbox.c.attempts, outbox.c.created_at, outbox.c.expires_at)
+    .returning(
+        outbox.c.id,
+        outbox.c.chat_id,
+        outbox.c.lane,
+        outbox.c.payload,
+        outbox.c.attempts,
+        outbox.c.created_at,
+        outbox.c.expires_at,
+    )
 )
 
 
-def claim(connection: Connection, *, source: str, token: str, now: datetime, lease: timedelta, limit: int, rate: float, reserve: float) -> list[RowMapping]:
+def claim(
+    connection: Connection,
+    *,
+    source: str,
+    token: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    rate: float,
+    reserve: float,
+) -> list[dict[str, Any]]:
     """Takes the heads of the chats' lanes that may be sent now, replies first, within the account's budget.
 
     `rate`: messages a second of the account (0 = unlimited); `reserve`: share of it that broadcasts never use. Rows carry the chat's address.
@@ -110,7 +138,11 @@ def claim(connection: Connection, *, source: str, token: str, now: datetime, lea
     if permits is None:
         return []
     replies, broadcasts = permits[0], permits[1]
-    ids = list(connection.execute(_due, {"source": source, "lane": REPLIES, "now": now, "limit": replies}).scalars()) if replies else []
+    ids = (
+        list(connection.execute(_due, {"source": source, "lane": REPLIES, "now": now, "limit": replies}).scalars())
+        if replies
+        else []
+    )
     room = min(broadcasts, int(replies * (1 - reserve)) if rate else replies) - len(ids)
     if room > 0:
         ids += connection.execute(_due, {"source": source, "lane": BROADCASTS, "now": now, "limit": room}).scalars()
@@ -121,7 +153,8 @@ def claim(connection: Connection, *, source: str, token: str, now: datetime, lea
     taken = connection.execute(_take, {"ids": ids, "token": token, "until": now + lease}).mappings().all()
     places = select(chats.c.id, chats.c.address).where(chats.c.id.in_([row["chat_id"] for row in taken]))
     addresses = {row.id: row.address for row in connection.execute(places)}
-    return sorted(({**row, "address": addresses[row["chat_id"]]} for row in taken), key=lambda row: (row["lane"], row["id"]))  # type: ignore[return-value]
+    rows = [{**row, "address": addresses[row["chat_id"]]} for row in taken]
+    return sorted(rows, key=lambda row: (row["lane"], row["id"]))
 
 
 def _permits(connection: Connection, *, source: str, now: datetime, rate: float, limit: int) -> tuple[int, int] | None:
@@ -167,7 +200,11 @@ _checked = (
     )
     .join(conversations, conversations.c.chat_id == outbox.c.chat_id)
     .join(chats, chats.c.id == outbox.c.chat_id)
-    .where(outbox.c.id.in_(bindparam("ids", expanding=True)), outbox.c.owner == bindparam("token"), outbox.c.state == "sending")
+    .where(
+        outbox.c.id.in_(bindparam("ids", expanding=True)),
+        outbox.c.owner == bindparam("token"),
+        outbox.c.state == "sending",
+    )
     .order_by(outbox.c.id)
     .with_for_update(of=outbox)
 )
@@ -194,7 +231,9 @@ def check(connection: Connection, *, ids: Sequence[int], token: str, now: dateti
 
 
 def _close(connection: Connection, row_id: int, state: str, reason: str, now: datetime) -> None:
-    connection.execute(update(outbox).where(outbox.c.id == row_id).values(state=state, reason=reason, done_at=now, owner=None))
+    connection.execute(
+        update(outbox).where(outbox.c.id == row_id).values(state=state, reason=reason, done_at=now, owner=None)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +259,9 @@ def mark(connection: Connection, *, marks: Sequence[Mark], token: str, now: date
     """Records outcomes of our own claims; a mark whose claim was lost changes nothing."""
     accepted = [m for m in sorted(marks, key=lambda m: m.id) if m.state == "accepted"]
     if accepted:
-        connection.execute(_accepted, [{"row_id": m.id, "token": token, "platform": m.platform_id, "now": now} for m in accepted])
+        connection.execute(
+            _accepted, [{"row_id": m.id, "token": token, "platform": m.platform_id, "now": now} for m in accepted]
+        )
     for m in sorted((m for m in marks if m.state != "accepted"), key=lambda m: m.id):
         values: dict[str, Any] = {"state": m.state, "reason": (m.reason or "")[:200], "owner": None}
         if m.state == "pending":
@@ -259,8 +300,13 @@ def release(connection: Connection, *, token: str, ids: Sequence[int]) -> None:
 
 def unsent(connection: Connection) -> dict[tuple[str, int], int]:
     """How many messages wait, by (source, lane)."""
-    counts = select(outbox.c.source, outbox.c.lane, func.count()).where(or_(outbox.c.state == "pending", outbox.c.state == "sending"))
-    return {(source, lane): count for source, lane, count in connection.execute(counts.group_by(outbox.c.source, outbox.c.lane))}
+    counts = select(outbox.c.source, outbox.c.lane, func.count()).where(
+        or_(outbox.c.state == "pending", outbox.c.state == "sending")
+    )
+    return {
+        (source, lane): count
+        for source, lane, count in connection.execute(counts.group_by(outbox.c.source, outbox.c.lane))
+    }
 
 
 def stop_chat(connection: Connection, chat_id: int, now: datetime) -> None:

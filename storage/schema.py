@@ -60,7 +60,8 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None or dialect.name != "sqlite":
             return value  # type: ignore[no-any-return]
-        return _EPOCH + value * _MICROSECOND
+        moment: datetime = _EPOCH + value * _MICROSECOND
+        return moment
 
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # a BIGINT key does not count up by itself on SQLite
@@ -152,7 +153,13 @@ links = Table(
     _when("created_at"),
     Column("ended_at", Instant),
     Column("ended_why", String(40)),
-    Index("uq_links_active_chat", "chat_id", unique=True, sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+    Index(
+        "uq_links_active_chat",
+        "chat_id",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
     Index("ix_links_participant_id", "participant_id"),
 )
 
@@ -253,8 +260,19 @@ inbox = Table(
     _when("received_at"),
     Column("done_at", Instant),
     UniqueConstraint("source", "event_id"),
-    Index("ix_inbox_pending", "chat_id", "id", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
-    Index("ix_inbox_troubled", "id", sqlite_where=text("state IN ('dead', 'rejected')"), postgresql_where=text("state IN ('dead', 'rejected')")),
+    Index(
+        "ix_inbox_pending",
+        "chat_id",
+        "id",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index(
+        "ix_inbox_troubled",
+        "id",
+        sqlite_where=text("state IN ('dead', 'rejected')"),
+        postgresql_where=text("state IN ('dead', 'rejected')"),
+    ),
 )
 
 queue = Table(
@@ -278,7 +296,9 @@ outbox = Table(
     Column("lane", SmallInteger, nullable=False),  # 0 replies, 1 broadcasts and reminders
     Column("author", String(32), nullable=False, server_default="bot"),
     Column("payload", Json, nullable=False),
-    Column("state", String(10), nullable=False),  # pending, sending, held, accepted, failed, unknown, cancelled, expired
+    Column(
+        "state", String(10), nullable=False
+    ),  # pending, sending, held, accepted, failed, unknown, cancelled, expired
     Column("owner_version", Integer, nullable=False),
     Column("cancellable", Boolean, nullable=False),
     Column("passes_agent", Boolean, nullable=False),

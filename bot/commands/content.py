@@ -32,7 +32,12 @@ def check(
     """Refuse what must not be published; a line a problem: file, line, column, reason."""
     problems = content_check.check(folder)
     if as_json:
-        typer.echo(json.dumps([{"file": p.file, "line": p.line, "column": p.column, "message": p.message} for p in problems], ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                [{"file": p.file, "line": p.line, "column": p.column, "message": p.message} for p in problems],
+                ensure_ascii=False,
+            )
+        )
     else:
         for problem in problems:
             typer.echo(str(problem), err=True)

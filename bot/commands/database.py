@@ -57,7 +57,11 @@ def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         typer.echo(f"pandu: the database does not answer ({type(error).__name__}); check PANDU_DATABASE_URL", err=True)
         raise typer.Exit(1) from None
     good = found == migrate.head()
-    typer.echo(json.dumps({"schema": found, "wanted": migrate.head(), "ok": good}) if as_json else f"schema {found}, wanted {migrate.head()}")
+    typer.echo(
+        json.dumps({"schema": found, "wanted": migrate.head(), "ok": good})
+        if as_json
+        else f"schema {found}, wanted {migrate.head()}"
+    )
     if not good:
         typer.echo("pandu: run `pandu db upgrade`", err=True)
         raise typer.Exit(1)

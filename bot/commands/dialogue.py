@@ -17,8 +17,8 @@ def _room() -> None:
     """Conversations in YAML."""
 
 
-@app.command()
-def test(
+@app.command(name="test")
+def run_dialogues(
     files: Annotated[list[Path], typer.Argument(help="YAML files or folders")],
     channel: Annotated[str | None, typer.Option("--channel", help="only this channel")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
@@ -39,7 +39,17 @@ def test(
             raise typer.Exit(2) from None
     failed = [outcome for outcome in outcomes if outcome.problem]
     if as_json:
-        typer.echo(json.dumps({"run": len(outcomes), "failed": [{"file": o.file, "name": o.name, "channel": o.channel, "problem": o.problem} for o in failed]}, ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                {
+                    "run": len(outcomes),
+                    "failed": [
+                        {"file": o.file, "name": o.name, "channel": o.channel, "problem": o.problem} for o in failed
+                    ],
+                },
+                ensure_ascii=False,
+            )
+        )
     else:
         for outcome in failed:
             typer.echo(f"{outcome.file}: {outcome.name} [{outcome.channel}]\n   {outcome.problem}", err=True)

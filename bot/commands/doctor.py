@@ -22,7 +22,9 @@ async def examine() -> dict[str, Any]:
     for item in fields(settings.Settings):
         value = getattr(loaded, item.name)
         hidden = item.metadata.get("secret") and value
-        rows.append({"name": item.metadata["env"], "value": "(set)" if hidden else str(value), "help": item.metadata["help"]})
+        rows.append(
+            {"name": item.metadata["env"], "value": "(set)" if hidden else str(value), "help": item.metadata["help"]}
+        )
     problems += await _database_problems(loaded)
     problems += [f"content: {problem}; run `pandu content check`" for problem in problems_of_content()[:1]]
     if not loaded.public_url:
@@ -38,7 +40,13 @@ async def _database_problems(loaded: settings.Settings) -> list[str]:
     try:
         found = await database.read(migrate.current)
     except Exception as error:
-        return [f"the database does not answer ({type(error).__name__}): is it running, is PANDU_DATABASE_URL right? On SQLite `pandu db upgrade` makes it"]
+        return [
+            f"the database does not answer ({type(error).__name__}): is it running, is PANDU_DATABASE_URL right? On SQLite `pandu db upgrade` makes it"
+        ]
     finally:
         await database.close()
-    return [] if found == migrate.head() else [f"the schema is {found}, this version needs {migrate.head()}: run `pandu db upgrade`"]
+    return (
+        []
+        if found == migrate.head()
+        else [f"the schema is {found}, this version needs {migrate.head()}: run `pandu db upgrade`"]
+    )

@@ -41,11 +41,24 @@ def list_(as_json: Json = False) -> None:
     """Dead letters and rejected events, newest first."""
     rows = _run(inbox.troubled)
     if as_json:
-        shown = [{"id": r["id"], "chat": r["chat_id"], "source": r["source"], "state": r["state"], "error": r["error"], "received_at": r["received_at"].isoformat()} for r in rows]
+        shown = [
+            {
+                "id": r["id"],
+                "chat": r["chat_id"],
+                "source": r["source"],
+                "state": r["state"],
+                "error": r["error"],
+                "received_at": r["received_at"].isoformat(),
+            }
+            for r in rows
+        ]
         typer.echo(json.dumps(shown, ensure_ascii=False))
         return
     for row in rows:
-        typer.echo(f"{row['id']:>8}  {row['state']:<9} {row['source']:<24} {row['received_at']:%Y-%m-%d %H:%M:%S}Z  {(row['error'] or '').splitlines()[0][:80] if row['error'] else ''}")
+        reason = (row["error"] or "").partition("\n")[0][:80]
+        typer.echo(
+            f"{row['id']:>8}  {row['state']:<9} {row['source']:<24} {row['received_at']:%Y-%m-%d %H:%M:%S}Z  {reason}"
+        )
     if not rows:
         typer.echo("nothing is stuck")
 
@@ -63,7 +76,9 @@ def show(number: int) -> None:
 @app.command()
 def replay(number: int) -> None:
     """Put a dead letter back into its chat's queue."""
-    _tell(_run(partial(inbox.replay, event_id=number, now=datetime.now(UTC)), write=True), number, "is in the queue again")
+    _tell(
+        _run(partial(inbox.replay, event_id=number, now=datetime.now(UTC)), write=True), number, "is in the queue again"
+    )
 
 
 @app.command()

@@ -27,7 +27,11 @@ from storage.database import Database
 async def run(*, jsonl: bool, url: str, phone: str, channel: str, samples: bool) -> None:
     """Chats until the input ends. An empty `url` means a temporary database."""
     with tempfile.TemporaryDirectory(prefix="pandu-chat-") as folder:
-        loaded = settings.load({"PANDU_DATABASE_URL": url or f"sqlite:///{Path(folder) / 'chat.db'}", "PANDU_SECRET_KEY": "x" * 32} if not url else None)
+        loaded = settings.load(
+            {"PANDU_DATABASE_URL": url or f"sqlite:///{Path(folder) / 'chat.db'}", "PANDU_SECRET_KEY": "x" * 32}
+            if not url
+            else None
+        )
         if url:
             loaded = replace(loaded, database_url=url)
         logs.configure(level=40)
@@ -39,7 +43,9 @@ async def run(*, jsonl: bool, url: str, phone: str, channel: str, samples: bool)
 
                 await database.write(partial(invented.fill, now=datetime.now(UTC)))
             made = app.parts(loaded)
-            made = replace(made, policy=replace(made.policy, secure_form_url=made.policy.secure_form_url or "http://localhost/f/"))
+            made = replace(
+                made, policy=replace(made.policy, secure_form_url=made.policy.secure_form_url or "http://localhost/f/")
+            )
             session = Session(database, made, channel=channel)
             if phone:
                 await session.vouch(phone)
@@ -52,7 +58,9 @@ async def run(*, jsonl: bool, url: str, phone: str, channel: str, samples: bool)
 
 
 async def _programs(session: Session) -> None:
-    for line in await asyncio.to_thread(sys.stdin.readlines) if not sys.stdin.isatty() else iter(sys.stdin.readline, ""):
+    for line in (
+        await asyncio.to_thread(sys.stdin.readlines) if not sys.stdin.isatty() else iter(sys.stdin.readline, "")
+    ):
         if not line.strip():
             continue
         try:
@@ -119,7 +127,12 @@ async def _people(session: Session) -> None:
             replies = await session.say(text)
         _show(console, replies)
         if replies and replies[-1].form and session.form:
-            values = {name: await asyncio.to_thread(console.input, f"[bold yellow]formulir aman · {name}:[/] ", password=name == "nik") for name in session.form.fields}
+            values = {
+                name: await asyncio.to_thread(
+                    console.input, f"[bold yellow]formulir aman · {name}:[/] ", password=name == "nik"
+                )
+                for name in session.form.fields
+            }
             _show(console, await session.submit_form(values))
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 from starlette.routing import BaseRoute
 
 from bot.channel import Accepted, Outcome, Receive
@@ -52,7 +52,15 @@ class Recorder:
 class Session:
     """One person's side of a conversation. `say`, `choose`, `share_contact` and `event` return the replies of that turn."""
 
-    def __init__(self, database: Database, parts: Parts, *, channel: str = "terminal", chat: str = "saya", now: datetime | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        parts: Parts,
+        *,
+        channel: str = "terminal",
+        chat: str = "saya",
+        now: datetime | None = None,
+    ) -> None:
         """`now` fixes the clock (set `session.now` to move it); default is the real one."""
         self.now = now
         self.database = database
@@ -75,7 +83,9 @@ class Session:
 
     async def choose(self, number: int, *, version: int | None = None) -> list[Reply]:
         """Taps the n-th option shown last (from 1)."""
-        return await self.event(Kind.CHOICE, choice=option_reference(self.version if version is None else version, number))
+        return await self.event(
+            Kind.CHOICE, choice=option_reference(self.version if version is None else version, number)
+        )
 
     async def share_contact(self, phone: str, *, own: bool = True) -> list[Reply]:
         """Shares a telephone number with the platform's own button."""
@@ -103,7 +113,14 @@ class Session:
         """Sends any event and returns what comes back."""
         now = self.now or datetime.now(UTC)
         made: dict[str, Any] = {"event_id": f"{self._run}-{next(self._numbers)}", "sent_at": now, **values}
-        inbound = Inbound(channel=self.recorder.name, account=self.recorder.account, chat=self.chat, sender=self.chat, kind=kind, **made)
+        inbound = Inbound(
+            channel=self.recorder.name,
+            account=self.recorder.account,
+            chat=self.chat,
+            sender=self.chat,
+            kind=kind,
+            **made,
+        )
         return await self.deliver(inbound)
 
     async def deliver(self, inbound: Inbound) -> list[Reply]:
@@ -124,19 +141,25 @@ class Session:
         while await self._worker.run_once() or await self._sender.drain():
             pass
 
-    async def look(self) -> tuple[State, str, Mapping[str, Any] | None]:
+    async def look(self) -> tuple[State, str, RowMapping | None]:
         """(state, owner, the last understood message of the log) as the database has them."""
-        return await self.database.read(partial(_look, channel=self.recorder.name, account=self.recorder.account, chat=self.chat))
+        return await self.database.read(
+            partial(_look, channel=self.recorder.name, account=self.recorder.account, chat=self.chat)
+        )
 
     def _clock(self, connection: Connection) -> datetime:
         return self.now or datetime.now(UTC)
 
 
-def _look(connection: Connection, *, channel: str, account: str, chat: str) -> tuple[State, str, Mapping[str, Any] | None]:
+def _look(connection: Connection, *, channel: str, account: str, chat: str) -> tuple[State, str, RowMapping | None]:
     row = chats.find(connection, channel, account, chat)
     if row is None:
         return State(), "bot", None
-    conversation = connection.execute(select(schema.conversations).where(schema.conversations.c.chat_id == row["id"])).mappings().one()
+    conversation = (
+        connection.execute(select(schema.conversations).where(schema.conversations.c.chat_id == row["id"]))
+        .mappings()
+        .one()
+    )
     last = connection.execute(
         select(schema.messages)
         .where(schema.messages.c.chat_id == row["id"], schema.messages.c.author == "person")
@@ -144,4 +167,3 @@ def _look(connection: Connection, *, channel: str, account: str, chat: str) -> t
         .limit(1)
     )
     return state_from_json(conversation["state"]), conversation["owner"], last.mappings().first()
-

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot import metrics
@@ -76,7 +76,7 @@ def application(service: Service, *, demo: bool = False) -> Starlette:
             gauges["pandu_database_up"] = ("Whether the database answers", 0)
         return PlainTextResponse(metrics.render(gauges), media_type="text/plain; version=0.0.4")
 
-    routes = [Route("/healthz", health), Route("/readyz", ready), Route("/metrics", show_metrics)]
+    routes: list[BaseRoute] = [Route("/healthz", health), Route("/readyz", ready), Route("/metrics", show_metrics)]
     routes += secure_form_routes(service.database, service.receiver.receive, service.worker.parts)
     for channel in service.channels:
         routes += channel.routes(service.receiver.receive)

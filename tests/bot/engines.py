@@ -20,4 +20,10 @@ class StubEngine:
             raise RuntimeError("boom")
         intent = text.split(":")[0] if ":" in text else "greet"
         outcome = Outcome.REFUSE if intent == OUT_OF_SCOPE else Outcome.ANSWER
-        return Understanding(intent=intent, confidence=0.9, outcome=outcome, ranking=((intent, 0.9), ("greet", 0.05), ("thanks", 0.02)), model=self.version)
+        return Understanding(
+            intent=intent,
+            confidence=0.9,
+            outcome=outcome,
+            ranking=((intent, 0.9), ("greet", 0.05), ("thanks", 0.02)),
+            model=self.version,
+        )

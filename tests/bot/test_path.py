@@ -64,7 +64,9 @@ class Bench:
 
     async def rows(self, table, *columns: str):
         chosen = [table.c[name] for name in columns]
-        return await self.database.read(lambda c: [tuple(row) for row in c.execute(select(*chosen).order_by(table.c.id))])
+        return await self.database.read(
+            lambda c: [tuple(row) for row in c.execute(select(*chosen).order_by(table.c.id))]
+        )
 
 
 class ScriptedChannel(Recorder):
@@ -189,7 +191,9 @@ async def test_a_dead_letter_can_be_replayed(bench: Bench) -> None:
     assert len(bench.said) == 2
 
 
-async def test_an_outage_of_the_database_is_said_and_nothing_is_acknowledged(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_outage_of_the_database_is_said_and_nothing_is_acknowledged(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from sqlalchemy.exc import OperationalError
 
     async def away(work: object) -> None:
@@ -213,9 +217,15 @@ async def test_one_bad_event_of_a_group_is_kept_as_rejected(bench: Bench, monkey
         return real(connection, events, now)  # type: ignore[arg-type]
 
     monkeypatch.setattr(inbox, "insert", picky)
-    await asyncio.gather(bench.hears("halo", "1", chat="a"), bench.hears("tolak", "2", chat="b"), bench.hears("halo", "3", chat="c"))
+    await asyncio.gather(
+        bench.hears("halo", "1", chat="a"), bench.hears("tolak", "2", chat="b"), bench.hears("halo", "3", chat="c")
+    )
     await bench.settle()
-    assert sorted(await bench.rows(schema.inbox, "event_id", "state")) == [("1", "done"), ("2", "rejected"), ("3", "done")]
+    assert sorted(await bench.rows(schema.inbox, "event_id", "state")) == [
+        ("1", "done"),
+        ("2", "rejected"),
+        ("3", "done"),
+    ]
     assert len(bench.said) == 2
 
 
@@ -313,7 +323,15 @@ async def test_a_broadcast_that_was_cut_is_not_repeated(bench: Bench) -> None:
     await bench.hears("halo", "1")
     await bench.settle()
     chat = await bench.database.read(lambda c: chats.find(c, "web", "w", "a"))
-    draft = outbox.Draft(chat_id=chat["id"], source="web:w", payload={"text": "kabar"}, owner_version=0, expires_at=NOW + timedelta(days=1), lane=1, author="campaign:1")
+    draft = outbox.Draft(
+        chat_id=chat["id"],
+        source="web:w",
+        payload={"text": "kabar"},
+        owner_version=0,
+        expires_at=NOW + timedelta(days=1),
+        lane=1,
+        author="campaign:1",
+    )
     await bench.database.write(partial(outbox.enqueue, drafts=[draft], now=NOW))
     bench.channel.outcomes = [Unknown("cut")]
     await bench.sender.drain()
@@ -363,7 +381,16 @@ async def test_metrics_count_what_happened(bench: Bench) -> None:
 
 
 def test_cleaning_is_idempotent() -> None:
-    event = Inbound(channel="web", account="w", chat="a", sender="a", event_id="1", kind=Kind.TEXT, sent_at=NOW, text="nik 3273011203990001")
+    event = Inbound(
+        channel="web",
+        account="w",
+        chat="a",
+        sender="a",
+        event_id="1",
+        kind=Kind.TEXT,
+        sent_at=NOW,
+        text="nik 3273011203990001",
+    )
     once = clean(event)
     assert clean(once) == once
     assert "nik" in once.masked
@@ -376,8 +403,21 @@ async def test_the_log_names_no_number(capsys: pytest.CaptureFixture[str]) -> No
     from bot import logs
 
     logs.configure(as_json=True)
-    secrets = ["3273011203990001", "081234567890", "budi@example.com", "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw", "rahasia123"]
-    structlog.get_logger().info("x", nik=secrets[0], nested={"phone": [secrets[1]]}, mail=secrets[2], url=f"https://api.telegram.org/bot{secrets[3]}/x", db=f"postgresql://u:{secrets[4]}@h/d")
+    secrets = [
+        "3273011203990001",
+        "081234567890",
+        "budi@example.com",
+        "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
+        "rahasia123",
+    ]
+    structlog.get_logger().info(
+        "x",
+        nik=secrets[0],
+        nested={"phone": [secrets[1]]},
+        mail=secrets[2],
+        url=f"https://api.telegram.org/bot{secrets[3]}/x",
+        db=f"postgresql://u:{secrets[4]}@h/d",
+    )
     printed = capsys.readouterr().err
     structlog.reset_defaults()
     assert printed

@@ -54,7 +54,9 @@ def test_doctor_shows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PANDU_TELEGRAM_TOKEN", "123:very-secret")
     found = asyncio.run(examine())
     assert "very-secret" not in str(found)
-    assert {"name": "PANDU_TELEGRAM_TOKEN", "value": "(set)"}.items() <= next(r for r in found["settings"] if r["name"] == "PANDU_TELEGRAM_TOKEN").items()
+    assert {"name": "PANDU_TELEGRAM_TOKEN", "value": "(set)"}.items() <= next(
+        r for r in found["settings"] if r["name"] == "PANDU_TELEGRAM_TOKEN"
+    ).items()
     assert any("pandu db upgrade" in problem for problem in found["problems"])
 
 

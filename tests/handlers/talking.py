@@ -76,7 +76,7 @@ class Talk:
         return ALPHABET[self._ids].rjust(length, "0")
 
     def turn(self, text: str = "", intent: str = OUT_OF_SCOPE, *, kind: Kind = Kind.TEXT, **more: Any) -> Turn:
-        """A turn as the worker would make it; `entities`, `subject`, `forwarded`, `choice` and `form` are taken from `more`."""
+        """A turn as the worker would make it; `more`: entities, subject, forwarded, choice, form."""
         self._events += 1
         entities: Sequence[Entity] = more.get("entities", ())
         subject: Subject = more.get("subject", "self")

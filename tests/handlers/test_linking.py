@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import select, update
 
 from bot import samples
-from handlers import linking, linking_proof, record, secure
+from handlers import dialogue, linking, linking_proof, record, secure
 from handlers.messages import Kind
 from handlers.turn import Policy
 from storage import chats, outbox, people
 from storage.schema import links, participants, secure_forms
-from tests.handlers.sample_talk import NOW, SampleTalk, born
+from tests.handlers.sample_talk import NOW, SampleTalk, born, entity
 from tests.handlers.talking import add_chat
 
 
@@ -59,8 +59,6 @@ def test_the_nik_leads_to_the_stage_without_amounts(talk: SampleTalk) -> None:
 
 def test_a_typed_number_proves_nothing(talk: SampleTalk) -> None:
     talk.say("hubungkan akun", "link_account")
-    from tests.handlers.sample_talk import entity
-
     shown = talk.say("0800 0000 0001", entities=[entity("phone", samples.phone(1), "0800 0000 0001")])
     assert "belum bisa jadi bukti" in shown
     assert talk.step == "linking/contact"
@@ -224,15 +222,39 @@ def test_a_form_that_is_gone_is_said_to_be_gone(talk: SampleTalk) -> None:
     assert "tidak berlaku" in talk.say("", kind=Kind.FORM, form="X" * 32)
 
 
-def test_unlinking_asks_once(talk: SampleTalk) -> None:
-    talk.link(1)
-    answer = linking.start(talk.turn("putuskan chat ini dari data saya", "link_account"))
-    assert (answer.state.form, answer.state.step) == ("link_manage", "sure")
-    assert level(talk) == "2"
-    talk.state = answer.state
-    ended = linking.MANAGE.finish(talk.turn("ya"), {"what": "unlink", "sure": "ya"})
-    assert "Sudah saya putus" in ended.replies[0].text
-    assert level(talk) is None
+@pytest.fixture
+def managed(talk: SampleTalk, monkeypatch: pytest.MonkeyPatch) -> SampleTalk:
+    """A linked chat in which the connection can be managed."""
+    monkeypatch.setitem(dialogue.FORMS, linking.MANAGE.name, linking.MANAGE)  # type: ignore[arg-type]
+    talk.link(1, "2a")
+    return talk
+
+
+def test_unlinking_asks_once(managed: SampleTalk) -> None:
+    managed.say("putuskan chat ini dari data saya", "link_account")
+    assert managed.step == "link_manage/sure"
+    assert "tetap" in managed.say("jangan")
+    assert level(managed) == "2a"
+    managed.say("lepas chat ini dari data saya", "link_account")
+    assert "Sudah saya putus" in managed.say("iya putusin")
+    assert level(managed) is None
+    assert "belum terhubung" in managed.say("putuskan chat ini", "link_account")
+
+
+def test_a_connection_is_managed_by_options(managed: SampleTalk) -> None:
+    managed.say("hubungkan akun", "link_account")
+    managed.tap("Atur sambungan")
+    assert "W-" in managed.tap("Kode untuk web")
+    managed.say("hubungkan akun", "link_account")
+    managed.tap("Atur sambungan")
+    assert "Belum ada yang melihat" in managed.tap("Siapa melihat")
+    managed.say("hubungkan akun", "link_account")
+    managed.tap("Atur sambungan")
+    managed.tap("Lihat jumlah")
+    assert managed.step == "linking/birth_date"
+    managed.say("tgl", entities=[born(birth(1), "tgl")])
+    managed.say(f"kartu {samples.card_last4(1)}")
+    assert level(managed) == "2"
 
 
 def test_a_link_by_number_ends_when_the_records_number_changes(talk: SampleTalk) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection
 
+from handlers import registration
 from storage import chats, consents, drafts, registrations, subscriptions
 from tests.handlers.talking import NOW, Talk, born, memory, region
 
@@ -91,7 +92,7 @@ def test_a_consent_that_holds_is_not_asked_again(talk: Talk) -> None:
     closed_way(talk)
     talk.say("benar", "affirm")
     talk.say("mau daftar lagi", "register_start")
-    assert "catatan persiapan" in talk.tap("Mulai baru") or talk.state.step == "age"
+    talk.tap("Mulai baru")
     assert talk.state.step == "age"
 
 
@@ -139,7 +140,7 @@ def test_while_closed_the_birth_date_becomes_an_age(talk: Talk) -> None:
     assert talk.state.data["age"] == "1999-12-03"
     for text in ("tidak", "lewati", "lewati", "lewati", "jahit", "cukup", "tidak"):
         talk.say(text)
-    assert "3 Des 1999 (26 tahun)" in talk.say("apa ya", "help_menu") + "".join(r.text for r in talk.replies)
+    assert "3 Des 1999 (26 tahun)" in talk.replies[0].text
     talk.say("ya", "affirm")
     assert stored(talk)["age"] == "26"
 
@@ -352,9 +353,7 @@ def test_interests_are_gathered_one_tap_after_the_other(talk: Talk) -> None:
     for text in ("25", "tidak", "lewati", "lewati", "lewati"):
         talk.say(text)
     talk.tap("Bahasa asing")
-    assert "Sudah saya catat: Bahasa asing" in talk.tap("Kecantikan").replace(
-        "Bahasa asing, Kecantikan", "Bahasa asing"
-    )
+    assert "Sudah saya catat: Bahasa asing, Kecantikan." in talk.tap("Kecantikan")
     talk.tap("Cukup")
     assert talk.state.data["interests"] == "language,beauty."
     assert talk.state.step == "notify"
@@ -480,8 +479,6 @@ def test_for_somebody_else_nothing_is_filled_in(talk: Talk) -> None:
 
 
 def test_status_tells_what_is_noted_here_and_that_it_is_no_registration(talk: Talk) -> None:
-    from handlers import registration
-
     assert "belum ada catatan" in talk.take(registration.status(talk.turn()))
     begin(talk)
     talk.say("25")
@@ -525,21 +522,10 @@ def test_while_open_the_rules_are_asked_and_a_checklist_follows(connection: Conn
 def test_every_reply_fits_and_every_label_fits(connection: Connection) -> None:
     talk = Talk(connection, programme="open")
     begin(talk)
-    for text in (
-        "66",
-        "lanjut",
-        "bukan wni",
-        "lanjut",
-        "masih kuliah",
-        "lanjut",
-        "komisaris bumn",
-        "lanjut",
-        "pernah",
-        "lanjut",
-        "dua",
-        "lanjut",
-    ):
+    for text in ("66", "bukan wni", "masih kuliah", "komisaris bumn", "pernah", "dua"):
         talk.say(text)
+        _fits(talk)
+        talk.say("lanjut")
         _fits(talk)
     talk.say("kab bandung barat", entities=[region("3217", "Kabupaten Bandung Barat", "kab bandung barat")])
     for text in ("sma", "tukang bangunan", "kue, jualan online, excel, bahasa inggris, desain, jahit", "ya", "ya"):

@@ -19,7 +19,9 @@ LEASE = timedelta(seconds=30)
 def event(event_id: str, address: str = "a", *, text: str = "halo", at: int = 0, digits: int = 0) -> inbox.Event:
     payload = {"kind": "text", "text": text, "masked": []}
     sent_at = NOW + timedelta(seconds=at)
-    return inbox.Event(channel="web", account="w", address=address, event_id=event_id, payload=payload, sent_at=sent_at, digits=digits)
+    return inbox.Event(
+        channel="web", account="w", address=address, event_id=event_id, payload=payload, sent_at=sent_at, digits=digits
+    )
 
 
 async def put(database: Database, *events: inbox.Event, now=NOW) -> list[int | None]:
@@ -96,7 +98,9 @@ async def test_events_that_come_during_a_claim_wait_for_the_next(database: Datab
 
 async def test_a_number_typed_over_messages_is_masked_everywhere(database: Database) -> None:
     first, second = await put(database, event("1", text="32730112", digits=8), event("2", text="34560001", digits=8))
-    rows = await database.read(lambda c: c.execute(select(schema.inbox.c.id, schema.inbox.c.payload).order_by(schema.inbox.c.id)).all())
+    rows = await database.read(
+        lambda c: c.execute(select(schema.inbox.c.id, schema.inbox.c.payload).order_by(schema.inbox.c.id)).all()
+    )
     assert [row.id for row in rows] == [first, second]
     for row in rows:
         assert "3273" not in row.payload["text"]
@@ -108,7 +112,11 @@ async def test_a_number_over_two_commits_is_masked_in_the_log_too(database: Data
     (first,) = await put(database, event("1", text="3273011203990001"[:9], digits=9))
     (claim,) = await take(database, "t")
     chat = claim.chat["id"]
-    await database.write(lambda c: chats.log(c, [{"chat_id": chat, "author": "person", "text": "327301120", "inbox_id": first, "at": NOW}]))
+    await database.write(
+        lambda c: chats.log(
+            c, [{"chat_id": chat, "author": "person", "text": "327301120", "inbox_id": first, "at": NOW}]
+        )
+    )
     await put(database, event("2", text="3990001", digits=7))
     (row,) = await database.read(partial(chats.transcript, chat_id=chat))
     assert "3273" not in row["text"]
@@ -117,7 +125,9 @@ async def test_a_number_over_two_commits_is_masked_in_the_log_too(database: Data
 async def test_short_numbers_and_phone_numbers_stay(database: Database) -> None:
     await put(database, event("1", text="081234567890", digits=12))
     await put(database, event("2", text="ya"), event("3", text="1234", digits=4))
-    texts = await database.read(lambda c: [row.payload["text"] for row in c.execute(select(schema.inbox.c.payload).order_by(schema.inbox.c.id))])
+    texts = await database.read(
+        lambda c: [row.payload["text"] for row in c.execute(select(schema.inbox.c.payload).order_by(schema.inbox.c.id))]
+    )
     assert texts == ["081234567890", "ya", "1234"]
 
 
@@ -125,7 +135,9 @@ async def test_dead_letters_can_be_replayed_and_discarded(database: Database) ->
     await put(database, event("1"), event("2", at=1))
     (claim,) = await take(database, "t")
     guilty = claim.events[0]["id"]
-    await database.write(partial(inbox.bury, token="t", chat_id=claim.chat["id"], event_id=guilty, error="boom", now=NOW))
+    await database.write(
+        partial(inbox.bury, token="t", chat_id=claim.chat["id"], event_id=guilty, error="boom", now=NOW)
+    )
     await database.write(partial(inbox.give_back, token="t", chat_ids=[claim.chat["id"]], ready_at=NOW))
     (rest,) = await take(database, "t2")
     assert len(rest.events) == 1
@@ -146,7 +158,9 @@ async def test_concurrent_increments_lose_nothing(database: Database) -> None:
     chat = await database.read(lambda c: c.execute(select(schema.chats.c.id)).scalar_one())
 
     def bump(connection):
-        before = connection.execute(select(schema.queue.c.pending).where(schema.queue.c.chat_id == chat).with_for_update()).scalar_one()
+        before = connection.execute(
+            select(schema.queue.c.pending).where(schema.queue.c.chat_id == chat).with_for_update()
+        ).scalar_one()
         connection.execute(update(schema.queue).where(schema.queue.c.chat_id == chat).values(pending=before + 1))
 
     await asyncio.gather(*(database.write(bump) for _ in range(100)))
@@ -172,7 +186,11 @@ async def test_opposite_lock_orders_are_tried_again(postgres: Database) -> None:
     def touch(order):
         def work(connection):
             for chat in order:
-                connection.execute(update(schema.queue).where(schema.queue.c.chat_id == chat).values(pending=schema.queue.c.pending + 1))
+                connection.execute(
+                    update(schema.queue)
+                    .where(schema.queue.c.chat_id == chat)
+                    .values(pending=schema.queue.c.pending + 1)
+                )
                 connection.execute(select(func.pg_sleep(0.05)))
 
         return work
@@ -226,7 +244,9 @@ def words(rows) -> list[str]:
 
 async def test_order_holds_within_chat_and_lane(database: Database) -> None:
     chat = await chat_id(database)
-    await database.write(partial(outbox.enqueue, drafts=[draft(chat, "satu"), draft(chat, "dua"), draft(chat, "kabar", lane=1)], now=NOW))
+    await database.write(
+        partial(outbox.enqueue, drafts=[draft(chat, "satu"), draft(chat, "dua"), draft(chat, "kabar", lane=1)], now=NOW)
+    )
     rows = await send(database)
     assert words(rows) == ["satu", "kabar"]
     assert await send(database, "other") == []
@@ -267,14 +287,21 @@ async def test_what_may_no_longer_go_is_closed_with_its_reason(database: Databas
     rows = await send(database)
     await database.write(partial(chats.take_over, chat_id=chat, owner="agent:1", now=NOW))
     ids = [row["id"] for row in rows]
-    assert await database.write(partial(outbox.check, ids=ids, token="s", now=NOW + timedelta(seconds=2), lease=LEASE)) == set()
-    found = await database.read(lambda c: {r.payload["text"]: (r.state, r.reason) for r in c.execute(select(schema.outbox))})
+    assert (
+        await database.write(partial(outbox.check, ids=ids, token="s", now=NOW + timedelta(seconds=2), lease=LEASE))
+        == set()
+    )
+    found = await database.read(
+        lambda c: {r.payload["text"]: (r.state, r.reason) for r in c.execute(select(schema.outbox))}
+    )
     assert found == {"satu": ("cancelled", "owner changed"), "basi": ("expired", "too late")}
 
 
 async def test_taking_over_cancels_what_was_not_sent(database: Database) -> None:
     chat = await chat_id(database)
-    await database.write(partial(outbox.enqueue, drafts=[draft(chat, "bot"), draft(chat, "antrean", passes_agent=True)], now=NOW))
+    await database.write(
+        partial(outbox.enqueue, drafts=[draft(chat, "bot"), draft(chat, "antrean", passes_agent=True)], now=NOW)
+    )
     assert await database.write(partial(chats.take_over, chat_id=chat, owner="agent:1", now=NOW)) == 1
     assert words(await send(database)) == ["antrean"]
 

@@ -1,0 +1,72 @@
+"""Pandu as its users start it: `pandu run`, configured by the environment."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+
+from benchmarks.lean_api import TOKEN
+from benchmarks.processes import Process, free_port
+from storage import migrate
+from storage.database import Database
+
+SECRET = "bench"  # noqa: S105 - of a loopback webhook
+
+
+def settings(url: str, api: str, port: int, *, rate: float = 0.0) -> dict[str, str]:
+    """The environment of a service under test. `rate`: messages a second, 0 = no limit."""
+    return {
+        "PANDU_DATABASE_URL": url,
+        "PANDU_SECRET_KEY": "benchmark" * 5,
+        "PANDU_BIND": f"127.0.0.1:{port}",
+        "PANDU_TELEGRAM_TOKEN": TOKEN,
+        "PANDU_TELEGRAM_API": api,
+        "PANDU_TELEGRAM_MODE": "webhook",
+        "PANDU_TELEGRAM_SECRET": SECRET,
+        "PANDU_TELEGRAM_RATE": f"{rate:g}",
+    }
+
+
+class Pandu:
+    """One service: one process on SQLite, one for each role on PostgreSQL."""
+
+    def __init__(
+        self,
+        url: str,
+        api: str,
+        *,
+        roles: Sequence[str] = ("all",),
+        rate: float = 0.0,
+        extra: Mapping[str, str] | None = None,
+        module: str = "",
+    ) -> None:
+        """`module`: another service than `pandu run`, started with --role."""
+        self.url = url
+        self.port = free_port()
+        self.env = {**settings(url, api, self.port, rate=rate), **(extra or {})}
+        self.hook = f"http://127.0.0.1:{self.port}/telegram/{TOKEN.partition(':')[0]}"
+        self.headers = f"X-Telegram-Bot-Api-Secret-Token: {SECRET}\r\n"
+        self.processes = [self._process(role, module) for role in roles]
+
+    def _process(self, role: str, module: str) -> Process:
+        start = ["-m", module] if module else ["-c", "from bot.cli import main; main()", "run"]
+        ready = f"http://127.0.0.1:{self.port}/healthz" if role in ("all", "web") else ""
+        return Process([sys.executable, *start, "--role", role], self.env, ready_url=ready)
+
+    async def start(self) -> None:
+        """Brings the schema up to date and starts the roles."""
+        database = Database(self.url)
+        await database.write(migrate.upgrade)
+        await database.close()
+        for process in self.processes:
+            await process.start()
+
+    async def stop(self) -> None:
+        """As a supervisor stops it."""
+        for process in self.processes:
+            await process.kill(signal.SIGTERM)
+
+    def rss_mb(self) -> float:
+        """Resident memory of all its processes in MiB (PostgreSQL's own is not counted)."""
+        return sum(process.rss_mb() for process in self.processes)

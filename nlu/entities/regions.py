@@ -1,0 +1,156 @@
+"""Finds the 514 regencies and cities (kabupaten/kota): by name, nickname, abbreviation or a slip of the finger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+from nlu.understanding import Entity
+
+FOLDER = Path(__file__).parent.parent / "regions"
+_WORD = re.compile(r"[a-z]+", re.I)
+_REGENCY = frozenset("kab kabupaten kbupaten kabupatn kabupten".split())
+_CITY = frozenset("kota kotamadya kodya kotmad kotif".split())
+_AT = frozenset(
+    "di d ke dari dr asal domisili tinggal alamat ktp orang org warga wilayah daerah wil kota kab kabupaten sekitar tempat lahir kerja rumah "
+    "penempatan dinas disnaker dukcapil cabang ning nang neng prov provinsi kampung rantau area pindah seputar".split()
+)
+# Names that are ordinary words (or personal names) too: they count only after a word of place or when they are all there is.
+_ORDINARY = frozenset(
+    "batu batang puncak serang palu landak buru karo metro bone pati belu agam siak barru solok banjar sigi muna malaka demak tegal lebak bima "
+    "kudus nias medan sorong solo kuta biak binjai buton dairi toba ende alor sikka bangka kaur tebo bungo tapin wajo poso buol sabang langsa "
+    "jambi lingga pidie bireuen asmat mappi paser berau tual paser raya utara selatan timur barat tengah soe pare ambon tasik lembang linggau mentawai "
+    "surakarta pinrang maros gowa luwu aceh bali padang".split()
+) - frozenset("medan ambon jambi surakarta sorong maros gowa luwu pinrang padang biak demak kudus nias tasik tegal bima poso toba bangka".split())
+_LONGEST = 5  # words of a name
+_TYPO_FROM = 6  # letters from which a slip is forgiven
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A kabupaten or kota."""
+
+    code: str
+    name: str  # "Kota Bandung"
+    province: str
+    zone: str  # WIB, WITA or WIT
+
+    @property
+    def city(self) -> bool:
+        """Whether it is a kota."""
+        return self.name.startswith("Kota ")
+
+
+def _lines(name: str) -> Iterator[list[str]]:
+    for line in (FOLDER / name).read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            yield line.split("\t")
+
+
+@cache
+def regions() -> dict[str, Region]:
+    """All regions by code ("3273")."""
+    provinces = {code: (name, zone) for code, name, zone in _lines("provinces.tsv")}
+    return {code: Region(code, name, *provinces[code[:2]]) for code, name in _lines("regions.tsv")}
+
+
+def _key(name: str) -> str:
+    """A name without its kind, joined: "Kota Administrasi Jakarta Selatan" → "jakartaselatan"."""
+    words = re.sub(r"^(?:Kabupaten|Kota)(?: Administrasi)? ", "", name).lower()
+    return re.sub(r"[^a-z]", "", words)
+
+
+@cache
+def _gazetteer() -> dict[str, tuple[str, ...]]:
+    """Codes by joined name or nickname; cities before regencies of the same name."""
+    found: dict[str, list[str]] = {}
+    for region in sorted(regions().values(), key=lambda region: (not region.city, region.code)):
+        found.setdefault(_key(region.name), []).append(region.code)
+    by_name = {region.name: region.code for region in regions().values()}
+    for nickname, names in _lines("nicknames.tsv"):
+        found[nickname] = [by_name[name] for name in names.split("|")]
+    return {key: tuple(codes) for key, codes in found.items()}
+
+
+@cache
+def _slips() -> dict[str, str]:
+    """Joined names by what remains of them when one letter is missing."""
+    found: dict[str, str] = {}
+    for name in _gazetteer():
+        if len(name) >= _TYPO_FROM:
+            for at in range(len(name)):
+                found.setdefault(name[:at] + name[at + 1 :], name)
+    return found
+
+
+@lru_cache(maxsize=5000)
+def _meant(word: str) -> str:
+    """The name one slip away from the word (a letter too few, too many, changed, or two swapped), or ""."""
+    if len(word) < _TYPO_FROM - 1:
+        return ""
+    slips, names = _slips(), _gazetteer()
+    if word in slips:
+        return slips[word]
+    for at in range(len(word)):
+        shorter = word[:at] + word[at + 1 :]
+        if shorter in names and len(shorter) >= _TYPO_FROM:
+            return shorter
+        if shorter in slips and abs(len(slips[shorter]) - len(word)) <= 1:
+            return slips[shorter]
+    return ""
+
+
+def find_regions(text: str) -> list[Entity]:
+    """The regions named in a text. An ambiguous name keeps all its codes in detail["candidates"], joined by "|"."""
+    words = [(match[0].lower(), match.start(), match.end()) for match in _WORD.finditer(text[:2000])]
+    alone = sum(len(word) > 1 and word not in _AT for word, _, _ in words) <= 3
+    found, at = [], 0
+    while at < len(words):
+        size, key = _longest(words, at, alone)
+        if not size:
+            at += 1
+            continue
+        kind = words[at - 1][0] if at else ""
+        if kind.startswith("adm") and at > 1:
+            kind = words[at - 2][0]
+        after = words[at + size][0] if at + size < len(words) else ""
+        codes = _of_kind(_gazetteer()[key], kind, after)
+        start = words[at - 1][1] if at and words[at - 1][0] in (_REGENCY | _CITY) else words[at][1]
+        found.append(_entity(codes, text, start, words[at + size - 1][2]))
+        at += size
+    return found
+
+
+def _longest(words: list[tuple[str, int, int]], at: int, alone: bool) -> tuple[int, str]:
+    """How many words from `at` on are a name, and its key; (0, "") if none."""
+    names = _gazetteer()
+    placed = at > 0 and words[at - 1][0] in _AT
+    for size in range(min(_LONGEST, len(words) - at), 0, -1):
+        joined = "".join(word for word, _, _ in words[at : at + size])
+        if joined in names and (size > 1 or placed or alone or not (joined in _ORDINARY or len(joined) <= 3)):
+            return size, joined
+    for size in (2, 1):
+        joined = "".join(word for word, _, _ in words[at : at + size])
+        if len(words) - at >= size and (placed or (alone and size == len(words) - at and at == 0)) and (meant := _meant(joined)):
+            return size, meant
+    return 0, ""
+
+
+def _of_kind(codes: tuple[str, ...], before: str, after: str) -> tuple[str, ...]:
+    """The codes of the kind that was said ("kab bdg", "bogor kota"); all of them if none was."""
+    if len(codes) > 1:
+        for kinds, city in ((_REGENCY, False), (_CITY, True)):
+            if before in kinds or after in kinds:
+                return tuple(code for code in codes if regions()[code].city is city) or codes
+    return codes
+
+
+def _entity(codes: tuple[str, ...], text: str, start: int, end: int) -> Entity:
+    first = regions()[codes[0]]
+    detail = {"name": first.name, "province": first.province, "zone": first.zone}
+    if len(codes) > 1:
+        detail["candidates"] = "|".join(codes)
+    return Entity(kind="region", value=first.code, text=text[start:end], start=start, end=end, detail=detail)

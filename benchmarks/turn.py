@@ -21,10 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import options
+from benchmarks.databases import postgres_server
 from benchmarks.lean_api import TOKEN, LeanApi, Sent, serve
 from benchmarks.load import Result, Target, Turn, closed, open_loop, turn_by_send, turn_in_body
 from benchmarks.pandu import Pandu
-from benchmarks.processes import Process, free_port, postgres_server, sqlite_url
+from benchmarks.processes import Process, free_port, sqlite_url
 from benchmarks.rasa_peer import start_rasa
 
 CHATS = 1_000

@@ -23,14 +23,14 @@ FAMILY = 25  # every so many a person shares the number of the one before
 
 _PATTERNS = (
     "Dasar {}",
-    "{} untuk Pemula",
+    "Pemula: {}",
     "Praktik {}",
-    "{} Lanjutan",
-    "{} untuk Usaha",
-    "{} Siap Kerja",
-    "{} lewat HP",
-    "Kelas Intensif {}",
-    "{} Sehari-hari",
+    "Lanjutan: {}",
+    "Usaha: {}",
+    "Siap Kerja: {}",
+    "Lewat HP: {}",
+    "Intensif: {}",
+    "Sehari-hari: {}",
     "Proyek {}",
 )
 _PLATFORMS = ("tokopedia", "bukalapak", "pijar", "pintaria", "kariermu", "siapkerja")

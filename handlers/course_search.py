@@ -78,9 +78,6 @@ def read(turn: Turn) -> Search:
     found = {kind: typed.find(turn, _words(content[kind])) for kind in ("topics", "platforms", "modes")}
     topic, platform, mode = (found[kind].value if found[kind] else "" for kind in found)  # type: ignore[union-attr]
     region, money = turn.understanding.first("region"), turn.understanding.first("money")
-    known = turn.understanding.first("topic")
-    if not topic and known and str(known.value) in content["topics"]:
-        topic = str(known.value)
     return Search(
         topic=topic,
         platform=platform,

@@ -10,7 +10,7 @@ from handlers.course_search import Search
 from handlers.record import Record
 from handlers.turn import Turn
 
-TITLE, TITLE_IN_LIST = 60, 30
+TITLE, TITLE_IN_LIST = 60, 28
 SUMMARY = 160
 VIDEOS = 3  # to be watched before the first purchase (facts 5.4)
 

@@ -142,8 +142,8 @@ def _read_list(turn: Turn, data: Data) -> Reading:
     if more.asks_something:
         sure = course_search.only_search_words(turn, more) or turn.understanding.intent == "course_choose"
         return Valid(_value(data, "list", course_search.refine(view, more)), sure=sure)
-    number = free_text.lone_number(turn.text)
-    if number is not None and free_text.brief(turn):
+    number = free_text.lone_number(turn.text) or _ordinal(turn)
+    if number and free_text.brief(turn):
         if not 1 <= number <= len(shown):
             return Misfit("course_not_listed")
         return Valid(_value(data, "list", replace(view, course=shown[number - 1]["id"])))
@@ -151,6 +151,13 @@ def _read_list(turn: Turn, data: Data) -> Reading:
     if moved is None:
         return None
     return Valid(_value(data, "list", replace(view, page=view.page + 1)), sure=moved.sure and free_text.brief(turn))
+
+
+def _ordinal(turn: Turn) -> int:
+    """3 for "yang ketiga"; 0 for none."""
+    ordinals = turn.content.files["courses"]["ordinals"]
+    found = typed.find(turn, {str(number): words for number, words in ordinals.items()})
+    return int(found.value) if found else 0
 
 
 def _by_title(turn: Turn, words: str, rows: tuple[RowMapping, ...]) -> int | None:

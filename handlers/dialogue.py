@@ -14,6 +14,7 @@ from handlers import (
     forms,
     handoff,
     incentive,
+    incentive_check,
     linking,
     media,
     privacy,
@@ -35,8 +36,9 @@ FORMS: Mapping[str, Form] = {
     for form in (
         registration.FORM,
         linking.FORM,
+        linking.MANAGE,
         courses.FORM,
-        incentive.FORM,
+        incentive_check.FORM,
         reports.FORM,
         privacy.FORM,
         subscription.FORM,
@@ -71,6 +73,7 @@ STARTS: Mapping[str, str] = {
     "course_choose": "course_choose",
     "link_account": "linking",
     "report_problem": "report",
+    "my_data": "my_data",
 }
 """Journeys whose form may be open already when they are asked for again."""
 

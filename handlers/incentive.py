@@ -114,9 +114,13 @@ def _payment_line(turn: Turn, row: RowMapping) -> str:
     moment: date | None = row["paid_on"] if row["state"] == "paid" else row["scheduled_on"]
     told = telling.day(moment) if moment else say("incentive_day_unknown")
     state = say(f"incentive_state_{row['state']}", day=told)
-    return say(
-        "incentive_line_payment", kind=say(f"incentive_kind_{row['kind']}"), amount=rupiah(row["amount"]), state=state
-    )
+    return say("incentive_line_payment", kind=_kind(turn, row["kind"]), amount=rupiah(row["amount"]), state=state)
+
+
+def _kind(turn: Turn, kind: str) -> str:
+    """The name of a payment; one that the texts do not know is told as imported."""
+    key = f"incentive_kind_{kind}"
+    return turn.content.text(key) if key in turn.content.texts else kind
 
 
 def _next(turn: Turn, following: Next) -> str:

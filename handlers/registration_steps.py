@@ -222,7 +222,8 @@ def read_work(turn: Turn, data: Data) -> Reading:
     if found := typed.find(turn, {**_words(vocabulary(turn)["jobs"]), **_words(vocabulary(turn)["work"])}):
         return Valid(found.value, sure=found.sure)
     text = " ".join(turn.text.split())
-    return Valid(f"{TYPED}{text}", sure=False) if 2 < len(text) <= MAX_TYPED and "?" not in text else None
+    fits = 2 < len(text) <= MAX_TYPED and typed.is_sure(turn, typed.spoken(text))
+    return Valid(f"{TYPED}{text}", sure=False) if fits else None
 
 
 def ask_interests(turn: Turn, data: Data) -> Reply:
@@ -257,7 +258,10 @@ def read_interests(turn: Turn, data: Data) -> Reading:
     enough = typed.find(turn, {"": turn.content.files["words"]["enough"]})
     if chosen and enough:
         return Valid(",".join(chosen) + FINAL, sure=enough.sure)
-    return Valid(SKIPPED + FINAL) if typed.skipped(turn) else Misfit("registration_interests_unclear")
+    anything = typed.find(turn, {"": turn.content.files["words"]["anything"]})
+    if typed.skipped(turn) or anything:
+        return Valid(SKIPPED + FINAL, sure=anything is None or anything.sure)
+    return Misfit("registration_interests_unclear")
 
 
 def _words(table: Mapping[str, Any]) -> dict[str, Sequence[str]]:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from handlers.messages import SecureForm
 from handlers.turn import Turn
 from nlu.digits import ascii_digits
-from nlu.entities.dates import parse_date
+from nlu.entities.dates import find_dates, parse_date
 from nlu.entities.identity import parse_kk, parse_nik
 from storage import secure_forms
 
@@ -126,15 +126,14 @@ def check(fields: Sequence[str], typed: Mapping[str, str], today: date) -> Check
 
 def sealable(values: Mapping[str, str], lookup_key: bytes) -> dict[str, str]:
     """Clean values as they are kept: of an identity number only its keyed hash."""
-    return {
-        f"{name}_hash" if name in IDENTITIES else name: hash_identity(value, lookup_key)
-        if name in IDENTITIES
-        else value
-        for name, value in values.items()
-    }
+    hashed = {f"{name}_hash": hash_identity(values[name], lookup_key) for name in IDENTITIES if name in values}
+    return {**{name: value for name, value in values.items() if name not in IDENTITIES}, **hashed}
 
 
 def _birth_date(text: str, today: date) -> str:
     """The day that a text names, as ISO; "" where it names none, or one that is still to come."""
+    named = list(find_dates(text, today, birth=True))
+    if named and not named[0][3]:
+        return ""  # "kemarin" is no birth date
     found = parse_date(text, today, birth=True)
     return found.isoformat() if found and found <= today else ""

@@ -15,7 +15,7 @@ from functools import lru_cache
 from handlers.forms import Misfit, Reading, Valid
 from handlers.messages import Option
 from handlers.turn import Turn, options
-from nlu.entities.dates import find_dates
+from nlu.entities.dates import find_dates, parse_date
 from nlu.normalise import Normaliser, plain
 
 SKIPPED = "-"
@@ -30,6 +30,7 @@ class Found:
 
     value: str
     sure: bool  # nothing else can be meant: no question and no other matter beside it
+    leads: bool = False  # the message begins with it
 
 
 def labelled(turn: Turn, *pairs: tuple[str, str]) -> tuple[Option, ...]:
@@ -47,7 +48,8 @@ def find(turn: Turn, choices: Mapping[str, Sequence[str]]) -> Found | None:
                 best = (len(phrase), value, phrase)
     if best is None:
         return None
-    return Found(best[1], is_sure(turn, heard, phrases(tuple(choices[best[1]]))))
+    sure = is_sure(turn, heard, phrases(tuple(choices[best[1]])))
+    return Found(best[1], sure, leads=heard.startswith(f" {best[2]} "))
 
 
 def find_all(turn: Turn, choices: Mapping[str, Sequence[str]]) -> list[str]:
@@ -58,13 +60,22 @@ def find_all(turn: Turn, choices: Mapping[str, Sequence[str]]) -> list[str]:
 
 def is_sure(turn: Turn, heard: str, found: Iterable[str] = ()) -> bool:
     """Whether a message that holds an answer holds neither a question nor another matter beside it."""
+    filler = _vocabulary(tuple(turn.content.files["words"]["filler"]))
+    if _tagged(heard.split(), filler):
+        return False
     for phrase in sorted(found, key=len, reverse=True):
         heard = heard.replace(f" {phrase} ", " ")
     left = set(heard.split())
-    words = turn.content.files["words"]
-    if left <= _vocabulary(tuple(words["filler"])):
+    if left <= filler:
         return True
-    return "?" not in left and not left & _vocabulary(tuple(words["asking"]))
+    return "?" not in left and not left & _vocabulary(tuple(turn.content.files["words"]["asking"]))
+
+
+def _tagged(words: list[str], filler: frozenset[str]) -> bool:
+    """Whether "tidak" or "belum" only asks, at the end of a statement: "aman gak sih", "sudah cair belum?"."""
+    while words and words[-1] in filler:
+        words = words[:-1]
+    return len(words) > 1 and words[-1] in ("tidak", "belum") and not set(words[:-1]) <= filler
 
 
 def yes_no(turn: Turn, more: Mapping[str, Sequence[str]] | None = None) -> Reading:
@@ -73,9 +84,9 @@ def yes_no(turn: Turn, more: Mapping[str, Sequence[str]] | None = None) -> Readi
     choices = {NO: words["no"], YES: words["yes"]}  # of two phrases of one length the "no" counts
     for value, said in (more or {}).items():
         choices[value] = [*said, *choices.get(value, ())]
-    if found := find(turn, choices):
+    if (found := find(turn, choices)) and (found.sure or found.leads):
         return Valid(found.value, sure=found.sure)
-    if turn.understanding.intent in ("affirm", "deny"):
+    if found is None and turn.understanding.intent in ("affirm", "deny"):
         return Valid(YES if turn.understanding.intent == "affirm" else NO)
     return None
 
@@ -99,7 +110,13 @@ _UNITS = {"satu": 1, "dua": 2, "tiga": 3, "empat": 4, "lima": 5, "enam": 6, "tuj
 
 def age(turn: Turn, today: date, odd: str) -> Reading:
     """An age ("26"), a birth date ("1999-12-03") or year ("1999"); `odd` names the sentence for impossible ones."""
-    days = list(find_dates(turn.text, today, birth=True))
+    days = list(find_dates(turn.text, today, birth=True)) or [
+        (date.fromisoformat(str(found.value)), found.start, found.end, True)
+        for found in turn.understanding.entities
+        if found.kind == "date"
+    ]
+    if not days and (joined := parse_date(turn.text, today, birth=True)):  # "03121999"
+        return _plausible(turn, joined.isoformat(), _years(joined, today), "", odd)
     for day, start, end, _ in days:
         if _YOUNGEST <= _years(day, today) <= _OLDEST:
             return _plausible(turn, day.isoformat(), _years(day, today), f"{turn.text[:start]} {turn.text[end:]}", odd)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import combinations
 from pathlib import Path
 
@@ -42,6 +42,22 @@ def plain(text: str) -> str:
         folded = unicodedata.normalize("NFKD", text)
         text = "".join(char for char in folded if not unicodedata.combining(char) and unicodedata.category(char) != "Cf")
     return text.lower().replace("’", "'")
+
+
+@cache
+def everyday() -> frozenset[str]:
+    """Every word that some lexicon knows: no slip of a name."""
+    words = {*_words("domain.txt"), *_words("common.txt")}
+    for name in ("regional.tsv", "abbreviations.tsv"):
+        for canonical, variants in lexicon_lines(name):
+            words |= {*canonical.split(), *variants}
+    return frozenset(words)
+
+
+def lower(text: str) -> str:
+    """Lower case without changing the number of characters, so that offsets stay right."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
 
 
 class Normaliser:

@@ -28,7 +28,7 @@ async def serve(port: int, api: str, token: str, freeze: bool) -> None:
     dispatcher.message.register(echo)
     application = web.Application()
     SimpleRequestHandler(dispatcher, bot).register(application, "/hook")
-    application.router.add_get("/healthz", lambda _: _health())
+    application.router.add_get("/healthz", health)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
@@ -38,7 +38,8 @@ async def serve(port: int, api: str, token: str, freeze: bool) -> None:
     await asyncio.Event().wait()
 
 
-async def _health() -> web.Response:
+async def health(_request: web.Request) -> web.Response:
+    """Ready."""
     return web.Response(text="ok")
 
 

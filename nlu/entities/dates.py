@@ -39,6 +39,10 @@ _MONTH_DAY = re.compile(rf"\b{_DAY}(\d{{1,2}})(?!\d)\s*(?:bln|bulan)?\s*({_AHEAD
 _AGO = re.compile(rf"\b(\d{{1,2}}|se)\s?(hari|hr|minggu|mgg|mggu|bulan|bln|tahun|thn)\s*(?:yg|yang)?\s*({_BACK}|{_AHEAD}|lagi)\b", re.I)
 _WORDS = re.compile(r"\b(" + "|".join(sorted(map(re.escape, _RELATIVE), key=len, reverse=True)) + r")\b", re.I)
 
+_AGO_SIGNS = ("lalu", "emar", "kmr", "kmar", "lepas", "depan", "dpn", "besok", "berikut", "nanti", "yad", "akan", "lagi")
+_FIRST_WORDS = frozenset(phrase.split()[0] for phrase in _RELATIVE)
+_WORD = re.compile("[a-z]+")
+
 Found = tuple[date, int, int, bool]  # the day, start, end, whether it was said exactly
 
 
@@ -54,7 +58,8 @@ def parse_date(typed: str, today: date, birth: bool = False) -> date | None:
 def find_dates(text: str, today: date, birth: bool = False) -> Iterator[Found]:
     """All dates of a text; those that overlap an earlier kind are left out."""
     taken: list[tuple[int, int]] = []
-    for read in (_written, _named, _said):
+    reads = (_written, _named, _said) if any(char.isdecimal() for char in text) else (_said,)
+    for read in reads:
         for day, start, end, exact in read(text, today, birth):
             if not any(start < e and end > s for s, e in taken):
                 taken.append((start, end))
@@ -91,12 +96,13 @@ def _said(text: str, today: date, birth: bool) -> Iterator[Found]:
             day = _day((month + 1) // 12, (month + 1) % 12 + 1, int(match[1]))
         if day:
             yield day, match.start(), match.start() + len(match[0].rstrip()), bool(when)
-    for match in _AGO.finditer(text):
+    lowered = text.lower()
+    for match in _AGO.finditer(text) if any(sign in lowered for sign in _AGO_SIGNS) else ():
         count = 1 if match[1].lower() == "se" else int(match[1])
         back = re.fullmatch(_BACK, match[3], re.I) is not None
         if day := _shift(today, -count if back else count, match[2].lower()[:1]):
             yield day, *match.span(), False
-    for match in _WORDS.finditer(text):
+    for match in _WORDS.finditer(text) if not _FIRST_WORDS.isdisjoint(_WORD.findall(lowered)) else ():
         yield today + timedelta(days=_RELATIVE[match[1].lower()]), *match.span(), False
 
 

@@ -16,6 +16,7 @@ _WAVE = re.compile(
     r"(\d{1,3})(?![\d.,]*(?:\d|rb|ribu|jt|juta))",
     re.I,
 )
+_WAVE_SIGNS = ("gel", "glo", "glm", "glb", "batch", "wave")
 _WAVE_WORD = re.compile(r"\b(?:gelombang|gel)\s+(?:ke\s*)?((?:[a-z]+\s?){1,3})", re.I)
 _MORE_WAVES = re.compile(r"\s*(?:,|dan|atau|sampai|sampe|s/d|-|/|&)\s*(\d{1,2})(?![\d.,]*(?:\d|rb|ribu|jt|juta|thn|tahun))", re.I)
 _UNITS = {"satu": 1, "dua": 2, "tiga": 3, "empat": 4, "lima": 5, "enam": 6, "tujuh": 7, "delapan": 8, "sembilan": 9}
@@ -29,6 +30,9 @@ _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]+\.)+[a-z]{2,}", re.I)
 
 def find_waves(text: str) -> Iterator[Entity]:
     """Waves: "gelombang 68", "gel. ke-12 dan 13", "gelombang tujuh puluh satu". Numbers above 200 are none."""
+    lowered = text.lower()
+    if not any(sign in lowered for sign in _WAVE_SIGNS):
+        return
     for match in _WAVE.finditer(text):
         yield from _wave(int(match[1]), text, match.start(), match.end())
         at = match.end()
@@ -83,7 +87,8 @@ def find_money(text: str) -> Iterator[Entity]:
         if value >= 100 and value < 10**13:
             start = match.start() + len(match[0]) - len(match[0].lstrip())
             yield Entity(kind="money", value=value, text=match[0].strip(), start=start, end=start + len(match[0].strip()))
-    for match in _MONEY_WORD.finditer(text):
+    lowered = text.lower()
+    for match in _MONEY_WORD.finditer(text) if "ribu" in lowered or "rebu" in lowered or "juta" in lowered else ():
         word = match[1].strip().lower()
         count = 0.5 if word == "setengah" else 10 if word == "sepuluh" else 1 if word == "se" else _UNITS[word]
         value = int(count * (100 if match[2] else 1) * (10**6 if match[3].lower() == "juta" else 1000))
@@ -120,8 +125,10 @@ def find_identities(text: str, today: date) -> Iterator[Entity]:
 
 def _labelled(before: str) -> str:
     """What the words before a number call it: kk, card or (else) nik."""
-    last = {name: before.rfind(word) for name, word in (("kk", "kk"), ("kk", "kartu keluarga"), ("nik", "nik"), ("card", "kartu"))}
-    last["card"] = -1 if "kartu keluarga" in before else before.rfind("kartu")
+    family = max(before.rfind("kk"), before.rfind("kartu keluarga"))
+    last = {"kk": family, "nik": before.rfind("nik"), "card": before.rfind("kartu")}
+    if family >= 0 and last["card"] == family:
+        last["card"] = -1
     best = max(last, key=lambda name: last[name])
     return best if last[best] >= 0 else "nik"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
+from nlu.normalise import everyday, lower
 from nlu.understanding import Entity
 
 FOLDER = Path(__file__).parent.parent / "regions"
@@ -89,7 +90,7 @@ def _slips() -> dict[str, str]:
 @lru_cache(maxsize=5000)
 def _meant(word: str) -> str:
     """The name one slip away from the word (a letter too few, too many, changed, or two swapped), or ""."""
-    if len(word) < _TYPO_FROM - 1:
+    if len(word) < _TYPO_FROM - 1 or word in everyday():
         return ""
     slips, names = _slips(), _gazetteer()
     if word in slips:
@@ -105,10 +106,15 @@ def _meant(word: str) -> str:
 
 def find_regions(text: str) -> list[Entity]:
     """The regions named in a text. An ambiguous name keeps all its codes in detail["candidates"], joined by "|"."""
-    words = [(match[0].lower(), match.start(), match.end()) for match in _WORD.finditer(text[:2000])]
+    words = [(match[0], match.start(), match.end()) for match in _WORD.finditer(lower(text[:2000]))]
     alone = sum(len(word) > 1 and word not in _AT for word, _, _ in words) <= 3
+    begins = _beginnings()
     found, at = [], 0
     while at < len(words):
+        word = words[at][0]
+        if not alone and len(word) >= 3 and word[:3] not in begins and (at == 0 or words[at - 1][0] not in _AT):
+            at += 1
+            continue
         size, key = _longest(words, at, alone)
         if not size:
             at += 1
@@ -124,18 +130,26 @@ def find_regions(text: str) -> list[Entity]:
     return found
 
 
+@cache
+def _beginnings() -> frozenset[str]:
+    """The first three letters of every name; a word that begins otherwise needs no look-up."""
+    return frozenset(name[:3] for name in _gazetteer())
+
+
 def _longest(words: list[tuple[str, int, int]], at: int, alone: bool) -> tuple[int, str]:
     """How many words from `at` on are a name, and its key; (0, "") if none."""
     names = _gazetteer()
+    first = words[at][0]
     placed = at > 0 and words[at - 1][0] in _AT
-    for size in range(min(_LONGEST, len(words) - at), 0, -1):
-        joined = "".join(word for word, _, _ in words[at : at + size])
-        if joined in names and (size > 1 or placed or alone or not (joined in _ORDINARY or len(joined) <= 3)):
-            return size, joined
-    for size in (2, 1):
-        joined = "".join(word for word, _, _ in words[at : at + size])
-        if len(words) - at >= size and (placed or (alone and size == len(words) - at and at == 0)) and (meant := _meant(joined)):
-            return size, meant
+    if len(first) < 3 or first[:3] in _beginnings():
+        for size in range(min(_LONGEST, len(words) - at), 0, -1):
+            joined = "".join(word for word, _, _ in words[at : at + size])
+            if joined in names and (size > 1 or placed or alone or not (joined in _ORDINARY or len(joined) <= 3)):
+                return size, joined
+    if (placed or (alone and at == len(words) - 1)) and (meant := _meant(first)):
+        return 1, meant
+    if alone and at == 0 and len(words) == 2 and min(len(word) for word, _, _ in words) >= 3 and (meant := _meant(first + words[1][0])):
+        return 2, meant
     return 0, ""
 
 

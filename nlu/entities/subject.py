@@ -1,72 +1,124 @@
-"""Whom a message is about: the sender, or somebody the sender writes for."""
+"""Whom a message is about: the sender, or somebody the sender writes for.
+
+A word for a person counts unless it addresses the reader ("selamat pagi Ibu"), names where advice, orders or things came
+from ("disuruh ibu daftar", "pakai hp adik"), or the sender speaks of themself beside it ("suami ASN, apakah saya boleh?").
+"""
 
 from __future__ import annotations
 
 import re
-from typing import get_args
+from functools import cache
+from typing import cast
 
+import yaml
+
+from nlu.normalise import LEXICON
 from nlu.understanding import Entity, Subject
 
-_WORDS: dict[str, str] = {
-    "mother": "ibu ibuk ibunda emak mamak mak mama mamah nyokap simbok mbok bunda umi ummi indo mace biyung enyak mami bundo amak ebu",
-    "father": "bapak bapa bapake bpk ayah papa papah bokap babe abah abi rama pace papi bapaknya apak ebapak ajik bape tetta",
-    "spouse": "suami istri isteri bini laki paksu misua bojo bojone paitua maitua garwo salaki pamajikan swami lakik lakiku",
-    "child": "anak anakku putra putri anakanda lare budak nak cucu",
-    "sibling": "adik adek ade adikku adekku ading saudara saudari sodara kakak abang kaka adi ponakan keponakan sepupu ipar adikipar",
-    "friend": "teman temen kawan konco sahabat rekan tmn temn kanca kancaku bestie babaturan kawanku temanku temenku pacar",
-    "neighbour": "tetangga tonggo tatangga warga sebelah",
-    "other": "mertua nenek kakek om tante paman bibi kerabat saudaranya orangtua ortu pakde bude opa oma eyang oom pembantu karyawan",
-}
-_KIND = {word: kind for kind, words in _WORDS.items() for word in words.split()}
-_POSSESSED = {f"{word}{ending}": kind for word, kind in _KIND.items() for ending in ("ku", "nya", "saya", "kami", "e", "na")}
-_ALL = _POSSESSED | _KIND
-_MINE = "saya|sy|sya|aku|ak|gue|gua|gw|beta|sa|abdi|kulo|ku|kami|ambo|ulun|awak|kita|ane|den|tiang|kaule|sayo|katong|kitong|teh|pung|pu|dorang"
+_ENDINGS = ("ku", "nya", "e", "na", "ne", "mu")
+_ME = r"(?:saya|sy|sya|aku|ak|gue|gua|gw|gwe|beta|sa|abdi|kulo|kula|ambo|ulun|awak|ane|den|tiang|kaule|sayo|kita|katong|kitong|tong)"
+_THING = (
+    r"(?:insentif\w*|uang\w*|duit\w*|doi|akun\w*|rekening\w*|rek|hp|nomor|no|email\w*|ktp\w*|nik\w*|kk|saldo\w*|status\w*|kartu\w*|nama|data|umur\w*|usia|"
+    r"kepesertaan\w*|sertifikat\w*|muka|wajah|foto|selfie|pelatihan|dana|gopay|ovo|pung|pu|punya|voucher|dashboard|password|sandi|tanggal lahir|pendaftaran\w*|tes|ijazah)"
+)
+_FOR = re.compile(
+    r"\b(?:(?:men|nge|n|di)?daftar(?:in|kan|ken|ke)|untuk|utk|buat|bwt|kanggo|bantu\w*|wakil\w*|mewakili|punya|punyanya|milik|kasi|kasih|cari(?:in|kan)|beli(?:in|kan)|cek(?:in|kan)|"
+    r"urus\w*|ngurus\w*|isi(?:in|kan)|atas nama|tanya(?:in|kan)|pegang(?:in)?)\s+(?:akun\s+|insentif\s+|si\s+|punya\s+|pak\s+|nama\s+)?$",
+    re.I,
+)
+_SOURCE = re.compile(  # advice, orders, money, company, or a thing lent: the matter stays the sender's
+    r"\b(?:di(?:suruh|suru|paksa|ajak|kasih tau|kabari|bilang\w*|dukung|bantu|buat(?:kan|in)|beli(?:kan|in)|daftar(?:kan|in)|marahi\w*|tanya\w*|pinjam\w*)|suruh|suruhan|kata|katanya|kt|kate|jare|ceunah|"
+    r"bilang|dari|dr|sama|bareng|dengan|dgn|ajak|ajakan|lewat|ke|oleh|seperti|kayak|kaya|bersama|info|izin|ijin|tanggungan|dengar|denger|jadi|sebagai|merawat|nafkah\w*|"
+    r"(?:pinjam|pake|pakai|pk|minjem|numpang|memakai|gunakan|menggunakan|satu|1|email\w*nya)(?:\s+(?:hp|no|nomor|email|rekening|rek|akun|gopay|dana|ovo|wa|laptop|kk|nama|ktp|punya|nya))*)\s+(?:si\s+|pak\s+|bu\s+)?$",
+    re.I,
+)
+_ADDRESS = re.compile(
+    r"(?:^|[,.!?]\s*|\b(?:mohon|moho?n bantuan\w*|halo|hai|selamat|pagi|siang|sore|malam|makasih|terima kasih|trims|tolong|assalamualaikum|permisi|yth|kepada|dear|bapak|bapa|ibu|iya|oke|maaf|punten)\W*)$",
+    re.I,
+)
+_CALLED = frozenset("ibu bapak bapa bpk kakak kaka abang ade adi adik mama papa mace pace bunda mak uda mamak om tante saudara rekan paman nak mbah ibuk abi kawan teman sobat".split())
+_SELF = re.compile(
+    rf"\b(?:insentif|akun|rekening|sertifikat|nik|ktp|saldo|kartu|status|dashboard|sandi|nomor|uang|dana|gopay|ovo|kepesertaan|pelatihan)\s?(?:nya\s)?{_ME}\b|"
+    rf"\b(?:insentif|akun|rekening|sertifikat|nik|ktp|saldo|kartu|status)ku\b|"
+    rf"\b(?:apa|apakah|bisakah|boleh|bolehkah|kalau|kalo|klo|jadi|jd|gara2|karena|krn|tapi|tp|padahal|sekarang|waktu|pas|yang|emang|dulu|sedangkan|trus)\s+{_ME}\s+\w+|"
+    rf"\b{_ME}\s+(?:yang\s+|yg\s+)?(?:ga|gak|tidak|tdk|gk|nggak|belum|blm|bs|bisa|boleh|lolos|ikut|daftar|lupa|pakai|pake|pernah|sendiri|sonde|seng|tra|ora|juga|jadi|sudah|udah|sdh|masih|msh|jualan|kerja|nganggur|dapat|dpt|harus|takut|bingung)\b",
+    re.I,
+)
+_NEAR_HOME = re.compile(r"(?:2\b)?\W+(?:\w+\s+)?(?:sebelah|tetangga|depan rumah)\b", re.I)
+_ANOTHER = re.compile(r"\W+(?:kos|kost|kontrakan|mertua|cik|lik|de\b|angkat)\b", re.I)
+_ROLE = re.compile(r"\W+(?:rumah tangga|rt\b|dari \d|tunggal|kandung yang)\b", re.I)
+_AFTER_ANAK = re.compile(r"\W+(?:buah|kos|kost|magang|sekolah|kuliah(?:an)?\b(?!\s+semester)|muda|kecil|smk|sma|2|saya\s+(?:2|3|dua|tiga|masih kecil)|yatim|rantau)\b", re.I)
+_COUNTED = re.compile(r"\W{1,2}(?:\d|dua|tiga|empat|satu)\b|\W{1,2}saya\s+(?:\d|dua|tiga)\b", re.I)
+_MINE = re.compile(
+    rf"\s(?:(?:gadis|laki-laki|laki|lanang|bujang|perempuan|kandung|ipar|sulung|bungsu|kerja|kantor|kampung|sekampung|mertua|tani|toko|pertama|kedua|tua|cik)\s+)*{_ME}\b", re.I
+)
+_SPEAKS = re.compile(
+    rf"\s+(?:{_ME}\s+)?(?:(?:udah|udh|sudah|sdh|terus|trs|selalu|pada|juga|yg|yang|di\s\w+)\s+){{0,2}}(?:bilang\w*|blg|kata\w*|cerita\w*|nyaranin|menyarankan|saranin|nanya\w*|tanya terus|bertanya|ngasih tau|"
+    r"kasih tau|ngomong\w*|ngajak\w*|nyuruh\w*|suruh\w*|share|kirim\w*|ngirim\w*|ngomel\w*|marah\w*|dapet \d|dpt \d|heboh|bilangnya|nyuruh|maksa)\b",
+    re.I,
+)
 _WORD = re.compile(r"[a-z]+", re.I)
-_NOT_ABOUT = re.compile(  # the person gave advice, orders, money or company; the matter is the sender's
-    r"\b(?:disuruh|disuru|suruh|kata|katanya|kt|kate|jare|ceunah|dibilangi?n?|bilang|diajak|ajakan|dari|dr|sama|bareng|dengan|dgn|punya anak|"
-    r"tanggungan|atas nama|an|pinjam|pake|pakai|pk|minjem|lewat|ke|oleh|dibantu|dibelikan|dikasih|diberitahu|dikabari|dengar|denger|seperti|kayak|kaya|"
-    r"punya|jadi|sebagai|merawat|ngurus|urus|nafkah|titipan|izin|ijin|info|bersama|satu kk|sekk|seorang|ajak|buat|untuk kebutuhan)\s*(?:si\s|pak\s|bu\s)?$",
-    re.I,
-)
-_FOR = re.compile(r"\b(?:daftarin|daftarkan|ngedaftarin|mendaftarkan|untuk|buat|bwt|utk|bantu|bantuin|wakili|mewakili|punya|akun|kanggo|punyanya)\s*$", re.I)
-_ADDRESS = re.compile(r"\b(?:mohon|halo|hai|selamat|pagi|siang|sore|malam|makasih|terima kasih|tolong|assalamualaikum|ya|izin|permisi|tanya)\s*,?\s*$", re.I)
-_OWN = re.compile(rf"^\W*(?:{_MINE})\b", re.I)
-_DOES = re.compile(
-    r"^\W*(?:(?:{mine})\s+)?(?:\w+\s+){{0,2}}?(?:mau|pengen|ingin|pgn|sudah|sdh|udah|udh|dah|wis|wes|su|so|belum|blm|durung|lolos|lulus|daftar|gagal|kena|kerja|umur|umurnya|"
-    r"usia|lupa|ga|gak|tidak|gk|tdk|nggak|kok|masih|msh|dapat|dpt|dapet|punya|pernah|bisa|boleh|juga|baru|ditolak|diblokir|ikut|katanya|insentif|akun|akunnya|nik|ktp|belom|statusnya|kan|yang|yg|"
-    r"tinggal|\d+|saldo|pensiunan|guru|petani|lagi|tadi|kemarin|terima|nya|hp|nggak|ora|teu|tra|sonde|indak|kada|hampir|cuma|ini|itu)\b".format(mine=_MINE),
-    re.I,
-)
+
+
+@cache
+def _people() -> dict[str, str]:
+    """Words for people, with and without an ending, and whom they mean."""
+    content = yaml.safe_load((LEXICON / "people.yml").read_text(encoding="utf-8"))
+    plain = {word: kind for kind, words in content.items() for word in words.split()}
+    return {f"{word}{ending}": kind for word, kind in plain.items() for ending in _ENDINGS} | plain
 
 
 def find_subject(text: str) -> tuple[Subject, tuple[Entity, ...]]:
-    """The person a message is about, and the words that say so (empty for the sender)."""
-    for match in _WORD.finditer(text):
-        word = match[0].lower()
-        kind = _ALL.get(word)
+    """The person a message is about, and the word that says so (nothing for the sender)."""
+    people = _people()
+    for match in _WORD.finditer(text[:2000]):
+        kind = people.get(match[0].lower())
         if kind is None:
             continue
-        before, after = text[max(0, match.start() - 40) : match.start()], text[match.end() : match.end() + 60]
-        if not _is_about(word, kind, before, after):
+        before, after = text[max(0, match.start() - 60) : match.start()], text[match.end() : match.end() + 60]
+        if not _is_about(match[0].lower(), before, after, text):
             continue
-        if kind not in get_args(Subject):
-            continue
+        if _NEAR_HOME.match(after):
+            kind = "neighbour"
+        elif _ANOTHER.match(after):
+            kind = "other"
         entity = Entity(kind="subject", value=kind, text=match[0], start=match.start(), end=match.end())
-        return kind, (entity,)  # type: ignore[return-value]
+        return cast(Subject, kind), (entity,)
     return "self", ()
 
 
-def _is_about(word: str, kind: str, before: str, after: str) -> bool:
-    """Whether the matter is that person's, not the sender's own or a form of address."""
-    owned = word in _POSSESSED and word not in _KIND or bool(_OWN.match(after))
-    if _FOR.search(before) and not _NOT_ABOUT.search(before.rstrip() if owned else "kata"):
-        return owned or kind in ("spouse", "friend", "neighbour", "child", "mother", "father", "sibling")
-    if _NOT_ABOUT.search(before) or _ADDRESS.search(before):
+def _is_about(word: str, before: str, after: str, text: str) -> bool:
+    """Whether the matter is that person's."""
+    for_them = _FOR.search(before) is not None
+    mine = word.endswith("ku") or _MINE.match(after) is not None
+    if _SPEAKS.match(after):
         return False
-    if owned:
+    if _people()[word] == "friend" and not (mine or for_them or re.search(rf"\b{_THING}\s+$", before, re.I)):
+        return False
+    if re.search(r"(?:biar|supaya|gara2|karena|krn)\s+(?:bisa\s+)?(?:ngurus|bantu\w*|urus)\s+(?:\w+\s+)?$", before, re.I):
+        return False
+    if for_them and not re.search(r"\bdi(?:bantu|buat|beli|daftar)\w*\s+$", before, re.I):
+        return not _is_call(word, before, after, mine)
+    if _SOURCE.search(before) or _is_call(word, before, after, mine):
+        return False
+    if _ROLE.match(after) or re.search(rf"\b{_ME}\s+(?:seorang\s+)?$", before, re.I):
+        return False
+    if word.startswith("anak") and (_AFTER_ANAK.match(after) or _COUNTED.match(after)):
+        return False
+    if word.startswith(("warga", "karyawan", "pegawai", "buruh")) and not mine:
+        return False
+    rest = f"{before[-30:]} … {after}"
+    return _SELF.search(re.sub(rf"\b{re.escape(word)}\s+{_ME}\b", word, text, flags=re.I) if mine else rest if len(text) < 40 else text) is None
+
+
+def _is_call(word: str, before: str, after: str, mine: bool) -> bool:
+    """Whether the word addresses the reader: after a greeting or at an edge of the sentence, with nothing that makes it a relative."""
+    if word not in _CALLED or mine:
+        return False
+    if re.search(rf"\b{_THING}\s+$", before, re.I):
+        return False
+    if re.match(r"\s*(?:[,.!?/]|$|dan (?:ibu|bapak)|(?:ibu|bapak)\b)", after, re.I):
         return True
-    if word in ("kakak", "kaka", "abang", "ade", "nak", "bunda", "warga", "anak", "laki", "budak", "sebelah", "karyawan", "mace", "pace", "mak", "rekan", "saudara"):
-        return False
-    if kind in ("mother", "father") and word in ("ibu", "bapak", "bpk", "bapa", "mama", "papa", "mamak", "ebu"):
-        return False
-    return _DOES.match(after) is not None
+    if _ADDRESS.search(before):
+        return word in ("kaka", "kakak", "abang", "saudara", "rekan", "om", "tante") or (bool(before.strip()) and not before.rstrip().endswith((",", ".", "?", "!")))
+    return False

@@ -56,22 +56,28 @@ def judge(link: str) -> dict[str, str | int | bool]:
     if any(_under(host, entry["host"]) for entry in known["official"]):
         return found | {"verdict": "official"}
     if any(_under(host, end) for end in known["government"]):
-        return found | {"verdict": "look_alike" if _imitates(host.removesuffix("go.id"), exact=False) else "government"}
+        return found | {"verdict": "look_alike" if _misspells(host.removesuffix(".go.id")) else "government"}
     if _imitates(host) or not host.isascii() or "xn--" in host:
         return found | {"verdict": "look_alike"}
     return found
 
 
-def _imitates(host: str, exact: bool = True) -> bool:
-    """Whether a host that is not the programme's bears its name, or one that looks like it."""
-    for name in _list()["imitated"]:
-        if exact and name in host.replace("-", "").replace(".", ""):
-            return True
-        for part in re.split(r"[.\-_]", host):
-            folded, wanted = plain(part).translate(_CONFUSABLE), name.translate(_CONFUSABLE)
-            if (exact or part != name) and len(name) >= 7 and (wanted in folded or (abs(len(folded) - len(wanted)) <= 2 and distance(folded, wanted, 2) <= 2)):
-                return True
-    return False
+def _imitates(host: str) -> bool:
+    """Whether a host outside .go.id bears one of the names, or one that looks like it."""
+    joined = host.replace("-", "").replace(".", "")
+    return any(name in joined for name in _list()["imitated"]) or any(
+        _resembles(part, name) for name in _list()["imitated"] for part in re.split(r"[.\-_]", host)
+    )
+
+
+def _misspells(name: str) -> bool:
+    """Whether a name under .go.id is the programme's with a slip ("pakerja")."""
+    return any(part != "prakerja" and _resembles(part, "prakerja") for part in re.split(r"[.\-_]", name))
+
+
+def _resembles(part: str, name: str) -> bool:
+    folded, wanted = plain(part).translate(_CONFUSABLE), name.translate(_CONFUSABLE)
+    return wanted in folded or (abs(len(folded) - len(wanted)) <= 2 and distance(folded, wanted, 2) <= 2)
 
 
 def find_urls(text: str) -> Iterator[Entity]:

@@ -10,7 +10,9 @@ from nlu import corpus
 Messages = dict[str, list[str]]
 
 
-def messages(examples: Iterable[corpus.Example], *, intents: Collection[str] = (), limit: int | None = None) -> Messages:
+def messages(
+    examples: Iterable[corpus.Example], *, intents: Collection[str] = (), limit: int | None = None
+) -> Messages:
     """Messages by intent, in the order of the data; messages that ask two things are left out (DIET knows one intent).
 
     `intents` keeps only these, `limit` only the first so many of each: for quick tests and the benchmark.

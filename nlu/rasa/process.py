@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 _HIDDEN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONWARNINGS")
@@ -30,10 +30,10 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def run_logged(command: Sequence[str | Path], log: Path, *, watch: Callable[[str], None] | None = None) -> None:
-    """Runs a program, its words into `log`, each piece also to `watch`. Raises ProgramError if it ends badly."""
+    """Runs a program, its words into `log`, each line also to `watch`. Raises ProgramError if it ends badly."""
     log.parent.mkdir(parents=True, exist_ok=True)
     words = [str(part) for part in command]
-    process = subprocess.Popen(  # noqa: S603 (a fixed program with our own arguments)
+    process = subprocess.Popen(  # noqa: S603 (a program of our own environment with our own arguments)
         words,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -42,7 +42,9 @@ def run_logged(command: Sequence[str | Path], log: Path, *, watch: Callable[[str
     )
     with process, log.open("wb") as file:
         try:
-            _copy(process, file.write, watch)
+            for line in _lines(process, file.write):
+                if watch:
+                    watch(line)
         except BaseException:
             process.terminate()
             raise
@@ -51,12 +53,13 @@ def run_logged(command: Sequence[str | Path], log: Path, *, watch: Callable[[str
         raise ProgramError(f"`{name}` ended with {process.returncode}: {last_words(log)} (all of it: {log})")
 
 
-def _copy(process: subprocess.Popen[bytes], write: Callable[[bytes], object], watch: Callable[[str], None] | None) -> None:
-    assert process.stdout is not None  # noqa: S101 (for the type checker: it was asked for)
-    while piece := os.read(process.stdout.fileno(), 65_536):
+def _lines(process: subprocess.Popen[bytes], write: Callable[[bytes], object]) -> Iterator[str]:
+    """The program's lines as they come; a progress bar that returns to the line's start makes a line each time."""
+    rest = ""
+    while process.stdout and (piece := os.read(process.stdout.fileno(), 65_536)):
         write(piece)
-        if watch:
-            watch(piece.decode("utf-8", "replace"))
+        *whole, rest = (rest + piece.decode("utf-8", "replace")).replace("\r", "\n").split("\n")
+        yield from whole
 
 
 def last_words(log: Path) -> str:

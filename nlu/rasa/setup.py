@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from nlu.rasa import process
@@ -48,7 +48,9 @@ def home() -> Path:
 def interpreter() -> Path:
     """Python of the finished environment; SetupError where there is none."""
     if _marker().get("recipe") != _recipe():
-        raise SetupError(f"Rasa is not set up in {home()}: run `pandu nlu rasa-setup`, or name its folder in PANDU_RASA_HOME")
+        raise SetupError(
+            f"Rasa is not set up in {home()}: run `pandu nlu rasa-setup`, or name its folder in PANDU_RASA_HOME"
+        )
     return _python()
 
 
@@ -108,7 +110,7 @@ def _usable(python: Path) -> bool:
     return _output([str(python), "-c", _USABLE]) is not None
 
 
-def _output(command: list[str]) -> str | None:
+def _output(command: Sequence[str]) -> str | None:
     """What a short program prints, None if it fails."""
     try:
         done = subprocess.run(  # noqa: S603 (programs of this machine with our own arguments)
@@ -127,23 +129,25 @@ def _install(progress: Progress) -> None:
     last = started = time.monotonic()
     packages = 0
 
-    def watch(piece: str) -> None:
+    def watch(line: str) -> None:
         nonlocal last, packages
-        packages += piece.count("Collecting ")
-        if time.monotonic() - last >= _REPORT_SECONDS:
+        packages += line.startswith("Collecting ")
+        if line.startswith("Installing collected packages"):
+            progress(f"… unpacking {packages} packages")
+        elif time.monotonic() - last >= _REPORT_SECONDS:
             last = time.monotonic()
             progress(f"… {packages} packages found, {last - started:.0f} s")
-        if "Installing collected packages" in piece:
-            progress(f"… unpacking {packages} packages")
 
-    command = [_python(), "-m", "pip", "install", f"rasa=={VERSION}", "--constraint", CONSTRAINTS]
-    process.run_logged(command, home() / "install.log", watch=watch)
+    pip: list[str | Path] = [_python(), "-m", "pip", "install", f"rasa=={VERSION}", "--constraint", CONSTRAINTS]
+    process.run_logged(pip, home() / "install.log", watch=watch)
 
 
 def _check() -> str:
     """The version the environment's Rasa says of itself."""
     said = _output([str(_python()), "-m", "rasa", "--version"]) or ""
-    version = next((line.rpartition(":")[2].strip() for line in said.splitlines() if line.startswith("Rasa Version")), "")
+    version = next(
+        (line.rpartition(":")[2].strip() for line in said.splitlines() if line.startswith("Rasa Version")), ""
+    )
     if version != VERSION:
         raise SetupError(f"Rasa in {home()} does not start: remove that folder and run `pandu nlu rasa-setup` again")
     return version

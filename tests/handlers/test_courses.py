@@ -121,6 +121,20 @@ def test_a_title_can_be_typed(talk: SampleTalk) -> None:
     assert talk.step == "course_choose/detail"
 
 
+@pytest.mark.parametrize(("said", "row"), [("yang nomor 2", 1), ("yg ketiga kak", 2), ("no 1", 0)])
+def test_a_row_is_named_as_people_name_it(talk: SampleTalk, said: str, row: int) -> None:
+    listed = talk.say("kursus bikin kue", "course_choose").splitlines()[2:]
+    assert listed[row][3:].split(" (")[0] in talk.say(said)
+    assert talk.step == "course_choose/detail"
+
+
+def test_chatter_at_the_list_changes_nothing(talk: SampleTalk) -> None:
+    listed = talk.say("kursus bikin kue", "course_choose")
+    assert "belum menangkap" in talk.say("hmm bingung deh")
+    assert "tidak ada di daftar" in talk.say("nomor 9")
+    assert listed in talk.say("nomor 9")
+
+
 def test_noting_a_course_says_that_nothing_is_bought(talk: SampleTalk) -> None:
     talk.say("kursus bikin kue", "course_choose")
     talk.say("1")

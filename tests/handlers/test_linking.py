@@ -282,6 +282,14 @@ def test_every_look_is_logged_and_told(talk: SampleTalk) -> None:
     assert told.count("kali") == 3
 
 
+def test_who_looked_is_heard_however_it_is_asked(talk: SampleTalk) -> None:
+    asked = "siapa aja yg udah liat data saya"
+    assert linking.asked_who_looked(talk.turn(asked)) is None, "a chat without a link leaves it to the catalogue"
+    talk.link(1)
+    assert linking.asked_who_looked(talk.turn(asked)) is not None
+    assert linking.asked_who_looked(talk.turn("data saya aman ga")) is None
+
+
 def test_without_imported_people_there_is_nothing_to_connect(talk: SampleTalk) -> None:
     talk.connection.execute(participants.delete())
     assert "belum ada data peserta" in talk.say("hubungkan akun", "link_account")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from handlers import registration
 from storage import chats, consents, drafts, registrations, subscriptions
-from tests.handlers.talking import NOW, Talk, born, memory, region
+from tests.handlers.talking import NOW, Talk, memory, region
 
 BANDUNG_CITY, BANDUNG = "3273", "3204"
 DISCLAIMER = "Kakak BELUM terdaftar di Prakerja. Pendaftaran resmi hanya di www.prakerja.go.id"
@@ -136,7 +136,7 @@ def test_the_zone_follows_the_region(talk: Talk) -> None:
 
 def test_while_closed_the_birth_date_becomes_an_age(talk: Talk) -> None:
     begin(talk)
-    talk.say("3 desember 1999", entities=[born("1999-12-03", "3 desember 1999")])
+    talk.say("3 desember 1999")
     assert talk.state.data["age"] == "1999-12-03"
     for text in ("tidak", "lewati", "lewati", "lewati", "jahit", "cukup", "tidak"):
         talk.say(text)
@@ -187,10 +187,26 @@ def test_age_outside_the_limits_is_a_likelihood_with_its_reason(talk: Talk, age:
     assert talk.state.step == "check"
 
 
-@pytest.mark.parametrize("age", ["18", "64", "umur saya 64 tahun kak", "lahir 1990", "dua puluh tujuh"])
-def test_age_inside_the_limits_raises_no_doubt(talk: Talk, age: str) -> None:
+@pytest.mark.parametrize(
+    ("age", "value"),
+    [
+        ("18", "18"),
+        ("64", "64"),
+        ("umur saya 64 tahun kak", "64"),
+        ("sekarang 31 thn", "31"),
+        ("lahir 1990", "1990"),
+        ("kelahiran 99", "1999"),
+        ("dua puluh tujuh", "27"),
+        ("3-12-1999", "1999-12-03"),
+        ("tgl 3 des 99 kak", "1999-12-03"),
+        ("03121999", "1999-12-03"),
+        ("saya lahir 17 agustus 1990", "1990-08-17"),
+    ],
+)
+def test_ages_and_birth_dates_as_people_type_them(talk: Talk, age: str, value: str) -> None:
     begin(talk)
     talk.say(age)
+    assert talk.state.data["age"] == value
     assert talk.state.step == "check"
 
 
@@ -500,7 +516,7 @@ def test_status_tells_what_is_noted_here_and_that_it_is_no_registration(talk: Ta
 def test_while_open_the_rules_are_asked_and_a_checklist_follows(connection: Connection) -> None:
     talk = Talk(connection, programme="open")
     begin(talk)
-    talk.say("3-12-1999", entities=[born("1999-12-03", "3-12-1999")])
+    talk.say("3-12-1999")
     for text in ("ya", "tidak", "bukan", "belum"):
         talk.say(text)
     assert "kemungkinan bisa ikut" in talk.say("belum")

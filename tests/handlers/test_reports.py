@@ -93,6 +93,15 @@ def _other_chat(talk: SampleTalk) -> int:
     return add_chat(talk.connection, "other")
 
 
+def test_a_number_in_any_message_is_enough_but_only_ones_own(talk: SampleTalk) -> None:
+    case_store.create(talk.connection, number="L-7K2M9Q", chat_id=1, topic="uang", priority=2, story="…", now=talk.now)
+    answer = reports.mentioned(talk.turn("L-7K2M9Q"))
+    assert answer is not None
+    assert "L-7K2M9Q" in answer.replies[0].text
+    assert reports.mentioned(talk.turn("L-000000")) is None
+    assert reports.mentioned(talk.turn("halo")) is None
+
+
 @pytest.mark.parametrize("text", ["lembaga pelatihan saya", "lambat sekali", "layanan buruk", "L", ""])
 def test_words_are_no_case_numbers(text: str) -> None:
     assert reports.case_number(text) is None

@@ -47,7 +47,11 @@ class Process:
             stderr=asyncio.subprocess.DEVNULL,
         )
         if self._ready_url:
-            await until_up(self._ready_url)
+            try:
+                await until_up(self._ready_url)
+            except BaseException:
+                await self.kill()
+                raise
 
     async def kill(self, number: int = signal.SIGKILL) -> None:
         """Sends a signal and waits for the end."""
@@ -60,7 +64,7 @@ class Process:
         return float(psutil.Process(self.child.pid).memory_info().rss) / 2**20 if self.child else 0.0
 
 
-async def until_up(url: str, seconds: float = 30) -> None:
+async def until_up(url: str, seconds: float = 120) -> None:
     """Waits until the address answers 200."""
     deadline = time.monotonic() + seconds
     async with httpx.AsyncClient() as client:

@@ -29,7 +29,7 @@ from bot.worker import Worker
 from handlers import catalogue
 from handlers.turn import Policy
 from nlu.embedded import EmbeddedEngine
-from storage import inbox, migrate, outbox
+from storage import inbox, migrate, outbox, registrations, secure_forms
 from storage.database import Database
 
 log = structlog.get_logger()
@@ -38,6 +38,7 @@ ROLES = ("all", "web", "worker", "sender")
 STOP_SECONDS = 10.0  # what is claimed is finished within this time, the rest handed back
 _KEEP_EVENTS = timedelta(days=7)  # longer than Meta repeats an event (platform-rules 2.1)
 _TIDY_SECONDS = 60.0
+_TIDY_BATCH = 500
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -173,15 +174,22 @@ class Service:
         while True:
             await asyncio.sleep(_TIDY_SECONDS)
             try:
-                before = await self.database.now() - _KEEP_EVENTS
-                for delete in (inbox.delete_done, outbox.delete_done):
-                    while await self.database.write(partial(delete, before=before, limit=500)) == 500:  # noqa: ASYNC110
+                now = await self.database.now()
+                for delete in (
+                    partial(inbox.delete_done, before=now - _KEEP_EVENTS),
+                    partial(outbox.delete_done, before=now - _KEEP_EVENTS),
+                    partial(secure_forms.delete_old, before=now),
+                    partial(registrations.delete_expired, now=now),
+                ):
+                    while await self.database.write(partial(delete, limit=_TIDY_BATCH)) == _TIDY_BATCH:  # noqa: ASYNC110
                         await asyncio.sleep(0.05)
             except Exception as error:
                 log.warning("tidying failed", reason=type(error).__name__)
 
     async def _shut(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         self.worker.stop()
+        for channel in self.channels:
+            channel.stop()
         for sender in self.senders:
             sender.stop()
         if self._server:

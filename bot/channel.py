@@ -91,5 +91,8 @@ class Channel(Protocol):
     async def send(self, address: str, reply: Reply, *, lane: int, key: int) -> Outcome:
         """Sends one reply to a chat. `key` is our number of the message, the same on every attempt. Never raises for anything the platform does."""
 
+    def stop(self) -> None:
+        """The service is stopping: ends requests that are waiting, so that nothing holds it up."""
+
     async def close(self) -> None:
         """Frees connections."""

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from bot import samples
 from bot.effects import Parts
 from bot.terminal.session import Session
 from handlers.messages import Kind, Reply
+from handlers.secure import hash_identity
 from storage import migrate
 from storage.database import Database
 
@@ -64,22 +66,33 @@ async def run_file(path: Path, parts: Parts, *, only_channel: str | None = None)
     """Runs every dialogue of a file on each of its channels."""
     outcomes = []
     for script in read(path):
-        for channel in script.get("channels", ["terminal"]):
+        for channel in channels_of(script):
             if only_channel in (None, channel):
-                problem = await _run(script, channel, parts)
+                problem = await run(script, channel, parts)
                 outcomes.append(Outcome(file=str(path), name=script["name"], channel=channel, problem=problem))
     return outcomes
 
 
-async def _run(script: Mapping[str, Any], channel: str, parts: Parts) -> str | None:
+def channels_of(script: Mapping[str, Any]) -> list[str]:
+    """The channels that a dialogue is played on."""
+    return list(script.get("channels", ["terminal"]))
+
+
+async def run(script: Mapping[str, Any], channel: str, parts: Parts, *, template: Path | None = None) -> str | None:
+    """Plays one dialogue on one channel; returns what differed, None when all was as expected. `template`: a migrated SQLite file to copy."""
     with tempfile.TemporaryDirectory(prefix="pandu-dialogue-") as folder:
-        database = Database(f"sqlite:///{Path(folder) / 'dialogue.db'}")
+        path = Path(folder) / "dialogue.db"
+        if template:
+            shutil.copy(template, path)
+        database = Database(f"sqlite:///{path}")
         try:
-            await database.write(migrate.upgrade)
+            if not template:
+                await database.write(migrate.upgrade)
             start = _moment(script)
             session = Session(database, _with_policy(parts, script), channel=channel, now=start)
             if script.get("samples"):
-                await database.write(partial(samples.fill, now=start))
+                hash_nik = partial(hash_identity, key=parts.policy.lookup_key)
+                await database.write(partial(samples.fill, now=start, hash_nik=hash_nik))
             if phone := script.get("phone"):
                 await session.vouch(phone)
             for number, turn in enumerate(script["turns"], 1):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from handlers.messages import Option, Reply, State
+from handlers.messages import Reply, State
 from handlers.turn import Answer, Turn, answer, options
 from nlu.understanding import Outcome
 from storage import drafts
@@ -21,6 +21,10 @@ Data = Mapping[str, Any]
 
 DRAFT_DAYS = 30
 STUCK_AFTER = 2  # misfits at one step before a person is offered
+ASKING_BACK = ("clarify", "offer_person")  # handlers whose options must not be hidden behind the step's own
+
+_WORDS_OF_A_QUESTION = 3
+_VALUE = re.compile(r"\b(?:jadi|menjadi|ke|seharusnya|harusnya|yang benar|dadi)\b[\s:]*(.+)", re.IGNORECASE)
 
 _BACK = re.compile(r"^\W*(kembali|balik|sebelumnya|mundur|back)\b.{0,24}$", re.IGNORECASE)
 _CHANGE = re.compile(
@@ -103,11 +107,11 @@ def consider(turn: Turn, form: Form) -> Answer | None:
     if _BACK.match(turn.text):
         return back(turn, form, step)
     if (match := _CHANGE.search(turn.text)) and (target := _named(form, match["what"])):
-        return change(turn, form, target)
+        return change(turn, form, target, match["what"])
     reading = step.read(turn, turn.state.data)
     if isinstance(reading, Valid) and reading.sure:
         return take(turn, form, step, reading.value)
-    if _is_question(turn):
+    if _is_question(turn, reading):
         return None
     match reading:
         case Valid(value=value):
@@ -122,6 +126,8 @@ def resume(turn: Turn, form: Form, aside: Answer) -> Answer:
     step = form.step(turn.state.step)
     if step is None or aside.state.form != turn.state.form:
         return aside  # the question itself opened another form
+    if aside.handler in ASKING_BACK:
+        return aside  # the person chooses first; the form stays open behind it
     prompt = step.ask(turn, turn.state.data)
     lead = Reply(
         text="\n\n".join(reply.text for reply in aside.replies if reply.text)
@@ -147,10 +153,18 @@ def back(turn: Turn, form: Form, step: Step) -> Answer:
     return _show(turn, form, data, earlier[-1])
 
 
-def change(turn: Turn, form: Form, target: Step) -> Answer:
-    """To a step answered before, by its name; afterwards the form goes on where it was."""
+def change(turn: Turn, form: Form, target: Step, words: str) -> Answer:
+    """To a step answered before, by its name, or at once with the value that `words` holds; then the form goes on where it was."""
     data = {**turn.state.data, "_return": turn.state.step}
     data.pop(target.name, None)
+    value = _VALUE.search(words)
+    if value:
+        there = replace(
+            turn, inbound=replace(turn.inbound, text=value[1]), state=replace(turn.state, step=target.name, data=data)
+        )
+        reading = target.read(there, data)
+        if isinstance(reading, Valid):
+            return take(there, form, target, reading.value)
     return _show(turn, form, data, target)
 
 
@@ -227,8 +241,11 @@ def _misfit(turn: Turn, form: Form, step: Step, key: str, values: Mapping[str, A
     return answer(turn, _joined(Reply(text=lead), replace(prompt, options=shown)), state=state)
 
 
-def _is_question(turn: Turn) -> bool:
+def _is_question(turn: Turn, reading: Reading) -> bool:
+    """A clear intent, or words that are no answer at all and nearly a clear one ("Maksud Kakak …?")."""
     understanding = turn.understanding
+    if understanding.outcome is Outcome.CLARIFY:
+        return reading is None and len(turn.text.split()) >= _WORDS_OF_A_QUESTION
     moves = ("affirm", "deny", "greet", "thanks", "goodbye")
     return understanding.outcome is Outcome.ANSWER and understanding.intent not in moves
 
@@ -246,8 +263,3 @@ def _joined(before: Reply | None, prompt: Reply) -> Reply:
     if before is None or not before.text:
         return replace(prompt, cancellable=True)
     return replace(prompt, text=f"{before.text}\n\n{prompt.text}")
-
-
-def option_value(option: Option) -> str | None:
-    """The value that an option answers a step with."""
-    return option.action.removeprefix("answer:") if option.action.startswith("answer:") else None

@@ -37,7 +37,7 @@ def read_confirm(turn: Turn, data: Data) -> Reading:
     found = typed.find(
         turn, {YES: [*words["yes"], *words["right"]], "ubah": [*words["no"], *words["wishes"]["koreksi"]]}
     )
-    return Valid(found.value, sure=found.sure) if found else typed.yes_no(turn)
+    return Valid(found.value, sure=found.sure) if found and (found.sure or found.leads) else typed.yes_no(turn)
 
 
 def ask_field(turn: Turn, data: Data) -> Reply:

@@ -259,8 +259,8 @@ def read_interests(turn: Turn, data: Data) -> Reading:
     if chosen and enough:
         return Valid(",".join(chosen) + FINAL, sure=enough.sure)
     anything = typed.find(turn, {"": turn.content.files["words"]["anything"]})
-    if typed.skipped(turn) or anything:
-        return Valid(SKIPPED + FINAL, sure=anything is None or anything.sure)
+    if typed.skipped(turn) or (anything and anything.sure):
+        return Valid(SKIPPED + FINAL)
     return Misfit("registration_interests_unclear")
 
 

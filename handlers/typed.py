@@ -30,7 +30,8 @@ class Found:
 
     value: str
     sure: bool  # nothing else can be meant: no question and no other matter beside it
-    leads: bool = False  # the message begins with it
+    phrase: str = ""  # the words that told, normalised
+    leads: bool = False  # the message begins with them
 
 
 def labelled(turn: Turn, *pairs: tuple[str, str]) -> tuple[Option, ...]:
@@ -49,7 +50,7 @@ def find(turn: Turn, choices: Mapping[str, Sequence[str]]) -> Found | None:
     if best is None:
         return None
     sure = is_sure(turn, heard, phrases(tuple(choices[best[1]])))
-    return Found(best[1], sure, leads=heard.startswith(f" {best[2]} "))
+    return Found(best[1], sure, best[2], leads=heard.startswith(f" {best[2]} "))
 
 
 def find_all(turn: Turn, choices: Mapping[str, Sequence[str]]) -> list[str]:
@@ -84,7 +85,8 @@ def yes_no(turn: Turn, more: Mapping[str, Sequence[str]] | None = None) -> Readi
     choices = {NO: words["no"], YES: words["yes"]}  # of two phrases of one length the "no" counts
     for value, said in (more or {}).items():
         choices[value] = [*said, *choices.get(value, ())]
-    if (found := find(turn, choices)) and (found.sure or found.leads):
+    own = {phrase for said in (more or {}).values() for phrase in phrases(tuple(said)) if " " in phrase}
+    if (found := find(turn, choices)) and (found.sure or found.leads or found.phrase in own):
         return Valid(found.value, sure=found.sure)
     if found is None and turn.understanding.intent in ("affirm", "deny"):
         return Valid(YES if turn.understanding.intent == "affirm" else NO)

@@ -21,6 +21,7 @@ from storage.schema import (
     drafts,
     identities,
     inbox,
+    link_codes,
     links,
     messages,
     misunderstood,
@@ -34,6 +35,7 @@ from storage.schema import subscriptions as subscription_rows
 # what is erased row by row; wrong proofs (`proofs`) and a stop of announcements stay, or erasing would lift them
 _OWN: tuple[Table, ...] = (
     identities,
+    link_codes,
     links,
     consent_rows,
     messages,

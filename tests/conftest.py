@@ -9,11 +9,12 @@ import warnings
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Never
 
 import pytest
+import structlog
 from sqlalchemy import text
 
-from bot import logs
 from storage import migrate
 from storage.database import Database
 from storage.schema import metadata
@@ -31,8 +32,12 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _quiet_logs() -> None:
-    """Tests log nothing; those about logs configure their own."""
-    logs.configure(level=50)
+    """Tests print no logs; those about logs capture or configure their own."""
+
+    def drop(*_: object) -> Never:
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[drop], cache_logger_on_first_use=False)
 
 
 @pytest.fixture

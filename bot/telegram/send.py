@@ -198,6 +198,9 @@ class TelegramChannel:
         keyboard = inline_keyboard(reply, self._form_label)
         return keyboard or (ReplyKeyboardRemove(remove_keyboard=True) if lane == 0 else None)
 
+    def stop(self) -> None:
+        """Nothing waits here."""
+
     async def close(self) -> None:
         """Lets taps that are being answered end, for two seconds at most, and closes the connections."""
         if self._answers:

@@ -20,6 +20,7 @@ from rich.padding import Padding
 from bot import app, logs, settings
 from bot.terminal.session import Session
 from handlers.messages import Reply
+from handlers.secure import hash_identity
 from storage import migrate
 from storage.database import Database
 
@@ -41,7 +42,8 @@ async def run(*, jsonl: bool, url: str, phone: str, channel: str, samples: bool)
             if samples:
                 from bot import samples as invented
 
-                await database.write(partial(invented.fill, now=datetime.now(UTC)))
+                hashed = partial(hash_identity, key=app.policy(loaded).lookup_key)
+                await database.write(partial(invented.fill, now=datetime.now(UTC), hash_nik=hashed))
             made = app.parts(loaded)
             made = replace(
                 made, policy=replace(made.policy, secure_form_url=made.policy.secure_form_url or "http://localhost/f/")

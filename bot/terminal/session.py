@@ -45,6 +45,9 @@ class Recorder:
         self.sent.append((address, reply))
         return Accepted(str(key))
 
+    def stop(self) -> None:
+        """Nothing waits."""
+
     async def close(self) -> None:
         """Nothing to free."""
 

@@ -20,6 +20,7 @@ from bot.channel import Channel
 from bot.effects import Parts
 from bot.leader import Leader
 from bot.receiver import Receiver
+from bot.reminders import Reminders
 from bot.sender import Sender
 from bot.settings import Settings
 from bot.wake import Wake
@@ -149,6 +150,8 @@ class Service:
             ]
         if self.role in ("all", "worker"):
             work.append(("worker", self.worker.run()))
+            reminders = Reminders(self.database, self.worker.parts.catalogue, self.wake)
+            work.append(("reminders", Leader(self.database).hold("reminders", reminders.run)))
         if self.role in ("all", "sender"):
             work += [("sender", sender.run()) for sender in self.senders]
         return work

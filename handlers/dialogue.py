@@ -221,6 +221,20 @@ def _cancel(turn: Turn) -> Answer:
     return forms.cancel(turn, form) if form else talk.cancel(turn)
 
 
+_RESUME = re.compile(
+    r"^\W*(lanjut|lanjutkan|lanjutin|terusin|teruskan|lanjut isi|lanjut daftar)\W*(kak|min|dong|ya|saja|aja)?\W*$",
+    re.IGNORECASE,
+)
+
+
+def _resume_word(turn: Turn) -> Answer | None:
+    """ "Lanjut" with nothing open takes up the draft touched last."""
+    if turn.state.form or not _RESUME.match(turn.text):
+        return None
+    draft = drafts.latest(turn.connection, turn.chat_id, turn.now)
+    return _resume_draft(turn, draft["form"]) if draft else None
+
+
 def _open_form(turn: Turn) -> Answer | None:
     """A message while a form is open: an answer to its step, or a question first and then the step again (design, rule 7)."""
     if turn.state.form is None or turn.inbound.kind not in (Kind.TEXT, Kind.EDITED):
@@ -343,6 +357,7 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("option", _typed_option),
     ("cancel", _cancel_word),
     ("form", _open_form),
+    ("resume", _resume_word),
     ("intent", _understood),
 )
 

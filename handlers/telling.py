@@ -29,11 +29,16 @@ def moment(turn: Turn, value: datetime) -> str:
 
 def deadline(turn: Turn, value: date) -> str:
     """The end of a day by the programme's clock, elsewhere in both: "15 Apr 2026, 23.59 WIB (16 Apr, 00.59 WITA)"."""
+    return deadline_in(turn.zone, value)
+
+
+def deadline_in(zone: str, value: date) -> str:
+    """`deadline` for a zone (WIB, WITA, WIT)."""
     official = f"{day(value)}, 23.59 WIB"
-    if turn.zone == "WIB":
+    if zone == "WIB":
         return official
-    end = datetime.combine(value, _LAST_MINUTE, ZONES["WIB"])
-    return f"{official} ({moment(turn, end)})"
+    local = datetime.combine(value, _LAST_MINUTE, ZONES["WIB"]).astimezone(ZONES[zone])
+    return f"{official} ({local.day} {MONTHS[local.month - 1]}, {local:%H.%M} {zone})"
 
 
 def today(turn: Turn) -> date:

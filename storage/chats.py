@@ -97,6 +97,12 @@ def take_over(connection: Connection, chat_id: int, *, owner: str, now: datetime
         )
         .values(state="cancelled", reason="owner changed", done_at=now)
     )
+    if owner == "bot":  # what waited for the agent to finish may go now, if it is not too late
+        connection.execute(
+            update(outbox)
+            .where(outbox.c.chat_id == chat_id, outbox.c.state == "held")
+            .values(state="pending", not_before=now)
+        )
     return int(version)
 
 

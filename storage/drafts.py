@@ -34,6 +34,12 @@ def get(connection: Connection, chat_id: int, form: str, now: datetime) -> RowMa
     return connection.execute(statement).mappings().first()
 
 
+def latest(connection: Connection, chat_id: int, now: datetime) -> RowMapping | None:
+    """The draft touched last, whatever its form."""
+    statement = select(drafts).where(drafts.c.chat_id == chat_id, drafts.c.expires_at > now)
+    return connection.execute(statement.order_by(drafts.c.updated_at.desc()).limit(1)).mappings().first()
+
+
 def delete(connection: Connection, chat_id: int, form: str) -> None:
     """Forgets the draft."""
     connection.execute(drafts.delete().where(drafts.c.chat_id == chat_id, drafts.c.form == form))

@@ -32,6 +32,7 @@ class Draft:
     author: str = "bot"
     cancellable: bool = False
     passes_agent: bool = False
+    held: bool = False  # waits until the agent gives the chat back
     not_before: datetime | None = None
 
 
@@ -47,7 +48,7 @@ def enqueue(connection: Connection, drafts: Sequence[Draft], now: datetime) -> N
                     "lane": draft.lane,
                     "author": draft.author,
                     "payload": dict(draft.payload),
-                    "state": "pending",
+                    "state": "held" if draft.held else "pending",
                     "owner_version": draft.owner_version,
                     "cancellable": draft.cancellable,
                     "passes_agent": draft.passes_agent,

@@ -414,6 +414,16 @@ drafts = Table(
     Column("reminded_at", Instant),
 )
 
+reminders = Table(
+    "reminders",
+    metadata,
+    _id(),
+    _chat(),
+    Column("key", String(80), nullable=False),  # what was reminded of: "draft:registration", "buy_by:2024-08-30:7"
+    _when("at"),
+    UniqueConstraint("chat_id", "key"),
+)
+
 registrations = Table(
     "registrations",
     metadata,

@@ -449,6 +449,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_registrations_chat_id"), ["chat_id"], unique=False)
 
     op.create_table(
+        "reminders",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("chat_id", BigId, nullable=False),
+        sa.Column("key", sa.String(length=80), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name=op.f("fk_reminders_chat_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reminders")),
+        sa.UniqueConstraint("chat_id", "key", name=op.f("uq_reminders_chat_id_key")),
+    )
+    op.create_table(
         "secure_forms",
         sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("chat_id", BigId, nullable=False),

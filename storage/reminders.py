@@ -1,0 +1,85 @@
+"""Who is to be reminded of what. Nobody is reminded of the same thing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import Connection, RowMapping, and_, select
+
+from storage.inbox import insert_for
+from storage.schema import (
+    chats,
+    conversations,
+    course_choices,
+    courses,
+    drafts,
+    enrolments,
+    links,
+    participants,
+    reminders,
+)
+
+_ADDRESS = (
+    chats.c.id.label("chat_id"),
+    chats.c.channel,
+    chats.c.account,
+    chats.c.zone,
+    conversations.c.owner,
+    conversations.c.owner_version,
+)
+_CHATS = chats.join(conversations, conversations.c.chat_id == chats.c.id)
+
+
+def drafts_due(
+    connection: Connection, *, seen_from: datetime, seen_to: datetime, now: datetime, limit: int
+) -> list[RowMapping]:
+    """Half-done forms whose person was last here in that span and has not been reminded."""
+    statement = (
+        select(*_ADDRESS, drafts.c.form)
+        .select_from(_CHATS.join(drafts, drafts.c.chat_id == chats.c.id))
+        .where(
+            chats.c.seen_at.between(seen_from, seen_to),
+            chats.c.stopped_at.is_(None),
+            drafts.c.reminded_at.is_(None),
+            drafts.c.expires_at > now,
+        )
+        .order_by(chats.c.id)
+        .limit(limit)
+    )
+    return list(connection.execute(statement).mappings())
+
+
+def mark_draft(connection: Connection, chat_id: int, form: str, now: datetime) -> None:
+    """The draft's one reminder is spent."""
+    connection.execute(
+        drafts.update().where(drafts.c.chat_id == chat_id, drafts.c.form == form).values(reminded_at=now)
+    )
+
+
+def deadlines_due(
+    connection: Connection, *, days: Sequence[date], fresh_from: datetime, limit: int
+) -> list[RowMapping]:
+    """Linked chats with a noted course whose record's deadline is one of `days` and shows no purchase; imported data only if fresh."""
+    bought = select(enrolments.c.id).where(enrolments.c.participant_id == participants.c.id).exists()
+    statement = (
+        select(*_ADDRESS, participants.c.buy_by, courses.c.title, courses.c.platform)
+        .select_from(
+            _CHATS.join(links, and_(links.c.chat_id == chats.c.id, links.c.ended_at.is_(None), links.c.level != "1"))
+            .join(participants, participants.c.id == links.c.participant_id)
+            .join(course_choices, and_(course_choices.c.chat_id == chats.c.id, course_choices.c.dropped_at.is_(None)))
+            .join(courses, courses.c.id == course_choices.c.course_id)
+        )
+        .where(
+            participants.c.buy_by.in_(days), participants.c.as_of >= fresh_from, chats.c.stopped_at.is_(None), ~bought
+        )
+        .order_by(chats.c.id, course_choices.c.noted_at.desc())
+        .limit(limit)
+    )
+    return list(connection.execute(statement).mappings())
+
+
+def once(connection: Connection, chat_id: int, key: str, now: datetime) -> bool:
+    """Notes a reminder; False if this one was given before."""
+    statement = insert_for(connection)(reminders).on_conflict_do_nothing().values(chat_id=chat_id, key=key, at=now)
+    return connection.execute(statement).rowcount == 1

@@ -100,17 +100,22 @@ class Target:
 
     async def post(self, request: bytes) -> tuple[int, bytes]:
         """Sends over an idle connection, or a new one; (0, b"") when it cannot."""
-        wire = None
-        while self._idle and wire is None:
-            found = self._idle.pop()
-            wire = found if found.usable else None
+        while self._idle:
+            wire = self._idle.pop()
+            if not wire.usable:
+                continue
+            try:
+                return self._kept(wire, await wire.send(request))
+            except OSError:  # the server closed it while it was idle; the platforms, too, send again then
+                continue
+        where = urlsplit(self.url)
         try:
-            if wire is None:
-                where = urlsplit(self.url)
-                wire = await Wire.open(str(where.hostname), int(where.port or 80))
-            answer = await wire.send(request)
+            wire = await Wire.open(str(where.hostname), int(where.port or 80))
+            return self._kept(wire, await wire.send(request))
         except OSError:
             return 0, b""
+
+    def _kept(self, wire: Wire, answer: tuple[int, bytes]) -> tuple[int, bytes]:
         if wire.usable:
             self._idle.append(wire)
         return answer

@@ -79,7 +79,7 @@ STARTS: Mapping[str, str] = {
 """Journeys whose form may be open already when they are asked for again."""
 
 LATE_TAP = timedelta(hours=1)
-STALE = timedelta(hours=24)  # an event of yesterday is answered with an apology
+STALE = timedelta(minutes=30)  # an answer that comes later than this begins with an apology
 
 
 def respond(turn: Turn) -> Answer:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,7 +26,7 @@ import yaml
 from bot import samples
 from bot.effects import Parts
 from bot.terminal.session import Session
-from handlers.messages import Kind, Reply
+from handlers.messages import Kind, Reply, State
 from handlers.secure import hash_identity
 from storage import migrate
 from storage.database import Database
@@ -78,8 +78,18 @@ def channels_of(script: Mapping[str, Any]) -> list[str]:
     return list(script.get("channels", ["terminal"]))
 
 
-async def run(script: Mapping[str, Any], channel: str, parts: Parts, *, template: Path | None = None) -> str | None:
-    """Plays one dialogue on one channel; returns what differed, None when all was as expected. `template`: a migrated SQLite file to copy."""
+async def run(
+    script: Mapping[str, Any],
+    channel: str,
+    parts: Parts,
+    *,
+    template: Path | None = None,
+    watch: Callable[[State], None] | None = None,
+) -> str | None:
+    """Plays one dialogue on one channel; returns what differed, None when all was as expected.
+
+    `template`: a migrated SQLite file to copy; `watch` is told the conversation's state after each turn.
+    """
     with tempfile.TemporaryDirectory(prefix="pandu-dialogue-") as folder:
         path = Path(folder) / "dialogue.db"
         if template:
@@ -97,6 +107,8 @@ async def run(script: Mapping[str, Any], channel: str, parts: Parts, *, template
                 await session.vouch(phone)
             for number, turn in enumerate(script["turns"], 1):
                 replies = await _act(session, turn)
+                if watch:
+                    watch((await session.look())[0])
                 for problem in await _differences(session, replies, turn.get("expect") or {}):
                     said = " | ".join(reply.text for reply in replies)
                     return f"turn {number} ({_shown(turn)}): {problem}\n      got: {said}"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log1p
+
+from nlu.features import Floats
 
 _JOINT = re.compile(
     r"(?P<mark>\?+[\s,]*)|(?P<end>[.!;\n]+\s+|\n)|(?P<comma>,\s*)|"
@@ -24,7 +27,6 @@ _ASKING = re.compile(
 )
 _SPOKEN = re.compile(r"^(?:terus|trus|trs|teros|tros|lalu|sekalian|satu lagi|plus|sama|dan|lan|karo|sareng|jeung|deng|jo|habis itu|abis itu)$", re.I)
 MOST_CUTS = 4
-FEATURES = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +83,30 @@ def cut_features(cut: Cut, left: float, right: float, whole_left: float, whole_r
         log1p(words_left),
         log1p(words_right),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class BestCut:
+    """The cut whose two sides are surest and mean different things."""
+
+    first: int  # number of the left side's intent
+    second: int
+    looks: list[float]  # what speaks for two questions
+
+
+def best_cut(found: Sequence[Cut], chances: Floats, away: Sequence[float], whole: Floats) -> BestCut | None:
+    """The best of the cuts, None if both sides of each mean the same. `chances`, `away`: the probabilities of the intents and of
+    "out of scope" of the sides: left, right, left, right …; `whole`: the intents' probabilities in the whole message."""
+    tops = chances.argmax(axis=1).tolist()
+    highs = chances.max(axis=1).tolist()
+    best, value = None, -1.0
+    for number, cut in enumerate(found):
+        left, right = 2 * number, 2 * number + 1
+        product = highs[left] * highs[right] * (1 - away[left]) * (1 - away[right])
+        if tops[left] == tops[right] or product <= value:
+            continue
+        value = product
+        one, two = float(whole[tops[left]]), float(whole[tops[right]])
+        looks = cut_features(cut, highs[left], highs[right], one, two, max(away[left], away[right]))
+        best = BestCut(tops[left], tops[right], looks)
+    return best

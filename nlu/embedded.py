@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nlu.classify import MODEL, Classifier, Reading, sigmoid
-from nlu.clauses import asking, cut_features, cuts
+from nlu.clauses import asking, best_cut, cuts
 from nlu.context import follow_up, is_follow_up, quiet_in_form
 from nlu.entities import find_entities
 from nlu.entities.subject import find_subject
@@ -83,22 +83,18 @@ class EmbeddedEngine:
 
     def _two_questions(self, text: str, whole: Reading) -> tuple[str, str, float] | None:
         """The intents of two questions in the order asked, with the probability that there are two; None for one question."""
-        best, value = None, 0.0
-        for cut in cuts(text):
-            left, right = self._read(cut.left), self._read(cut.right)
-            one, two = int(left.intents.argmax()), int(right.intents.argmax())
-            high_left, high_right = float(left.intents[one]), float(right.intents[two])
-            product = high_left * high_right * (1 - left.outside) * (1 - right.outside)
-            if one == two or product <= value:
-                continue
-            value = product
-            away = max(left.outside, right.outside)
-            look = cut_features(cut, high_left, high_right, float(whole.intents[one]), float(whole.intents[two]), away)
-            chance = sigmoid(float(np.dot(look, self._second["weights"])) + self._second["bias"])
-            best = (self._intents[one], self._intents[two], chance)
-        if best is None or best[2] < self._second["threshold"] or best[0] in TALK or best[1] in TALK:
+        found = cuts(text)
+        if not found:
             return None
-        return best
+        sides = self._classifier.read_all([self._normaliser.tokens(side) for cut in found for side in (cut.left, cut.right)])
+        best = best_cut(found, np.stack([side.intents for side in sides]), [side.outside for side in sides], whole.intents)
+        if best is None:
+            return None
+        chance = sigmoid(float(np.dot(best.looks, self._second["weights"])) + self._second["bias"])
+        first, second = self._intents[best.first], self._intents[best.second]
+        if chance < self._second["threshold"] or first in TALK or second in TALK:
+            return None
+        return first, second, chance
 
     def _read(self, text: str) -> Reading:
         return self._classifier.read(self._normaliser.tokens(text))

@@ -1,13 +1,16 @@
-"""Turns normalised words into sparse features: words and pairs of words, and 2–5 characters inside a word, tf-idf weighted.
+"""Turns normalised words into sparse features: words and pairs of words, and 2–5 characters inside a word, weighted by rarity.
 
-Training and parsing share this code, so what was learnt is what is seen.
+A text's features are the sum of what its different words give, each of the two parts brought to a length that is the sum of
+its words' own lengths. So the classifier can keep a word's share of the scores ready, and a text costs one addition a word.
+Training and parsing share this code: what was learnt is what is seen.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from itertools import pairwise
 from math import log, sqrt
 
 import numpy as np
@@ -16,7 +19,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 CHARS = range(2, 6)
-_NO_FEATURES: Ints = np.zeros(0, np.int32)
 
 
 def pieces(token: str) -> list[str]:
@@ -26,9 +28,9 @@ def pieces(token: str) -> list[str]:
     return list(dict.fromkeys(part for part in token.split("-") if part))
 
 
-def word_grams(words: Sequence[str]) -> list[str]:
-    """Words and pairs of neighbours."""
-    return [*words, *(f"{left} {right}" for left, right in zip(words, words[1:], strict=False))]
+def word_pairs(words: Sequence[str]) -> list[str]:
+    """Different pairs of neighbours."""
+    return list(dict.fromkeys(f"{left} {right}" for left, right in pairwise(words)))
 
 
 def char_grams(word: str) -> list[str]:
@@ -39,6 +41,16 @@ def char_grams(word: str) -> list[str]:
     return [f"\t{padded[at : at + size]}" for size in CHARS for at in range(len(padded) - size + 1)]
 
 
+@dataclass(frozen=True, slots=True)
+class WordFeatures:
+    """What one word gives: its characters' features with their values, and their squared length; its own number (-1: unknown)."""
+
+    ids: Ints
+    values: Floats
+    square: float
+    own: int
+
+
 class Vectoriser:
     """Sparse features by a fixed vocabulary."""
 
@@ -47,7 +59,6 @@ class Vectoriser:
         self.vocabulary = list(vocabulary)
         self.weights = weights
         self._number: Mapping[str, int] = {feature: at for at, feature in enumerate(self.vocabulary)}
-        self._chars = lru_cache(maxsize=20_000)(self._chars_of)
 
     @classmethod
     def fit(cls, texts: Iterable[Sequence[str]], least: int = 2) -> Vectoriser:
@@ -56,7 +67,7 @@ class Vectoriser:
         count = 0
         for words in texts:
             count += 1
-            found = set(word_grams(words))
+            found = {*words, *word_pairs(words)}
             for word in set(words):
                 found.update(char_grams(word))
             seen.update(found)
@@ -71,25 +82,29 @@ class Vectoriser:
         """Whether the vocabulary has this word, pair or group of characters."""
         return feature in self._number
 
-    def _chars_of(self, word: str) -> Ints:
-        found = (self._number.get(gram, -1) for gram in char_grams(word))
-        return np.fromiter((at for at in found if at >= 0), np.int32)
+    def word(self, word: str) -> WordFeatures:
+        """The features of one word."""
+        counted = Counter(at for gram in char_grams(word) if (at := self._number.get(gram, -1)) >= 0)
+        ids = np.fromiter(counted, np.int32, len(counted))
+        values = np.fromiter(counted.values(), np.float32, len(counted)) * self.weights[ids]
+        return WordFeatures(ids, values, float(values @ values), self._number.get(word, -1))
+
+    def pairs(self, words: Sequence[str]) -> list[int]:
+        """The numbers of the known pairs of neighbours."""
+        return [at for pair in word_pairs(words) if (at := self._number.get(pair, -1)) >= 0]
 
     def transform(self, words: Sequence[str]) -> tuple[Ints, Floats]:
-        """Feature numbers and values of a text; words and characters each have length 1."""
-        number = self._number
-        counted = Counter(at for gram in word_grams(words) if (at := number.get(gram, -1)) >= 0)
-        word_ids = np.fromiter(counted, np.int32, len(counted))
-        word_counts = np.fromiter(counted.values(), np.float32, len(counted))
-        char_ids, char_counts = _NO_FEATURES, _NO_FEATURES
-        if words:
-            char_ids, char_counts = np.unique(np.concatenate([self._chars(word) for word in words]), return_counts=True)
+        """Feature numbers and values of a text; a number may occur twice, then the values add up."""
+        parts = [self.word(word) for word in dict.fromkeys(words)]
+        whole = np.array([*(part.own for part in parts if part.own >= 0), *self.pairs(words)], np.int32)
+        values = self.weights[whole]
+        square = sum(part.square for part in parts)
         return (
-            np.concatenate((word_ids, char_ids)).astype(np.int32),
-            np.concatenate((self._weigh(word_ids, word_counts), self._weigh(char_ids, char_counts))),
+            np.concatenate([whole, *(part.ids for part in parts)]).astype(np.int32),
+            np.concatenate([scaled(values, float(values @ values)), *(scaled(part.values, square) for part in parts)]),
         )
 
-    def _weigh(self, ids: Ints, counts: NDArray[np.generic]) -> Floats:
-        values = (1 + np.log(np.asarray(counts, np.float32))) * self.weights[ids]
-        length = sqrt(float(values @ values))
-        return (values / length if length else values).astype(np.float32)
+
+def scaled(values: Floats, square: float) -> Floats:
+    """The values divided by the length whose square is given."""
+    return np.asarray(values / sqrt(square) if square else values, np.float32)

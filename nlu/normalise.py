@@ -16,7 +16,7 @@ from pathlib import Path
 LEXICON = Path(__file__).parent / "lexicon"
 MONEY, YEAR, SMALL, LONG = "xuang", "xtahun", "xangka", "xnomor"  # what a number is brought to
 
-_TOKEN = re.compile(r"\d[\d.,]*(?:rb|ribu|rebu|jt|juta|k)\b|[a-z]+(?:['’-][a-z]+)*\d?[a-z]*|\d[\d.,:/-]*|\?+|•+\d*")
+_TOKEN = re.compile(r"\d[\d.,]*(?:rb|ribu|rebu|jt|juta|k)\b|[a-z]+(?:['’-][a-z]+)*(?:\d(?!\d)[a-z]*)?|\d[\d.,:/-]*|\?+|•+\d*")
 _STRETCHED = re.compile(r"([a-z])\1{2,}")
 _DOUBLED = re.compile(r"([a-z])\1+")
 _ENCLITICS = ("nyalah", "nya", "lah", "kah", "kan", "pun", "ku", "mu", "na", "ne", "x")

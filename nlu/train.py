@@ -10,8 +10,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,65 +18,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlu import corpus
-from nlu.classify import MODEL
+from nlu.classify import MODEL, outside_looks, softmax
 from nlu.corpus import Example
 from nlu.features import Floats, Vectoriser, pieces
-from nlu.fit import Fitted, fit_decisions, fit_linear
+from nlu.fit import COSTS, Fitted, chance_outside, fit_linear, fit_logistic, fit_temperature, fit_thresholds
+from nlu.fit_second import fit_second
 from nlu.normalise import LEXICON, Normaliser, plain
 from nlu.similar import clusters
+from nlu.understanding import OUT_OF_SCOPE
 from nlu.vectors.table import TABLE, WordVectors
 
 FOLDS = 5
 SEED = 20241
 KNOWN_FROM = 3  # a word typed in this many training texts is no slip
-DENSE = 0.5  # length of the word-vector part beside n-grams of length 1 + 1
-NEAR = 0.65
-CODE = ("features.py", "normalise.py", "fit.py", "train.py", "classify.py", "clauses.py", "corpus.py", "vectors/table.py")
+NEAR = 0.65  # texts above this likeness stay in one fold
+CODE = ("features", "normalise", "fit", "fit_second", "train", "classify", "clauses", "corpus", "similar", "vectors/table")
+_WORDS = ("regional.tsv", "abbreviations.tsv", "domain.txt", "common.txt")
 
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """The training texts as the learner wants them."""
-
-    examples: list[Example]
-    words: list[list[str]]
-    known: list[str]
-
-
 def fingerprint() -> str:
-    """A hash of all that makes the model: data, lexicon, vectors and code."""
+    """A hash of all that makes the model: data, word lists, vectors and code."""
     here = Path(__file__).parent
     digest = hashlib.sha256(corpus.fingerprint(corpus.files()).encode())
-    for path in [*sorted(LEXICON.glob("*.t*")), *(here / name for name in CODE), TABLE]:
+    for path in [*(LEXICON / name for name in _WORDS), *(here / f"{name}.py" for name in CODE), TABLE]:
         if path.exists():
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
-def known_words(examples: list[Example]) -> list[str]:
+def known_words(examples: Sequence[Example]) -> list[str]:
     """Words frequent enough in training texts to be right as they stand."""
     counted = Counter(word for example in examples for word in set(re.findall("[a-z]+", plain(example.text))))
     base = Normaliser()
     return sorted(word for word, times in counted.items() if times >= KNOWN_FROM and not base.is_variant(word))
 
 
-def prepare(examples: list[Example]) -> Prepared:
-    """Normalises all texts with one normaliser."""
-    known = known_words(examples)
-    normaliser = Normaliser(known)
-    words = [[piece for token in normaliser.tokens(example.text) for piece in pieces(token)] for example in examples]
-    return Prepared(examples, words, known)
-
-
-def folds_of(texts: list[str], labels: list[str]) -> NDArray[np.int32]:
+def folds_of(texts: Sequence[str], labels: Sequence[str]) -> NDArray[np.int32]:
     """A fold for each text: near-duplicates together, labels spread evenly, seeded."""
     groups = clusters(texts, NEAR)
-    order = np.random.default_rng(SEED).permutation(len(texts))
     load: Counter[tuple[str, int]] = Counter()
     fold: dict[int, int] = {}
-    for at in order:
+    for at in np.random.default_rng(SEED).permutation(len(texts)):
         group, label = groups[at], labels[at]
         if group not in fold:
             fold[group] = min(range(FOLDS), key=lambda number: (load[label, number], load["", number]))
@@ -86,30 +69,39 @@ def folds_of(texts: list[str], labels: list[str]) -> NDArray[np.int32]:
     return np.array([fold[group] for group in groups], np.int32)
 
 
-def quantise(weights: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Int8 weights and a scale for each label."""
-    scale = np.abs(weights).max(axis=0) / 127
-    return np.round(weights / scale).astype(np.int8), scale.astype(np.float32)
+def quantise(weights: Floats) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
+    """Int8 weights and a scale for each feature."""
+    scale = (np.maximum(np.abs(weights).max(axis=1), 1e-2) / 127).astype(np.float16)
+    steps = np.round(weights / scale.astype(np.float32)[:, None])
+    return np.clip(steps, -127, 127).astype(np.int8), scale
 
 
 def train(folder: Path = MODEL, say: Say = lambda line: None) -> dict[str, Any]:
     """Trains and writes `model.npz` and `meta.json`; returns what is in the latter. `say` gets lines of progress."""
     examples = list(corpus.read(corpus.files()))
-    prepared = prepare(examples)
-    single = [at for at, example in enumerate(examples) if example.second is None]
-    labels = sorted({examples[at].intent for at in single})
-    vectoriser = Vectoriser.fit([prepared.words[at] for at in single])
+    known = known_words(examples)
+    normaliser = Normaliser(known)
+    words = [[piece for token in normaliser.tokens(example.text) for piece in pieces(token)] for example in examples]
+    intents = sorted({example.intent for example in examples if example.second is None} - {OUT_OF_SCOPE})
+    labels = [*intents, OUT_OF_SCOPE]
+    truth = np.array([labels.index(example.intent) for example in examples])
+    single = np.array([example.second is None for example in examples])
     vectors = WordVectors.load() if TABLE.exists() else None
-    say(f"{len(examples)} messages, {len(labels)} labels, {len(vectoriser)} features")
+    say(f"{len(examples)} messages, {len(labels)} labels, word vectors: {'yes' if vectors else 'no'}")
     folds = folds_of([example.text for example in examples], [example.intent for example in examples])
-    fitted = [fit_linear(prepared.words, examples, single, labels, vectors, DENSE, folds, fold) for fold in range(FOLDS)]
-    say(f"{FOLDS} cross-validation models fitted")
-    decisions = fit_decisions(prepared.words, examples, folds, fitted, labels, Normaliser(prepared.known))
-    say("decisions fitted: " + json.dumps(decisions["cross_validation"]))
-    final = fit_linear(prepared.words, examples, single, labels, vectors, DENSE, folds, None, vectoriser)
+    fitted = []
+    for fold in range(FOLDS):
+        rows = np.flatnonzero(single & (folds != fold))
+        fitted.append(fit_linear([words[at] for at in rows], truth[rows], vectors))
+        say(f"cross-validation model {fold + 1} of {FOLDS}")
+    decisions = decide(examples, words, truth, single, folds, fitted, intents, normaliser)
+    say(f"decisions: {json.dumps(decisions['cross_validation'])}")
+    rows = np.flatnonzero(single)
+    texts = [words[at] for at in rows]
+    final = fit_linear(texts, truth[rows], vectors, Vectoriser.fit(texts))
     meta = {
         "labels": labels,
-        "known": prepared.known,
+        "known": known,
         "vectors": vectors is not None,
         "fingerprint": fingerprint(),
         "messages": len(examples),
@@ -117,6 +109,43 @@ def train(folder: Path = MODEL, say: Say = lambda line: None) -> dict[str, Any]:
     }
     write(folder, final, meta)
     return meta
+
+
+def decide(
+    examples: Sequence[Example],
+    words: list[list[str]],
+    truth: NDArray[np.int64],
+    single: NDArray[np.bool_],
+    folds: NDArray[np.int32],
+    fitted: Sequence[Fitted],
+    intents: list[str],
+    normaliser: Normaliser,
+) -> dict[str, Any]:
+    """Everything that is learnt from held-out scores."""
+    scores = np.zeros((len(examples), len(intents) + 1), np.float32)
+    unknown = np.zeros(len(examples), np.float32)
+    lengths = np.array([len(text) for text in words], np.float32)
+    for fold, model in enumerate(fitted):
+        rows = np.flatnonzero(folds == fold)
+        texts = [words[at] for at in rows]
+        scores[rows], unknown[rows] = model.scores(texts), model.unknown(texts)
+    is_outside = truth == len(intents)
+    inside = single & ~is_outside
+    temperature = fit_temperature(scores[inside, :-1], truth[inside])
+    ranked = softmax(scores[:, :-1], temperature)
+    outside = fit_logistic(outside_looks(scores, ranked, unknown, lengths)[single], is_outside[single])
+    chances = chance_outside(scores, unknown, lengths, temperature, outside)
+    thresholds, report = fit_thresholds(ranked[single], chances[single], truth[single], is_outside[single])
+    models = [fitted[fold] for fold in folds]
+    second, second_report = fit_second(examples, models, ranked, intents, normaliser, temperature, outside)
+    return {
+        "temperature": temperature,
+        "outside": outside,
+        "thresholds": thresholds,
+        "costs": COSTS,
+        "second": second,
+        "cross_validation": {**report, **second_report},
+    }
 
 
 def write(folder: Path, final: Fitted, meta: dict[str, Any]) -> None:

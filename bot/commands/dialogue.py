@@ -55,3 +55,21 @@ def run_dialogues(
             typer.echo(f"{outcome.file}: {outcome.name} [{outcome.channel}]\n   {outcome.problem}", err=True)
         typer.echo(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
     raise typer.Exit(1 if failed or not outcomes else 0)
+
+
+@app.command(name="map")
+def draw(
+    files: Annotated[list[Path], typer.Argument(help="YAML files or folders")],
+    out: Annotated[Path, typer.Option("--out", help="folder for the pages")] = Path("docs/journeys"),
+    states: Annotated[Path | None, typer.Option("--states", help="folder for a saved state of every step")] = None,
+) -> None:
+    """Draw the journeys from the forms and the ways that the dialogues take."""
+    from bot import app as program
+    from bot import journey_map, logs, settings
+
+    logs.configure(level=50)
+    paths = [path for given in files for path in (sorted(given.rglob("*.yml")) if given.is_dir() else [given])]
+    parts = program.parts(settings.load({"PANDU_SECRET_KEY": "dialogue test"}))
+    seen = asyncio.run(journey_map.collect(paths, parts))
+    for path in journey_map.write(seen, docs=out, states=states):
+        typer.echo(str(path))

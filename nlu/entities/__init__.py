@@ -33,9 +33,9 @@ def find_entities(text: str, today: date) -> tuple[Entity, ...]:
         _keep(found, find_years(text))
     else:
         _keep(found, find_waves(text))
+    _keep(found, find_regions(text))
     _keep(found, find_money(text))
     _keep(found, find_names(text))
-    _keep(found, find_regions(text))
     return tuple(sorted(found, key=lambda entity: (entity.start, entity.end)))
 
 

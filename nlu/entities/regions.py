@@ -148,7 +148,7 @@ def _longest(words: list[tuple[str, int, int]], at: int, alone: bool) -> tuple[i
                 return size, joined
     if (placed or (alone and at == len(words) - 1)) and (meant := _meant(first)):
         return 1, meant
-    if alone and at == 0 and len(words) == 2 and min(len(word) for word, _, _ in words) >= 3 and (meant := _meant(first + words[1][0])):
+    if alone and at == 0 and len(words) == 2 and first not in _AT and min(len(word) for word, _, _ in words) >= 3 and (meant := _meant(first + words[1][0])):
         return 2, meant
     return 0, ""
 

@@ -1,0 +1,180 @@
+"""The hot statements read by an index: a database of millions answers like an empty one. The statements are those the real functions run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from benchmarks.seed import ACCOUNT, SOURCE, analyse, seed
+from bot.app import new_id
+from bot.effects import Parts, apply, prepare
+from handlers import catalogue
+from handlers.messages import Inbound, Kind, Reply
+from handlers.turn import Policy
+from storage import chats, inbox, migrate, outbox, people
+from storage.database import Database
+from tests.bot.engines import StubEngine
+from tests.conftest import NOW
+
+CHATS, LOG = 4_000, 16_000
+SMALL = ("budgets", "leases", "proofs", "answer_versions", "courses")  # a row an account, or a list that is read whole
+LEASE = timedelta(seconds=30)
+
+Statement = tuple[str, Any]
+
+
+@contextmanager
+def recorded(kept: list[Statement]) -> Iterator[None]:
+    """All statements of all engines, with the values of their first row."""
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        rows = many and parameters and isinstance(parameters[0], tuple | list | dict)
+        kept.append((statement, parameters[0] if rows else parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def turns(connection: Connection) -> None:
+    """Events of known and of new people go through insert, claim, effects and completion."""
+    parts = Parts(engine=StubEngine(), catalogue=catalogue.load(), policy=Policy(), new_id=new_id)
+    inbox.insert(connection, [_event(f"e{number}", number) for number in range(5_000_000_001, 5_000_000_020)], NOW)
+    inbox.insert(connection, [_event("new", 77), _event("number", 78, "1234567890")], NOW)
+    claims = inbox.claim(connection, token="w", now=NOW, lease=LEASE, limit=25)
+    assert len(claims) == 21
+    prepared = [prepare(claim, parts, NOW) for claim in claims]
+    apply(connection, prepared, parts, NOW)
+    inbox.complete(connection, token="w", done={p.chat_id: p.event_ids for p in prepared}, now=NOW)
+    inbox.insert(connection, [_event("again", 5_000_000_001)], NOW)
+    again = inbox.claim(connection, token="w", now=NOW, lease=LEASE, limit=25)
+    inbox.renew(connection, token="w", chat_ids=[again[0].chat["id"]], until=NOW)
+    inbox.give_back(connection, token="w", chat_ids=[again[0].chat["id"]], ready_at=NOW)
+
+
+def _event(event_id: str, address: int, words: str = "insentif saya belum cair") -> inbox.Event:
+    said = Inbound(
+        channel="telegram",
+        account=ACCOUNT,
+        event_id=event_id,
+        chat=str(address),
+        sender=str(address),
+        kind=Kind.TEXT,
+        sent_at=NOW,
+        text=words,
+    )
+    digits = len(words) if words.isdigit() else 0
+    return inbox.Event(
+        channel="telegram", account=ACCOUNT, address=str(address), event_id=event_id, payload=said.to_json(), sent_at=NOW, digits=digits
+    )
+
+
+def sends(connection: Connection) -> None:
+    """A backlog of replies and of a broadcast is claimed, checked and marked; one is lost and recovered."""
+    drafts = [
+        outbox.Draft(
+            chat_id=number % CHATS + 1,
+            source=SOURCE,
+            payload=Reply(text="x").to_json(),
+            owner_version=0,
+            expires_at=NOW + timedelta(days=1),
+            lane=number % 2,
+            cancellable=number % 3 == 0,
+        )
+        for number in range(1, 2_001)
+    ]
+    outbox.enqueue(connection, drafts, NOW)
+    for rate, now in ((0.0, NOW), (30.0, NOW + timedelta(seconds=1))):
+        rows = outbox.claim(connection, source=SOURCE, token="s", now=now, lease=LEASE, limit=64, rate=rate, reserve=0.2)
+        assert rows
+        outbox.check(connection, ids=[row["id"] for row in rows], token="s", now=NOW, lease=LEASE)
+        marks = [outbox.Mark(id=row["id"], state="accepted", platform_id="1") for row in rows[1:]]
+        outbox.mark(connection, marks=[*marks, outbox.Mark(id=rows[0]["id"], state="pending")], token="s", now=NOW)
+    outbox.recover(connection, now=NOW + timedelta(hours=1))
+    outbox.cancel_overtaken(connection, list(range(1, 26)), NOW)
+
+
+def look_ups(connection: Connection) -> None:
+    """What a turn or a page asks about one person, and what runs beside the path."""
+    chats.find(connection, "telegram", ACCOUNT, "5000000007")
+    chats.get(connection, 7)
+    chats.active_link(connection, 7)
+    chats.vouched_phone(connection, 7)
+    chats.transcript(connection, 7)
+    chats.take_over(connection, 7, owner="agent:1", now=NOW)
+    people.by_phone(connection, "+628000000007")
+    inbox.waiting(connection)
+    outbox.unsent(connection)
+    outbox.stop_chat(connection, 7, NOW)
+
+
+@pytest.fixture
+async def filled(database: Database) -> Database:
+    """A few thousand rows of the past, with fresh statistics."""
+    await database.write(migrate.upgrade)
+    await seed(database, chats=CHATS, log=LOG)
+    return database
+
+
+async def _plans(database: Database, statements: Sequence[Statement]) -> dict[str, list[str]]:
+    """The scans of each statement that has any."""
+    found: dict[str, list[str]] = {}
+    for statement, values in {sql: (sql, values) for sql, values in statements}.values():
+        if statement.split()[0] in ("SELECT", "UPDATE", "DELETE", "INSERT", "WITH"):
+            scans = await database.write(lambda c, s=statement, v=values: _scans(c, s, v))
+            if scans:
+                found[" ".join(statement.split())] = scans
+    return found
+
+
+def _scans(connection: Connection, statement: str, values: Any) -> list[str]:
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+        whole = [row[3] for row in rows if row[3].startswith("SCAN ") and "CONSTANT ROW" not in row[3]]
+        # foreign keys of a table that is inserted into show scans that SQLite skips at run time (OP_FkIfZero)
+        return [line for line in whole if line.split()[1] not in SMALL and line.split()[1] in statement]
+    answer = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).scalar_one()
+    plan = json.loads(answer) if isinstance(answer, str) else answer
+    return list(_sequential(plan[0]["Plan"]))
+
+
+def _sequential(node: dict[str, Any]) -> Iterator[str]:
+    if node["Node Type"] == "Seq Scan" and node["Relation Name"] not in SMALL:
+        yield f"Seq Scan on {node['Relation Name']}, {node['Plan Rows']} of its rows"
+    for inner in node.get("Plans", []):
+        yield from _sequential(inner)
+
+
+@pytest.mark.parametrize("work", [turns, sends, look_ups])
+async def test_hot_statements_scan_nothing(filled: Database, work: Any) -> None:
+    kept: list[Statement] = []
+    with recorded(kept):
+        await filled.write(work)
+    await analyse(filled)
+    assert len(kept) > 5
+    assert await _plans(filled, kept) == {}
+
+
+async def test_old_rows_are_found_without_reading_all(filled: Database) -> None:
+    kept: list[Statement] = []
+
+    def tidy(connection: Connection) -> None:
+        inbox.delete_done(connection, before=NOW - timedelta(days=60), limit=500)
+        outbox.delete_done(connection, before=NOW - timedelta(days=60), limit=500)
+
+    with recorded(kept):
+        await filled.write(tidy)
+    assert await _plans(filled, kept) == {}
+
+
+async def test_the_test_itself_sees_a_scan(filled: Database) -> None:
+    scans = await _plans(filled, [("SELECT count(*) FROM messages WHERE text = 'x'", ())])
+    assert scans

@@ -1,0 +1,116 @@
+"""The conversations of tests/dialogues, each on each of its channels, through inbox, worker and outbox."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import app, dialogues, samples, settings
+from bot.effects import Parts
+from bot.terminal.session import Session
+from storage.database import Database
+from tests.conftest import NOW
+
+FOLDER = Path(__file__).parents[1] / "dialogues"
+LONGEST = 1_200  # letters of one bubble in any dialogue
+
+
+def _cases() -> Iterator[Any]:
+    for path in sorted(FOLDER.glob("*.yml")):
+        for script in dialogues.read(path):
+            for channel in dialogues.channels_of(script):
+                yield pytest.param(script, channel, id=f"{path.stem}: {script['name']} [{channel}]")
+
+
+CASES = list(_cases())
+
+
+@pytest.fixture(scope="session")
+def parts() -> Parts:
+    """Understanding and content, loaded once."""
+    return app.parts(settings.load({"PANDU_SECRET_KEY": "dialogue test"}))
+
+
+@pytest.mark.parametrize(("script", "channel"), CASES)
+async def test_dialogue(script: dict[str, Any], channel: str, parts: Parts, sqlite_template: Path) -> None:
+    problem = await dialogues.run(script, channel, parts, template=sqlite_template)
+    assert problem is None, problem
+
+
+def test_there_are_enough_and_every_expectation_can_fail() -> None:
+    scripts = [script for path in sorted(FOLDER.glob("*.yml")) for script in dialogues.read(path)]
+    assert len(scripts) >= 64
+    named = Counter(script["name"] for script in scripts)
+    assert [name for name, times in named.items() if times > 1] == []
+    expectations = [turn["expect"] for script in scripts for turn in script["turns"] if turn.get("expect")]
+    assert all(any(turn.get("expect") for turn in script["turns"]) for script in scripts)
+    assert len(expectations) >= 2 * len(scripts)
+
+
+async def test_a_dialogue_that_goes_another_way_is_reported(parts: Parts, sqlite_template: Path) -> None:
+    script = {"name": "lain", "turns": [{"say": "halo", "expect": {"text": ["selamat jalan"], "handler": "greet"}}]}
+    problem = await dialogues.run(script, "terminal", parts, template=sqlite_template)
+    assert problem
+    assert "'selamat jalan' is not said" in problem
+
+
+async def _linked_phone_chat(database: Database, parts: Parts) -> Session:
+    """A WhatsApp chat connected to the second invented person with the last digits of the card."""
+    await database.write(partial(samples.fill, now=NOW))
+    phone = Session(database, parts, channel="whatsapp", chat="hp", now=NOW)
+    await phone.vouch(samples.phone(2))
+    for text in ("hubungkan akun", f"{samples.birth_date(2):%d-%m-%Y}", f"kartu {samples.card_last4(2)}"):
+        replies = await phone.say(text)
+    assert "sudah terhubung" in replies[-1].text
+    return phone
+
+
+async def test_a_web_chat_is_opened_by_a_code_from_a_connected_chat(
+    parts: Parts, sqlite_template: Path, tmp_path: Path
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "two.db")
+    database = Database(f"sqlite:///{tmp_path / 'two.db'}")
+    made = replace(parts, policy=replace(parts.policy, secure_form_url="http://localhost/f/"))
+    try:
+        phone = await _linked_phone_chat(database, made)
+        web = Session(database, made, channel="web", chat="tab", now=NOW)
+        asked = await web.say("hubungkan akun")
+        assert "Kode untuk web" in asked[0].text
+        code = re.search(r"W-[0-9A-Z]{8}", (await phone.say("minta kode untuk web"))[0].text)
+        assert code, "the connected chat gives a code"
+        assert "sudah terhubung" in (await web.say(f"ini kodenya {code[0].lower()}"))[0].text
+        assert "••••0002" in (await web.say("cek insentif saya"))[0].text
+        stranger = Session(database, made, channel="web", chat="other", now=NOW)
+        await stranger.say("hubungkan akun")
+        assert "belum cocok" in (await stranger.say(code[0]))[0].text, "a code is good once"
+    finally:
+        await database.close()
+
+
+async def test_a_filed_report_is_found_again_by_its_number_only_in_its_own_chat(
+    parts: Parts, sqlite_template: Path, tmp_path: Path
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "report.db")
+    database = Database(f"sqlite:///{tmp_path / 'report.db'}")
+    try:
+        mine = Session(database, parts, chat="a", now=NOW)
+        for text in ("mau lapor", "pelatihan", "kelas tanggal 3 batal tanpa kabar dan uang tidak kembali", "ya"):
+            replies = await mine.say(text)
+        number = re.search(r"L-[0-9A-Z]{6}", replies[-1].text)
+        assert number
+        assert "tercatat, belum dijawab" in (await mine.say(number[0]))[0].text
+        assert "tercatat, belum dijawab" in (await mine.say(f"halo kak, {number[0].lower()} gimana ya"))[0].text
+        other = Session(database, parts, chat="b", now=NOW)
+        said = (await other.say(f"laporan {number[0]} gimana"))[0].text
+        assert "tercatat, belum dijawab" not in said
+        assert "pelatihan" not in said.lower()
+    finally:
+        await database.close()

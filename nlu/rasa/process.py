@@ -29,8 +29,10 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, **_QUIET, **(extra or {})}
 
 
-def run_logged(command: Sequence[str | Path], log: Path, *, watch: Callable[[str], None] | None = None) -> None:
-    """Runs a program, its words into `log`, each line also to `watch`. Raises ProgramError if it ends badly."""
+def run_logged(
+    command: Sequence[str | Path], log: Path, *, watch: Callable[[str], None] | None = None, folder: Path | None = None
+) -> None:
+    """Runs a program in `folder`, its words into `log`, each line also to `watch`. Raises ProgramError if it ends badly."""
     log.parent.mkdir(parents=True, exist_ok=True)
     words = [str(part) for part in command]
     process = subprocess.Popen(  # noqa: S603 (a program of our own environment with our own arguments)
@@ -38,6 +40,7 @@ def run_logged(command: Sequence[str | Path], log: Path, *, watch: Callable[[str
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        cwd=folder,
         env=environment(),
     )
     with process, log.open("wb") as file:

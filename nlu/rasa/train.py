@@ -30,7 +30,7 @@ def train(
 ) -> Path:
     """The model file for these messages, trained now unless it is there (all of them: about an hour on two cores)."""
     found = convert.read(data_dir)
-    folder = model_dir or setup.home() / "models"
+    folder = (model_dir or setup.home() / "models").absolute()
     model = folder / f"pandu-{fingerprint(found, config)}.tar.gz"
     if model.exists():
         return model
@@ -41,9 +41,11 @@ def train(
     with tempfile.TemporaryDirectory(dir=folder, prefix="training-") as scratch:
         data = Path(scratch) / "nlu.yml"
         data.write_text(convert.to_yaml(found), encoding="utf-8")
-        command: list[str | Path] = [python, "-m", "rasa", "train", "nlu", "--nlu", data, "--config", config]
+        command: list[str | Path] = [python, "-m", "rasa", "train", "nlu", "--nlu", data, "--config", config.absolute()]
         command += ["--out", scratch, "--fixed-model-name", "model"]
-        process.run_logged(command, folder / "train.log", watch=_Watch(progress))
+        process.run_logged(
+            command, folder / "train.log", watch=_Watch(progress), folder=Path(scratch)
+        )  # its .rasa/cache
         os.replace(Path(scratch) / "model.tar.gz", model)
     progress(f"Rasa learnt in {time.monotonic() - started:.0f} s: {model}")
     return model

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +22,7 @@ from storage.database import Database
 from tests.conftest import NOW
 
 FOLDER = Path(__file__).parents[1] / "dialogues"
-LONGEST = 1_200  # letters of one bubble in any dialogue
+MEMORY = "/dev/shm"  # noqa: S108 - a folder that is only used where it exists
 
 
 def _cases() -> Iterator[Any]:
@@ -37,6 +39,13 @@ CASES = list(_cases())
 def parts() -> Parts:
     """Understanding and content, loaded once."""
     return app.parts(settings.load({"PANDU_SECRET_KEY": "dialogue test"}))
+
+
+@pytest.fixture(autouse=True)
+def _in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Temporary databases lie in memory where there is such a place: nothing here tests the disk."""
+    if os.access(MEMORY, os.W_OK):
+        monkeypatch.setattr(tempfile, "tempdir", MEMORY)
 
 
 @pytest.mark.parametrize(("script", "channel"), CASES)

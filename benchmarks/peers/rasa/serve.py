@@ -119,7 +119,7 @@ def _train(scratch: Path, files: dict[str, str], progress: setup.Progress) -> No
     command: list[str | Path] = [setup.interpreter(), "-m", "rasa", "train", "--domain", scratch / "domain.yml"]
     command += ["--data", scratch / "data", "--config", scratch / "config.yml"]
     command += ["--out", scratch, "--fixed-model-name", "model"]
-    process.run_logged(command, scratch.parent / "train.log")
+    process.run_logged(command, scratch.parent / "train.log", folder=scratch)
     progress(f"… learnt in {time.monotonic() - started:.0f} s")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
@@ -76,6 +77,11 @@ def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel
     return found
 
 
+def _own_hosts(settings: Settings) -> tuple[str, ...]:
+    public = urlsplit(settings.public_url).hostname if settings.public_url else None
+    return (*settings.link_hosts, public) if public else settings.link_hosts
+
+
 class _Server(uvicorn.Server):
     """Uvicorn without its own signal handlers: the service stops all loops together."""
 
@@ -105,7 +111,9 @@ class Service:
         self.receiver = Receiver(self.database, self.wake)
         self.channels = [*channels(settings, self.database, self.wake), *extra_channels]
         self.worker = Worker(self.database, made, self.wake)
-        self.senders = [Sender(self.database, channel, self.wake) for channel in self.channels]
+        self.senders = [
+            Sender(self.database, channel, self.wake, link_hosts=_own_hosts(settings)) for channel in self.channels
+        ]
         self.web = application(self, demo=demo)
         self._server: uvicorn.Server | None = None
         self._stopped = asyncio.Event()

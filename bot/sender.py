@@ -6,6 +6,7 @@ import asyncio
 import random
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,8 +18,9 @@ from bot import metrics
 from bot.batching import Batcher
 from bot.channel import Accepted, Channel, Down, Failed, Gone, Outcome, Retry, Throttled, Unknown
 from bot.receiver import Clock
-from bot.wake import OUTBOX, Wake
-from handlers.messages import reply_from_json
+from bot.wake import NET_SECONDS, OUTBOX, Wake
+from handlers import links
+from handlers.messages import Reply, reply_from_json
 from storage import outbox
 from storage.database import Database, database_now, is_outage
 
@@ -26,12 +28,14 @@ log = structlog.get_logger()
 
 LEASE = timedelta(seconds=60)
 IN_FLIGHT = 64
+OWN_AUTHORS = ("bot", "reminder")
 RESERVE = 0.2  # share of the budget that broadcasts never use
 MAX_ATTEMPTS = 8
 _LONGEST_BACKOFF = 300.0
 _DOWN_PAUSE = timedelta(seconds=30)  # a dead account is probed with one message this often
 _RECOVER_SECONDS = 10.0
 _OUTAGE_PAUSE = 1.0
+_DRAW_SECONDS = 0.1  # permits are drawn for this long at a time
 
 
 class Sender:
@@ -45,8 +49,10 @@ class Sender:
         *,
         clock: Clock = database_now,
         chance: random.Random | None = None,
+        link_hosts: Sequence[str] = (),
     ) -> None:
-        """`chance` gives the jitter of retries."""
+        """`chance` gives the jitter of retries; `link_hosts` are the operator's own that may stand in messages."""
+        self._link_hosts = tuple(link_hosts)
         self._database = database
         self._channel = channel
         self._wake = wake
@@ -58,6 +64,7 @@ class Sender:
         self._marks: Batcher[tuple[Mapping[str, Any], Outcome], None] = Batcher(self._mark)
         self._sending: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
+        self._starved = False  # the budget allowed less than was due
         self._probing = False  # the account was down: one message at a time until one gets through
 
     def stop(self) -> None:
@@ -75,7 +82,7 @@ class Sender:
                     await self._database.write(self._recover)
                     recover_at = loop.time() + _RECOVER_SECONDS
                 if not await self.claim_and_start():
-                    await self._wake.wait(OUTBOX, 0.05 if self._sending or self._channel.rate else 1.0)
+                    await self._wake.wait(OUTBOX, _DRAW_SECONDS if self._starved else NET_SECONDS)
             except Exception as error:
                 if is_outage(error):
                     log.error("database away", reason=type(error).__name__)
@@ -100,7 +107,7 @@ class Sender:
         if room <= 0:
             await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
             return 1
-        rows = await self._database.write(partial(self._claim, room))
+        rows, self._starved = await self._database.write(partial(self._claim, room))
         for row in rows:
             task = asyncio.create_task(self._send(row))
             self._sending.add(task)
@@ -111,8 +118,8 @@ class Sender:
         try:
             if not await self._checks.submit(row["id"]):
                 return
-            outcome = await self._channel.send(
-                row["address"], reply_from_json(row["payload"]), lane=row["lane"], key=row["id"]
+            outcome = self._refused(row) or await self._channel.send(
+                row["address"], self._reply(row), lane=row["lane"], key=row["id"]
             )
             metrics.sends.add(1, self._channel.name, type(outcome).__name__.lower())
             self._probing = isinstance(outcome, Down) or (self._probing and not isinstance(outcome, Accepted))
@@ -125,6 +132,18 @@ class Sender:
             # the row keeps its lease and is recovered when it runs out
         finally:
             self._wake.notify(OUTBOX)
+
+    def _reply(self, row: Mapping[str, Any]) -> Reply:
+        """The reply; what people wrote and we repeat (a report, a warning about a false site) never becomes a link."""
+        reply = reply_from_json(row["payload"])
+        return replace(reply, text=links.defanged(reply.text, self._link_hosts))
+
+    def _refused(self, row: Mapping[str, Any]) -> Outcome | None:
+        """Agents and campaigns may send people only to allowed hosts."""
+        if row["author"] in OWN_AUTHORS:
+            return None
+        bad = links.forbidden(row["payload"]["text"], self._link_hosts)
+        return Failed(f"link to {bad[0]} is not allowed") if bad else None
 
     def _as_mark(self, row: Mapping[str, Any], outcome: Outcome, now: datetime) -> outbox.Mark:
         """The table of outcomes (platform-rules 4)."""
@@ -151,7 +170,7 @@ class Sender:
 
     # -- the transactions
 
-    def _claim(self, room: int, connection: Connection) -> Sequence[Mapping[str, Any]]:
+    def _claim(self, room: int, connection: Connection) -> tuple[list[dict[str, Any]], bool]:
         return outbox.claim(
             connection,
             source=self._source,

@@ -12,16 +12,12 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from handlers import links
 from handlers.catalogue import CONTENT, Catalogue, load, placeholders, read_files, shown_date
 from handlers.gsm7 import septets, substituted
 
 TITLE, QUESTION, TEXT, MORE, SMS = 20, 72, 500, 1_000, 220
 INTENTS = Path(__file__).parent.parent / "nlu" / "intents.yml"
-
-_HOST = re.compile(
-    r"(?:https?://)?(?<![\w.@-])((?:[a-z0-9-]+\.)+(?:id|com|net|org|info|xyz|me|io|app|co|site|online|link|mu))\b(?!\w)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,10 +179,8 @@ def _text(
 
 
 def _links(text: str, hosts: tuple[str, ...]) -> Iterator[str]:
-    for match in _HOST.finditer(text):
-        host = match[1].lower()
-        if not host.endswith(".go.id") and host not in hosts:
-            yield f"link to {host} is not allowed (only .go.id and PANDU_LINK_HOSTS)"
+    for host in links.forbidden(text, hosts):
+        yield f"link to {host} is not allowed (only .go.id and PANDU_LINK_HOSTS)"
 
 
 def _texts(folder: Path, files: Mapping[str, Any], hosts: tuple[str, ...]) -> list[Problem]:

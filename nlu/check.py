@@ -72,7 +72,9 @@ def _leaks(examples: Sequence[Example], path: Path) -> list[dict[str, Any]]:
     for left, right, likeness in near_pairs(merged, NEAR):
         if left < len(texts) <= right:
             example = examples[right - len(texts)]
-            found.append({"file": path.name, "line": left + 1, "training_text": example.text, "likeness": round(likeness, 3)})
+            found.append(
+                {"file": path.name, "line": left + 1, "training_text": example.text, "likeness": round(likeness, 3)}
+            )
     return found
 
 
@@ -84,10 +86,17 @@ def _variety(texts: Sequence[str]) -> float:
 
 def as_text(found: dict[str, Any]) -> str:
     """The findings for people."""
-    lines = [f"{found['messages']} messages, {len(found['counts'])} intents, {found['two_questions']} with two questions"]
-    lines += [f"near duplicate ({row['likeness']}): {row['intent']}: {' | '.join(row['texts'])}" for row in found["near_duplicates"]]
+    lines = [
+        f"{found['messages']} messages, {len(found['counts'])} intents, {found['two_questions']} with two questions"
+    ]
+    lines += [
+        f"near duplicate ({row['likeness']}): {row['intent']}: {' | '.join(row['texts'])}"
+        for row in found["near_duplicates"]
+    ]
     lines += [f"two labels: {row['text']}: {', '.join(row['intents'])}" for row in found["conflicts"]]
-    lines += [f"leak: {row['file']}:{row['line']} ({row['likeness']}): {row['training_text']}" for row in found["leaks"]]
+    lines += [
+        f"leak: {row['file']}:{row['line']} ({row['likeness']}): {row['training_text']}" for row in found["leaks"]
+    ]
     lines += [f"fewer than {LEAST} messages: {intent}" for intent in found["few"]]
     lines += [f"thin variety: {intent}" for intent in found["thin"]]
     return "\n".join(lines)

@@ -57,14 +57,25 @@ def outside_looks(scores: Floats, chances: Floats, unknown: Floats, lengths: Flo
     best = np.partition(scores[:, :-1], -2, axis=1)[:, -2:]
     entropy = -(chances * np.log(chances + np.float32(1e-9))).sum(axis=1)
     logs = np.log1p(lengths)
-    columns = (scores[:, -1], best[:, 1], best[:, 1] - best[:, 0], chances.max(axis=1), entropy, unknown, unknown * logs, logs)
+    columns = (
+        scores[:, -1],
+        best[:, 1],
+        best[:, 1] - best[:, 0],
+        chances.max(axis=1),
+        entropy,
+        unknown,
+        unknown * logs,
+        logs,
+    )
     return np.stack(columns, axis=1).astype(np.float64)
 
 
 class Classifier:
     """A linear classifier over n-grams and word vectors, with an out-of-scope decision on top."""
 
-    def __init__(self, vectoriser: Vectoriser, vectors: WordVectors | None, arrays: dict[str, Any], meta: dict[str, Any]) -> None:
+    def __init__(
+        self, vectoriser: Vectoriser, vectors: WordVectors | None, arrays: dict[str, Any], meta: dict[str, Any]
+    ) -> None:
         """`arrays`: int8 weights (features × labels, out_of_scope last) with a scale a feature, dense weights, bias; `meta`: the rest."""
         self.vectoriser, self.vectors, self.meta = vectoriser, vectors, meta
         self._weights, self._scale = arrays["weights"], arrays["scale"].astype(np.float32)
@@ -113,7 +124,7 @@ class Classifier:
             total += own / np.float32(sqrt(square))
         if self.vectors is not None:
             total += self.vectors.embed(words) @ self._dense
-        return total
+        return np.asarray(total, np.float32)
 
     def read(self, tokens: list[str]) -> Reading:
         """The probabilities for a text given as normalised tokens."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log1p
+from math import log, log1p
+
+import numpy as np
 
 from nlu.features import Floats
 
@@ -22,10 +24,18 @@ _LEAD = re.compile(
 )
 _ASKING = re.compile(
     r"\?|\b(?:apa|apakah|apa aja|ap|opo|naon|siapa|kapan|kpn|berapa|brp|brapa|piro|sabaraha|gimana|gmn|gmna|bagaimana|piye|kumaha|cemana|"
-    r"kenapa|knp|kok|mana|dmn|dimana|di mana|bisa|bs|bisakah|boleh|blh|bolehkah|gak|ga|nggak|ngga|tidak|kah|caranya|cara|syarat\w*|iraha|piten|pira)\b",
+    r"kenapa|knp|kok|mana|dmn|dimana|di mana|bisa|bs|bisakah|boleh|blh|bolehkah|gak|ga|nggak|ngga|tidak|kah|caranya|cara|syarat\w*|"
+    r"iraha|piten|pira)\b",
     re.I,
 )
-_SPOKEN = re.compile(r"^(?:terus|trus|trs|teros|tros|lalu|sekalian|satu lagi|plus|sama|dan|lan|karo|sareng|jeung|deng|jo|habis itu|abis itu)$", re.I)
+_SPOKEN = re.compile(
+    r"^(?:terus|trus|trs|teros|tros|lalu|sekalian|satu lagi|plus|sama|dan|lan|karo|sareng|jeung|deng|jo|habis itu|abis itu)$",
+    re.I,
+)
+_ADDING = re.compile(
+    r"\b(?:terus|trus|trs|tros|sekalian|satu lagi|sama|dan|lalu|plus|juga|karo|jeung|deng|lan|sareng)\b", re.I
+)
+_LITTLE = 1e-4  # keeps logarithms finite
 MOST_CUTS = 4
 
 
@@ -47,7 +57,9 @@ def cuts(text: str) -> list[Cut]:
         edge = match.start() + (len(match[0].rstrip(" ,")) if kind == "mark" else 0)
         left, right = text[:edge].strip(), text[match.end() :].strip()
         lead = _LEAD.match(right)
-        strong = (kind == "word" and _SPOKEN.match(match[0].strip()) is not None) or bool(lead and _SPOKEN.match(lead[0].split()[0]))
+        strong = (kind == "word" and _SPOKEN.match(match[0].strip()) is not None) or bool(
+            lead and _SPOKEN.match(lead[0].split()[0])
+        )
         right = right[lead.end() :] if lead else right
         if len(left.split()) >= 2 and right and (len(right.split()) >= 2 or "?" in right):
             found.append(Cut(left, right, kind, strong))
@@ -62,51 +74,78 @@ def asking(text: str) -> bool:
     return _ASKING.search(text) is not None
 
 
-def cut_features(cut: Cut, left: float, right: float, whole_left: float, whole_right: float, outside: float) -> list[float]:
-    """What speaks for two questions. `left`, `right`: the best probability of each side; `whole_…`: the same intents' in the
-    whole message; `outside`: the higher out-of-scope probability of the two sides."""
-    words_left, words_right = len(cut.left.split()), len(cut.right.split())
-    return [
-        left,
-        right,
-        left * right,
-        min(left, right),
-        whole_left,
-        whole_right,
-        min(whole_left, whole_right) / (max(whole_left, whole_right) + 1e-6),
-        outside,
-        float(cut.kind == "mark"),
-        float(cut.kind == "end"),
-        float(cut.strong),
-        float(asking(cut.left)),
-        float(asking(cut.right)),
-        log1p(words_left),
-        log1p(words_right),
-    ]
-
-
 @dataclass(frozen=True, slots=True)
 class BestCut:
     """The cut whose two sides are surest and mean different things."""
 
     first: int  # number of the left side's intent
     second: int
+    sure: float  # probability of the left side's intent
     looks: list[float]  # what speaks for two questions
 
 
-def best_cut(found: Sequence[Cut], chances: Floats, away: Sequence[float], whole: Floats) -> BestCut | None:
-    """The best of the cuts, None if both sides of each mean the same. `chances`, `away`: the probabilities of the intents and of
-    "out of scope" of the sides: left, right, left, right …; `whole`: the intents' probabilities in the whole message."""
+def best_cut(text: str, found: Sequence[Cut], chances: Floats, away: Sequence[float], whole: Floats) -> BestCut | None:
+    """The best of the cuts of a text, None if both sides of each mean the same. `chances`, `away`: the probabilities of the
+    intents and of "out of scope" of the sides: left, right, left, right …; `whole`: the intents' probabilities in the text."""
     tops = chances.argmax(axis=1).tolist()
     highs = chances.max(axis=1).tolist()
-    best, value = None, -1.0
-    for number, cut in enumerate(found):
+    chosen, value = -1, -1.0
+    for number in range(len(found)):
         left, right = 2 * number, 2 * number + 1
         product = highs[left] * highs[right] * (1 - away[left]) * (1 - away[right])
-        if tops[left] == tops[right] or product <= value:
-            continue
-        value = product
-        one, two = float(whole[tops[left]]), float(whole[tops[right]])
-        looks = cut_features(cut, highs[left], highs[right], one, two, max(away[left], away[right]))
-        best = BestCut(tops[left], tops[right], looks)
-    return best
+        if tops[left] != tops[right] and product > value:
+            chosen, value = number, product
+    if chosen < 0:
+        return None
+    left, right = 2 * chosen, 2 * chosen + 1
+    looks = [
+        *_looks_of_sides(highs[left], highs[right], max(away[left], away[right])),
+        *_looks_of_whole(whole, tops[left], tops[right]),
+        *_looks_of_words(text, found[chosen], len(found)),
+    ]
+    return BestCut(tops[left], tops[right], highs[left] * (1 - away[left]), looks)
+
+
+def _looks_of_sides(left: float, right: float, away: float) -> list[float]:
+    """How sure each side is, and whether one of them is out of scope."""
+    return [left, right, left * right, min(left, right), away, log(left + _LITTLE), log(right + _LITTLE)]
+
+
+def _looks_of_whole(whole: Floats, first: int, second: int) -> list[float]:
+    """Whether the whole message leans to both intents."""
+    one, two = float(whole[first]), float(whole[second])
+    top = np.partition(whole, -2)[-2:]
+    return [
+        one,
+        two,
+        one + two,
+        min(one, two) / (max(one, two) + 1e-6),
+        log(one + _LITTLE),
+        log(two + _LITTLE),
+        float(top[1]),
+        float(top[0]),
+        -float((whole * np.log(whole + np.float32(1e-9))).sum()),
+        float(int(whole.argmax()) in (first, second)),
+    ]
+
+
+def _looks_of_words(text: str, cut: Cut, count: int) -> list[float]:
+    """Signs and words: question marks, words that ask or add, lengths."""
+    asks_left, asks_right = asking(cut.left), asking(cut.right)
+    left, right = len(cut.left.split()), len(cut.right.split())
+    return [
+        float(cut.kind == "mark"),
+        float(cut.kind == "end"),
+        float(cut.strong),
+        float(asks_left),
+        float(asks_right),
+        float(asks_left and asks_right),
+        float(cut.strong and asks_right),
+        float(cut.kind == "mark" and asks_right),
+        log1p(left),
+        log1p(right),
+        log1p(left + right),
+        float(text.count("?")),
+        float(count),
+        float(_ADDING.search(text) is not None),
+    ]

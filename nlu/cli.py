@@ -76,7 +76,8 @@ def as_dict(got: Understanding) -> dict[str, Any]:
         "second": got.second,
         "subject": got.subject,
         "entities": [
-            {"kind": e.kind, "value": e.value, "text": e.text, "start": e.start, "end": e.end, "detail": dict(e.detail)} for e in got.entities
+            {"kind": e.kind, "value": e.value, "text": e.text, "start": e.start, "end": e.end, "detail": dict(e.detail)}
+            for e in got.entities
         ],
         "model": got.model,
     }
@@ -84,7 +85,9 @@ def as_dict(got: Understanding) -> dict[str, Any]:
 
 @app.command("eval")
 def eval_(
-    data: Annotated[Path, typer.Option("--data", exists=True, dir_okay=False, help="JSON lines: text, intent, second?, accept?")],
+    data: Annotated[
+        Path, typer.Option("--data", exists=True, dir_okay=False, help="JSON lines: text, intent, second?, accept?")
+    ],
     engine: Annotated[str, typer.Option(help="embedded or rasa")] = "embedded",
     as_json: AsJson = False,
 ) -> None:
@@ -100,7 +103,9 @@ def eval_(
 
 @app.command("check-data")
 def check_data(
-    against: Annotated[list[Path] | None, typer.Option(help="Evaluation files that no training message may repeat.")] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(help="Evaluation files that no training message may repeat.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find near-duplicates, conflicting labels, leaks from evaluation files, thin variety."""

@@ -5,17 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from nlu.features import Floats
+from nlu.normalise import word_list
 from nlu.understanding import Context
 
-# Words that ask on without naming a matter (normalised).
-_ON = frozenset(
-    "terus lalu kemudian habis itu yang ini kalau begitu maksud nya jelaskan lagi lanjut lanjutan detail lengkap gimana bagaimana apa "
-    "tadi dong sih kok kak min ya lebih cara selanjutnya berikut nya berikutnya tolong jadi oh hmm mengapa bisa contoh gitu ? lah sama saja juga "
-    "mana berapa lama kapan tidak masih".split()
-)
-_TRIGGER = frozenset(
-    "terus lalu kemudian kalau maksud jelaskan lagi lanjut lanjutan detail contoh selanjutnya berikutnya begitu tadi itu".split()
-)
+_ON = word_list("ask_on")
+_TRIGGER = word_list("ask_on_trigger")
 _LEARNT = 0.55  # least probability of the last matter when a message asks on about it
 _FORM_ANSWERS = frozenset(("text", "choice", "date", "region", "number", "name", "phone", "money", "age"))
 _SHORT = 4
@@ -23,7 +17,7 @@ _SHORT = 4
 
 def is_follow_up(tokens: list[str]) -> bool:
     """Whether a message only asks on ("terus gimana?", "maksudnya?"): few words, none with a matter of its own."""
-    words = [token for token in tokens if token != "?"]  # noqa: S105 (no password)
+    words = [word for word in tokens if word != "?"]
     if not 1 <= len(words) <= 6 or not all(word in _ON for word in words):
         return False
     return any(word in _TRIGGER for word in words) or (len(words) <= 2 and "?" in tokens)

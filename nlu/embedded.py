@@ -12,6 +12,7 @@ from nlu.clauses import asking, best_cut, cuts
 from nlu.context import follow_up, is_follow_up, quiet_in_form
 from nlu.entities import find_entities
 from nlu.entities.subject import find_subject
+from nlu.features import Floats
 from nlu.normalise import Normaliser
 from nlu.understanding import OUT_OF_SCOPE, Context, Entity, Outcome, Understanding
 
@@ -82,19 +83,23 @@ class EmbeddedEngine:
         return self._reading(intent, sure, outcome, ranking, None, entities, subject)
 
     def _two_questions(self, text: str, whole: Reading) -> tuple[str, str, float] | None:
-        """The intents of two questions in the order asked, with the probability that there are two; None for one question."""
+        """The intents of two questions in the order asked, with the probability of the first; None for one question."""
         found = cuts(text)
         if not found:
             return None
-        sides = self._classifier.read_all([self._normaliser.tokens(side) for cut in found for side in (cut.left, cut.right)])
-        best = best_cut(found, np.stack([side.intents for side in sides]), [side.outside for side in sides], whole.intents)
+        sides = self._classifier.read_all(
+            [self._normaliser.tokens(side) for cut in found for side in (cut.left, cut.right)]
+        )
+        best = best_cut(
+            text, found, np.stack([side.intents for side in sides]), [side.outside for side in sides], whole.intents
+        )
         if best is None:
             return None
         chance = sigmoid(float(np.dot(best.looks, self._second["weights"])) + self._second["bias"])
         first, second = self._intents[best.first], self._intents[best.second]
         if chance < self._second["threshold"] or first in TALK or second in TALK:
             return None
-        return first, second, chance
+        return first, second, best.sure
 
     def _read(self, text: str) -> Reading:
         return self._classifier.read(self._normaliser.tokens(text))
@@ -103,12 +108,18 @@ class EmbeddedEngine:
         share = 1 / len(self._intents)
         return tuple((name, share) for name in ("help_menu", "program_about", "human_agent"))
 
-    def _ranking(self, chances: np.ndarray) -> tuple[tuple[str, float], ...]:  # type: ignore[type-arg]
+    def _ranking(self, chances: Floats) -> tuple[tuple[str, float], ...]:
         best = np.argsort(-chances)[:5]
         return tuple((self._intents[at], float(chances[at])) for at in best)
 
     def _answered(
-        self, ranking: tuple[tuple[str, float], ...], first: str, second: str, chance: float, entities: tuple[Entity, ...], subject: str
+        self,
+        ranking: tuple[tuple[str, float], ...],
+        first: str,
+        second: str,
+        chance: float,
+        entities: tuple[Entity, ...],
+        subject: str,
     ) -> Understanding:
         rest = tuple(pair for pair in ranking if pair[0] not in (first, second))
         known = dict(ranking)
@@ -116,7 +127,11 @@ class EmbeddedEngine:
         return self._reading(first, chance, Outcome.ANSWER, top, second, entities, subject)
 
     def _refused(
-        self, entities: tuple[Entity, ...], ranking: tuple[tuple[str, float], ...], chance: float = 1.0, subject: str = "self"
+        self,
+        entities: tuple[Entity, ...],
+        ranking: tuple[tuple[str, float], ...],
+        chance: float = 1.0,
+        subject: str = "self",
     ) -> Understanding:
         return self._reading(OUT_OF_SCOPE, chance, Outcome.REFUSE, ranking, None, entities, subject)
 

@@ -73,7 +73,11 @@ def figures(cases: Sequence[Case], read: Sequence[Understanding], errors: int = 
     return {
         "n": len(pairs),
         "accuracy": _share(right),
-        "macro_f1": round(sum(row["f1"] for row in per_intent.values() if row["n"]) / max(1, sum(1 for row in per_intent.values() if row["n"])), 4),
+        "macro_f1": round(
+            sum(row["f1"] for row in per_intent.values() if row["n"])
+            / max(1, sum(1 for row in per_intent.values() if row["n"])),
+            4,
+        ),
         "in_scope_accuracy": _share(got.intent in case.right for case, got in inside),
         "oos_precision": _share(OUT_OF_SCOPE in case.right for case in refused),
         "oos_recall": _share(got.intent == OUT_OF_SCOPE for got in outside),
@@ -83,7 +87,11 @@ def figures(cases: Sequence[Case], read: Sequence[Understanding], errors: int = 
         "top3": _share(bool(case.right & {name for name, _ in got.ranking[:3]}) for case, got in inside),
         "ece": _calibration_error([got.confidence for got in read], right),
         "per_intent": per_intent,
-        "errors": [_error(case, got) for (case, got), good in zip(pairs, right, strict=True) if not good or got.second != case.second][:errors],
+        "errors": [
+            _error(case, got)
+            for (case, got), good in zip(pairs, right, strict=True)
+            if not good or got.second != case.second
+        ][:errors],
     }
 
 
@@ -102,7 +110,12 @@ def _per_intent(pairs: Sequence[tuple[Case, Understanding]]) -> dict[str, dict[s
         precision = hit[label] / said[label] if said[label] else 0.0
         recall = hit[label] / truth[label] if truth[label] else 0.0
         f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-        table[label] = {"n": truth[label], "precision": round(precision, 4), "recall": round(recall, 4), "f1": round(f1, 4)}
+        table[label] = {
+            "n": truth[label],
+            "precision": round(precision, 4),
+            "recall": round(recall, 4),
+            "f1": round(f1, 4),
+        }
     return table
 
 
@@ -153,7 +166,9 @@ def as_text(result: dict[str, Any], cases: Sequence[Case]) -> str:
     """The figures for people, with 95 % intervals where they are shares."""
     inside = sum(case.intent != OUT_OF_SCOPE for case in cases)
     two = sum(bool(case.second) for case in cases)
-    refused = sum(row["got"] == OUT_OF_SCOPE for row in result["errors"]) + round(result["oos_recall"] * (len(cases) - inside))
+    refused = sum(row["got"] == OUT_OF_SCOPE for row in result["errors"]) + round(
+        result["oos_recall"] * (len(cases) - inside)
+    )
     counts = {
         "accuracy": len(cases),
         "in_scope_accuracy": inside,

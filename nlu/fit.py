@@ -25,7 +25,7 @@ COSTS = {
     "answered_outside": 4.0,  # an answer to what has none here
     "asked": 1.0,  # "Maksud Kakak …?" with the right one among the three
     "asked_in_vain": 2.5,  # … without it, or to something out of scope
-    "refused_inside": 3.0,  # "Maaf, saya belum paham" to a question of ours: the person writes it anew
+    "refused_inside": 2.5,  # "Maaf, saya belum paham" to a question of ours: the person writes it anew
 }
 MOST_FALSE_REFUSALS = 0.05
 
@@ -83,7 +83,9 @@ def fit_linear(
     machine = LinearSVC(C=SOFTNESS, random_state=0).fit(features, truth)
     weights = np.asarray(machine.coef_.T, np.float32)
     size = len(vectoriser)
-    return Fitted(vectoriser, vectors, weights[:size], weights[size:] * DENSE, np.asarray(machine.intercept_, np.float32))
+    return Fitted(
+        vectoriser, vectors, weights[:size], weights[size:] * DENSE, np.asarray(machine.intercept_, np.float32)
+    )
 
 
 def fit_temperature(scores: Floats, truth: NDArray[np.int64]) -> float:
@@ -104,7 +106,9 @@ def fit_logistic(looks: NDArray[np.float64], truth: Bools) -> dict[str, Any]:
     return {"weights": [float(weight) for weight in weights], "bias": float(model.intercept_[0] - middle @ weights)}
 
 
-def chance_outside(scores: Floats, unknown: Floats, lengths: Floats, temperature: float, outside: dict[str, Any]) -> NDArray[np.float64]:
+def chance_outside(
+    scores: Floats, unknown: Floats, lengths: Floats, temperature: float, outside: dict[str, Any]
+) -> NDArray[np.float64]:
     """The probability of each text that it is out of scope."""
     looks = outside_looks(scores, softmax(scores[:, :-1], temperature), unknown, lengths)
     return np.asarray(1 / (1 + np.exp(-(looks @ np.array(outside["weights"]) + outside["bias"]))))

@@ -15,7 +15,7 @@ from nlu.fit import Fitted, chance_outside, fit_logistic
 from nlu.normalise import Normaliser
 from nlu.understanding import OUT_OF_SCOPE
 
-MOST_FALSE = 0.015  # share of messages with one question in which a second may be seen
+MOST_FALSE = 0.02  # share of messages with one question in which a second may be seen
 
 
 def fit_second(
@@ -34,11 +34,15 @@ def fit_second(
         found = cuts(example.text)
         if example.intent == OUT_OF_SCOPE or not found:
             continue
-        sides = [[piece for token in normaliser.tokens(side) for piece in pieces(token)] for cut in found for side in (cut.left, cut.right)]
+        sides = [
+            [piece for token in normaliser.tokens(side) for piece in pieces(token)]
+            for cut in found
+            for side in (cut.left, cut.right)
+        ]
         scores = model.scores(sides)
         lengths = np.array([len(side) for side in sides], np.float32)
         away = chance_outside(scores, model.unknown(sides), lengths, temperature, outside)
-        best = best_cut(found, softmax(scores[:, :-1], temperature), away.tolist(), whole)
+        best = best_cut(example.text, found, softmax(scores[:, :-1], temperature), away.tolist(), whole)
         if best:
             looks.append(best.looks)
             truth.append(example.second is not None)
@@ -49,7 +53,7 @@ def fit_second(
     singles = sum(example.second is None for example in examples)
     doubles = len(examples) - singles
     limit = np.sort(chances[~asked])[::-1][int(MOST_FALSE * singles)]
-    threshold = round(float(min(0.5, max(limit, 0.1))), 3)
+    threshold = round(float(min(0.5, max(limit, 0.05))), 3)
     seen = chances >= threshold
     report = {
         "second_found": round(float(seen[asked].sum() / doubles), 4),

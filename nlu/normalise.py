@@ -13,10 +13,14 @@ from functools import cache, lru_cache
 from itertools import combinations
 from pathlib import Path
 
+import yaml
+
 LEXICON = Path(__file__).parent / "lexicon"
 MONEY, YEAR, SMALL, LONG = "xuang", "xtahun", "xangka", "xnomor"  # what a number is brought to
 
-_TOKEN = re.compile(r"\d[\d.,]*(?:rb|ribu|rebu|jt|juta|k)\b|[a-z]+(?:['’-][a-z]+)*(?:\d(?!\d)[a-z]*)?|\d[\d.,:/-]*|\?+|•+\d*")
+_TOKEN = re.compile(
+    r"\d[\d.,]*(?:rb|ribu|rebu|jt|juta|k)\b|[a-z]+(?:['’-][a-z]+)*(?:\d(?!\d)[a-z]*)?|\d[\d.,:/-]*|\?+|•+\d*"
+)
 _STRETCHED = re.compile(r"([a-z])\1{2,}")
 _DOUBLED = re.compile(r"([a-z])\1+")
 _ENCLITICS = ("nyalah", "nya", "lah", "kah", "kan", "pun", "ku", "mu", "na", "ne", "x")
@@ -40,8 +44,17 @@ def plain(text: str) -> str:
         for sign, word in _THANKFUL.items():
             text = text.replace(sign, word)
         folded = unicodedata.normalize("NFKD", text)
-        text = "".join(char for char in folded if not unicodedata.combining(char) and unicodedata.category(char) != "Cf")
+        text = "".join(
+            char for char in folded if not unicodedata.combining(char) and unicodedata.category(char) != "Cf"
+        )
     return text.lower().replace("’", "'")
+
+
+@cache
+def word_list(name: str) -> frozenset[str]:
+    """A list of `lexicon/words.yml`."""
+    lists = yaml.safe_load((LEXICON / "words.yml").read_text(encoding="utf-8"))
+    return frozenset(lists[name].split())
 
 
 @cache
@@ -57,7 +70,11 @@ def everyday() -> frozenset[str]:
 def lower(text: str) -> str:
     """Lower case without changing the number of characters, so that offsets stay right."""
     lowered = text.lower()
-    return lowered if len(lowered) == len(text) else "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
+    return (
+        lowered
+        if len(lowered) == len(text)
+        else "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
+    )
 
 
 class Normaliser:

@@ -32,7 +32,18 @@ FOLDS = 5
 SEED = 20241
 KNOWN_FROM = 3  # a word typed in this many training texts is no slip
 NEAR = 0.65  # texts above this likeness stay in one fold
-CODE = ("features", "normalise", "fit", "fit_second", "train", "classify", "clauses", "corpus", "similar", "vectors/table")
+CODE = (
+    "features",
+    "normalise",
+    "fit",
+    "fit_second",
+    "train",
+    "classify",
+    "clauses",
+    "corpus",
+    "similar",
+    "vectors/table",
+)
 _WORDS = ("regional.tsv", "abbreviations.tsv", "domain.txt", "common.txt")
 
 Say = Callable[[str], None]

@@ -33,7 +33,9 @@ class Entity:
     text: str  # as typed; identity numbers are masked here too
     start: int  # character offsets into the text that was parsed
     end: int
-    detail: Mapping[str, str | int | bool] = field(default_factory=dict)  # region: name, province, zone; url: verdict; nik: valid …
+    detail: Mapping[str, str | int | bool] = field(
+        default_factory=dict
+    )  # region: name, province, zone; url: verdict; nik: valid …
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,6 +112,7 @@ _take = (
         outbox.c.id,
         outbox.c.chat_id,
         outbox.c.lane,
+        outbox.c.author,
         outbox.c.payload,
         outbox.c.attempts,
         outbox.c.created_at,
@@ -130,43 +131,44 @@ def claim(
     limit: int,
     rate: float,
     reserve: float,
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], bool]:
     """Takes the heads of the chats' lanes that may be sent now, replies first, within the account's budget.
 
-    `rate`: messages a second of the account (0 = unlimited); `reserve`: share of it that broadcasts never use. Rows carry the chat's address.
+    `rate`: messages a second of the account (0 = unlimited); `reserve`: share of it that broadcasts never use.
+    Returns the rows, with the chat's address, and whether more is due that the budget did not allow. Idle, it writes nothing.
     """
-    permits = _permits(connection, source=source, now=now, rate=rate, limit=limit)
-    if permits is None:
-        return []
-    replies, broadcasts = permits[0], permits[1]
-    ids = (
-        list(connection.execute(_due, {"source": source, "lane": REPLIES, "now": now, "limit": replies}).scalars())
-        if replies
-        else []
-    )
-    room = min(broadcasts, int(replies * (1 - reserve)) if rate else replies) - len(ids)
-    if room > 0:
-        ids += connection.execute(_due, {"source": source, "lane": BROADCASTS, "now": now, "limit": room}).scalars()
+    replies = _due_ids(connection, source, REPLIES, now, limit)
+    broadcasts = _due_ids(connection, source, BROADCASTS, now, limit - len(replies)) if len(replies) < limit else []
+    if not replies and not broadcasts:
+        return [], False
+    allowed, for_broadcasts = _permits(connection, source=source, now=now, rate=rate, limit=limit)
+    ids = replies[:allowed]
+    room = min(for_broadcasts, int(allowed * (1 - reserve)) if rate else allowed) - len(ids)
+    ids += broadcasts[: max(0, room)]
     if rate:
         _spend(connection, source, len(ids))
     if not ids:
-        return []
+        return [], True
     taken = connection.execute(_take, {"ids": ids, "token": token, "until": now + lease}).mappings().all()
     places = select(chats.c.id, chats.c.address).where(chats.c.id.in_([row["chat_id"] for row in taken]))
     addresses = {row.id: row.address for row in connection.execute(places)}
     rows = [{**row, "address": addresses[row["chat_id"]]} for row in taken]
-    return sorted(rows, key=lambda row: (row["lane"], row["id"]))
+    return sorted(rows, key=lambda row: (row["lane"], row["id"])), len(ids) < len(replies) + len(broadcasts)
 
 
-def _permits(connection: Connection, *, source: str, now: datetime, rate: float, limit: int) -> tuple[int, int] | None:
-    """(messages allowed now, of them for broadcasts), or None while the account is blocked; refills the bucket of one second."""
+def _due_ids(connection: Connection, source: str, lane: int, now: datetime, limit: int) -> list[int]:
+    return list(connection.execute(_due, {"source": source, "lane": lane, "now": now, "limit": limit}).scalars())
+
+
+def _permits(connection: Connection, *, source: str, now: datetime, rate: float, limit: int) -> tuple[int, int]:
+    """(messages allowed now, of them for broadcasts); refills the bucket. Nothing is allowed while the account is blocked."""
     row = connection.execute(select(budgets).where(budgets.c.source == source).with_for_update()).mappings().first()
     if row is None:
         first = {"source": source, "permits": rate / 5, "refilled_at": now}
         connection.execute(insert_for(connection)(budgets).on_conflict_do_nothing().values(first))
         row = connection.execute(select(budgets).where(budgets.c.source == source).with_for_update()).mappings().one()
     if row["account_blocked_until"] and row["account_blocked_until"] > now:
-        return None
+        return 0, 0
     broadcasts = 0 if row["broadcast_blocked_until"] and row["broadcast_blocked_until"] > now else limit
     if not rate:
         return limit, broadcasts
@@ -185,7 +187,10 @@ def _spend(connection: Connection, source: str, count: int) -> None:
 def block(connection: Connection, *, source: str, scope: str, until: datetime) -> None:
     """Stops an account (scope "account") or its broadcasts ("lane") until a moment, as a platform's retry_after demands."""
     column = "account_blocked_until" if scope == "account" else "broadcast_blocked_until"
-    connection.execute(update(budgets).where(budgets.c.source == source).values({column: until}))
+    statement = insert_for(connection)(budgets).values(
+        {"source": source, "permits": 0.0, "refilled_at": until, column: until}
+    )
+    connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_={column: until}))
 
 
 _checked = (

@@ -48,4 +48,6 @@ def _keep(found: list[Entity], more: Iterable[Entity]) -> None:
 
 def _dates(text: str, today: date) -> Iterable[Entity]:
     for day, start, end, exact in find_dates(text, today):
-        yield Entity(kind="date", value=day.isoformat(), text=text[start:end], start=start, end=end, detail={"exact": exact})
+        yield Entity(
+            kind="date", value=day.isoformat(), text=text[start:end], start=start, end=end, detail={"exact": exact}
+        )

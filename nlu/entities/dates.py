@@ -25,7 +25,8 @@ _NAMES = "|".join(sorted(_MONTH, key=len, reverse=True))
 _RELATIVE = {
     "hari ini": 0, "hr ini": 0, "sekarang": 0, "dinten niki": 0,
     "kemarin lusa": -2, "kemaren lusa": -2, "kemarin dulu": -2, "kemaren dulu": -2, "kemarin": -1, "kemaren": -1, "kmrn": -1, "kmaren": -1,
-    "kmarin": -1, "wingi": -1, "kamari": -1, "tadi malam": -1, "semalam": -1, "besok lusa": 2, "lusa": 2, "besok": 1, "bsk": 1, "besuk": 1, "isuk": 1, "sesuk": 1,
+    "kmarin": -1, "wingi": -1, "kamari": -1, "tadi malam": -1, "semalam": -1,
+    "besok lusa": 2, "lusa": 2, "besok": 1, "bsk": 1, "besuk": 1, "isuk": 1, "sesuk": 1,
 }  # fmt: skip
 _DAY = r"(?:tgl|tggl|tanggal|tnggal)\s*"
 _BACK = r"lalu|kemarin|kemaren|kmrn|kmaren|yg lalu|yang lalu|lepas"
@@ -34,12 +35,32 @@ _NUMERIC = re.compile(r"(?<![\d/.\-])(\d{1,2})\s?([/.\-])\s?(\d{1,2})\s?\2\s?(\d
 _ISO = re.compile(r"(?<![\d\-])(\d{4})-(\d{1,2})-(\d{1,2})(?![\d\-])")
 _SPACED = re.compile(r"(?<![\d.])(\d{1,2}) (\d{1,2}) ((?:19|20)\d\d)(?!\d)")
 _JOINED = re.compile(r"(?<!\d)([0-3]\d)([01]\d)((?:19|20)\d\d)(?!\d)")
-_NAMED = re.compile(rf"(?<!\d)(?:{_DAY})?(\d{{1,2}})[\s\-]?({_NAMES})\b\.?[\s\-,]*((?:19|20)\d\d|'?\d\d(?![\d.:]|\s?(?:rb|ribu|jt|juta|thn|tahun)))?", re.I)
+_NAMED = re.compile(
+    rf"(?<!\d)(?:{_DAY})?(\d{{1,2}})[\s\-]?({_NAMES})\b\.?[\s\-,]*((?:19|20)\d\d|'?\d\d(?![\d.:]|\s?(?:rb|ribu|jt|juta|thn|tahun)))?",
+    re.I,
+)
 _MONTH_DAY = re.compile(rf"\b{_DAY}(\d{{1,2}})(?!\d)\s*(?:bln|bulan)?\s*({_AHEAD}|{_BACK}|ini)?", re.I)
-_AGO = re.compile(rf"\b(\d{{1,2}}|se)\s?(hari|hr|minggu|mgg|mggu|bulan|bln|tahun|thn)\s*(?:yg|yang)?\s*({_BACK}|{_AHEAD}|lagi)\b", re.I)
+_AGO = re.compile(
+    rf"\b(\d{{1,2}}|se)\s?(hari|hr|minggu|mgg|mggu|bulan|bln|tahun|thn)\s*(?:yg|yang)?\s*({_BACK}|{_AHEAD}|lagi)\b",
+    re.I,
+)
 _WORDS = re.compile(r"\b(" + "|".join(sorted(map(re.escape, _RELATIVE), key=len, reverse=True)) + r")\b", re.I)
 
-_AGO_SIGNS = ("lalu", "emar", "kmr", "kmar", "lepas", "depan", "dpn", "besok", "berikut", "nanti", "yad", "akan", "lagi")
+_AGO_SIGNS = (
+    "lalu",
+    "emar",
+    "kmr",
+    "kmar",
+    "lepas",
+    "depan",
+    "dpn",
+    "besok",
+    "berikut",
+    "nanti",
+    "yad",
+    "akan",
+    "lagi",
+)
 _FIRST_WORDS = frozenset(phrase.split()[0] for phrase in _RELATIVE)
 _WORD = re.compile("[a-z]+")
 
@@ -81,7 +102,9 @@ def _written(text: str, today: date, birth: bool) -> Iterator[Found]:
 def _named(text: str, today: date, birth: bool) -> Iterator[Found]:
     for match in _NAMED.finditer(text):
         month = _MONTH[match[2].lower()]
-        year = _year(match[3].strip("'"), today, birth) if match[3] else _nearest_year(month, int(match[1]), today, birth)
+        year = (
+            _year(match[3].strip("'"), today, birth) if match[3] else _nearest_year(month, int(match[1]), today, birth)
+        )
         if day := _day(year, month, int(match[1])):
             yield day, match.start(), match.end() - (len(match[0]) - len(match[0].rstrip(" -,"))), match[3] is not None
 

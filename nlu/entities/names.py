@@ -8,23 +8,22 @@ from functools import cache, lru_cache
 
 import yaml
 
-from nlu.normalise import LEXICON, distance, lower
+from nlu.normalise import LEXICON, distance, lower, word_list
 from nlu.understanding import Entity
 
 _WORD = re.compile(r"[a-z\d]+(?:[.\-][a-z\d]+)*", re.I)
 _LONGEST = 3
 _SLIP_FROM = 6
-_ORDINARY_TOPICS = frozenset(
-    "las kopi bisnis pajak hotel gudang listrik bengkel sopir tiktok youtube salon kamera callcenter desain administrasi masak jahit roti perawat "
-    "bertani usahakecil umkm ekspor marketplace medsos mediasosial marketing security satpam menulis penulis pelayananpelanggan".split()
-)
+_ORDINARY_TOPICS = word_list("topic_ordinary")
 _TOPIC = re.compile(
-    r"(?:pelatihan|platihan|pltihan|kursus|belajar|blajar|bidang|jurusan|tentang|ttg|kelas|materi|topik|webinar|ambil|cari|minat|keahlian|jadi|tukang|juru|course|"
+    r"(?:pelatihan|platihan|pltihan|kursus|belajar|blajar|bidang|jurusan|tentang|ttg|kelas|materi|topik|webinar|ambil|cari|minat|"
+    r"keahlian|jadi|tukang|juru|course|"
     r"skill|kompetensi|teknisi|ajar|pilih|training|latihan)(?:\W+(?:yg|yang|soal|ttg|buat|untuk|di|bidang|kursus|pelatihan))?\W{1,3}$",
     re.I,
 )
 _DANA = re.compile(  # "dana" is money in general unless the words around it say that it is the wallet
-    r"(?:akun|e-?wallet|dompet|rekening|rek|ke|pakai|pake|lewat|pk|via|nomor|no|aplikasi|apk|upgrade|ganti|sambung\w*|nyambung\w*|hubung\w*|ovo|gopay|atau|dan|saldo|premium|di)\W{1,3}$",
+    r"(?:akun|e-?wallet|dompet|rekening|rek|ke|pakai|pake|lewat|pk|via|nomor|no|aplikasi|apk|upgrade|ganti|sambung\w*|nyambung\w*|"
+    r"hubung\w*|ovo|gopay|atau|dan|saldo|premium|di)\W{1,3}$",
     re.I,
 )
 
@@ -109,5 +108,9 @@ def _is_name(key: str, before: str, after: str, few: bool) -> bool:
     if key in ("mandiri", "jago"):
         return re.search(r"(?:bank|rek\w*|rekening|atm|ke|bni|bri|bca)\W{1,3}$", before, re.I) is not None
     if key == "dana":
-        return few or _DANA.search(before) is not None or re.match(r"\W{1,3}(?:premium|saya|sy|atau|,|ovo|gopay)", after, re.I) is not None
+        return (
+            few
+            or _DANA.search(before) is not None
+            or re.match(r"\W{1,3}(?:premium|saya|sy|atau|,|ovo|gopay)", after, re.I) is not None
+        )
     return True

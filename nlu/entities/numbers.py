@@ -12,18 +12,46 @@ from nlu.masking import mask
 from nlu.understanding import Entity
 
 _WAVE = re.compile(
-    r"\b(?:gelombang|glombang|gelombng|gelmbang|gelombag|glmbng|gelmbng|gelobang|glb|gel|batch|wave)(?:nya)?\.?\s*(?:ke|yg|yang|nomor|no|berapa)?[\s\-.#]*"
+    r"\b(?:gelombang|glombang|gelombng|gelmbang|gelombag|glmbng|gelmbng|gelobang|glb|gel|batch|wave)(?:nya)?\.?\s*(?:ke|yg|yang|"
+    r"nomor|no|berapa)?[\s\-.#]*"
     r"(\d{1,3})(?![\d.,]*(?:\d|rb|ribu|jt|juta))",
     re.I,
 )
 _WAVE_SIGNS = ("gel", "glo", "glm", "glb", "batch", "wave")
 _WAVE_WORD = re.compile(r"\b(?:gelombang|gel)\s+(?:ke\s*)?((?:[a-z]+\s?){1,3})", re.I)
-_MORE_WAVES = re.compile(r"\s*(?:,|dan|atau|sampai|sampe|s/d|-|/|&)\s*(\d{1,2})(?![\d.,]*(?:\d|rb|ribu|jt|juta|thn|tahun))", re.I)
+_MORE_WAVES = re.compile(
+    r"\s*(?:,|dan|atau|sampai|sampe|s/d|-|/|&)\s*(\d{1,2})(?![\d.,]*(?:\d|rb|ribu|jt|juta|thn|tahun))", re.I
+)
 _UNITS = {"satu": 1, "dua": 2, "tiga": 3, "empat": 4, "lima": 5, "enam": 6, "tujuh": 7, "delapan": 8, "sembilan": 9}
-_YEAR = re.compile(r"(?<![\d.,/\-])(?:(?:thn|tahun|th|taun)\.?\s*)?((?:19[5-9]|20[0-4])\d)(?![\d]|[.,]\d|\s?(?:rb|ribu|jt|juta|orang))|\b(?:thn|tahun|th|taun)\s?'?(2\d)\b", re.I)
-_SCALE = {"rb": 1000, "ribu": 1000, "rebu": 1000, "rban": 1000, "ribuan": 1000, "k": 1000, "jt": 10**6, "juta": 10**6, "jeti": 10**6, "jtan": 10**6, "m": 10**9, "miliar": 10**9, "milyar": 10**9}
-_MONEY = re.compile(r"(?<![\w.,])(rp\.?|idr)?\s?(\d{1,3}(?:[.,]\d{3})+|\d{1,12})(?:[.,](\d{1,2}))?(?:,-)?\s?(ribuan|rban|ribu|rebu|rb|juta|jtan|jeti|jt|miliar|milyar|k)?\b(?!\s?%)", re.I)
-_MONEY_WORD = re.compile(r"\b((?:se|satu|dua|tiga|empat|lima|enam|tujuh|delapan|sembilan|sepuluh|setengah)\s?)((?:ratus\s?)?)(ribu|rebu|juta)\b", re.I)
+_YEAR = re.compile(
+    r"(?<![\d.,/\-])(?:(?:thn|tahun|th|taun)\.?\s*)?((?:19[5-9]|20[0-4])\d)(?![\d]|[.,]\d|\s?(?:rb|ribu|jt|juta|orang))|\b(?:thn|"
+    r"tahun|th|taun)\s?'?(2\d)\b",
+    re.I,
+)
+_SCALE = {
+    "rb": 1000,
+    "ribu": 1000,
+    "rebu": 1000,
+    "rban": 1000,
+    "ribuan": 1000,
+    "k": 1000,
+    "jt": 10**6,
+    "juta": 10**6,
+    "jeti": 10**6,
+    "jtan": 10**6,
+    "m": 10**9,
+    "miliar": 10**9,
+    "milyar": 10**9,
+}
+_MONEY = re.compile(
+    r"(?<![\w.,])(rp\.?|idr)?\s?(\d{1,3}(?:[.,]\d{3})+|\d{1,12})(?:[.,](\d{1,2}))?(?:,-)?\s?(ribuan|rban|ribu|rebu|rb|juta|jtan|"
+    r"jeti|jt|miliar|milyar|k)?\b(?!\s?%)",
+    re.I,
+)
+_MONEY_WORD = re.compile(
+    r"\b((?:se|satu|dua|tiga|empat|lima|enam|tujuh|delapan|sembilan|sepuluh|setengah)\s?)((?:ratus\s?)?)(ribu|rebu|juta)\b",
+    re.I,
+)
 _LEAST_PLAIN = 5  # digits a bare number needs to be money
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]+\.)+[a-z]{2,}", re.I)
 
@@ -86,7 +114,9 @@ def find_money(text: str) -> Iterator[Entity]:
             value += int(part) * factor // 10 ** len(part)
         if value >= 100 and value < 10**13:
             start = match.start() + len(match[0]) - len(match[0].lstrip())
-            yield Entity(kind="money", value=value, text=match[0].strip(), start=start, end=start + len(match[0].strip()))
+            yield Entity(
+                kind="money", value=value, text=match[0].strip(), start=start, end=start + len(match[0].strip())
+            )
     lowered = text.lower()
     for match in _MONEY_WORD.finditer(text) if "ribu" in lowered or "rebu" in lowered or "juta" in lowered else ():
         word = match[1].strip().lower()
@@ -105,7 +135,9 @@ def find_identities(text: str, today: date) -> Iterator[Entity]:
     """NIK, KK and card numbers, masked: in full (then validated) or as `masking` left them (••••••••••••1234)."""
     for match in re.finditer(f"{BULLET}{{12}}(\\d{{4}})", text) if BULLET in text else ():
         kind = _labelled(text[max(0, match.start() - 40) : match.start()].lower())
-        yield Entity(kind=kind, value=match[0], text=match[0], start=match.start(), end=match.end(), detail={"last4": match[1]})
+        yield Entity(
+            kind=kind, value=match[0], text=match[0], start=match.start(), end=match.end(), detail={"last4": match[1]}
+        )
     for run in runs(text):
         for group in run:
             if len(group.digits) != 16:

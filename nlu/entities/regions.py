@@ -8,24 +8,15 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from nlu.normalise import everyday, lower
+from nlu.normalise import everyday, lower, word_list
 from nlu.understanding import Entity
 
 FOLDER = Path(__file__).parent.parent / "regions"
 _WORD = re.compile(r"[a-z]+", re.I)
-_REGENCY = frozenset("kab kabupaten kbupaten kabupatn kabupten".split())
-_CITY = frozenset("kota kotamadya kodya kotmad kotif".split())
-_AT = frozenset(
-    "di d ke dari dr asal domisili tinggal alamat ktp orang org warga wilayah daerah wil kota kab kabupaten sekitar tempat lahir kerja rumah "
-    "penempatan dinas disnaker dukcapil cabang ning nang neng prov provinsi kampung rantau area pindah seputar".split()
-)
-# Names that are ordinary words (or personal names) too: they count only after a word of place or when they are all there is.
-_ORDINARY = frozenset(
-    "batu batang puncak serang palu landak buru karo metro bone pati belu agam siak barru solok banjar sigi muna malaka demak tegal lebak bima "
-    "kudus nias medan sorong solo kuta biak binjai buton dairi toba ende alor sikka bangka kaur tebo bungo tapin wajo poso buol sabang langsa "
-    "jambi lingga pidie bireuen asmat mappi paser berau tual paser raya utara selatan timur barat tengah soe pare ambon tasik lembang linggau mentawai "
-    "surakarta pinrang maros gowa luwu aceh bali padang".split()
-) - frozenset("medan ambon jambi surakarta sorong maros gowa luwu pinrang padang biak demak kudus nias tasik tegal bima poso toba bangka".split())
+_REGENCY = frozenset(("kab", "kabupaten", "kbupaten", "kabupatn", "kabupten"))
+_CITY = frozenset(("kota", "kotamadya", "kodya", "kotmad", "kotif"))
+_AT = word_list("place_before")
+_ORDINARY = word_list("place_ordinary")
 _LONGEST = 5  # words of a name
 _TYPO_FROM = 6  # letters from which a slip is forgiven
 
@@ -148,7 +139,14 @@ def _longest(words: list[tuple[str, int, int]], at: int, alone: bool) -> tuple[i
                 return size, joined
     if (placed or (alone and at == len(words) - 1)) and (meant := _meant(first)):
         return 1, meant
-    if alone and at == 0 and len(words) == 2 and first not in _AT and min(len(word) for word, _, _ in words) >= 3 and (meant := _meant(first + words[1][0])):
+    if (
+        alone
+        and at == 0
+        and len(words) == 2
+        and first not in _AT
+        and min(len(word) for word, _, _ in words) >= 3
+        and (meant := _meant(first + words[1][0]))
+    ):
         return 2, meant
     return 0, ""
 

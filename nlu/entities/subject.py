@@ -12,48 +12,64 @@ from typing import cast
 
 import yaml
 
-from nlu.normalise import LEXICON
+from nlu.normalise import LEXICON, word_list
 from nlu.understanding import Entity, Subject
 
 _ENDINGS = ("ku", "nya", "e", "na", "ne", "mu")
 _ME = r"(?:saya|sy|sya|aku|ak|gue|gua|gw|gwe|beta|sa|abdi|kulo|kula|ambo|ulun|awak|ane|den|tiang|kaule|sayo|kita|katong|kitong|tong)"
 _THING = (
-    r"(?:insentif\w*|uang\w*|duit\w*|doi|akun\w*|rekening\w*|rek|hp|nomor|no|email\w*|ktp\w*|nik\w*|kk|saldo\w*|status\w*|kartu\w*|nama|data|umur\w*|usia|"
-    r"kepesertaan\w*|sertifikat\w*|muka|wajah|foto|selfie|pelatihan|dana|gopay|ovo|pung|pu|punya|voucher|dashboard|password|sandi|tanggal lahir|pendaftaran\w*|tes|ijazah)"
+    r"(?:insentif\w*|uang\w*|duit\w*|doi|akun\w*|rekening\w*|rek|hp|nomor|no|email\w*|ktp\w*|nik\w*|kk|saldo\w*|status\w*|kartu\w*|"
+    r"nama|data|umur\w*|usia|"
+    r"kepesertaan\w*|sertifikat\w*|muka|wajah|foto|selfie|pelatihan|dana|gopay|ovo|pung|pu|punya|voucher|dashboard|password|sandi|"
+    r"tanggal lahir|pendaftaran\w*|tes|ijazah)"
 )
 _FOR = re.compile(
-    r"\b(?:(?:men|nge|n|di)?daftar(?:in|kan|ken|ke)|untuk|utk|buat|bwt|kanggo|bantu\w*|wakil\w*|mewakili|punya|punyanya|milik|kasi|kasih|cari(?:in|kan)|beli(?:in|kan)|cek(?:in|kan)|"
+    r"\b(?:(?:men|nge|n|di)?daftar(?:in|kan|ken|ke)|untuk|utk|buat|bwt|kanggo|bantu\w*|wakil\w*|mewakili|punya|punyanya|milik|kasi|"
+    r"kasih|cari(?:in|kan)|beli(?:in|kan)|cek(?:in|kan)|"
     r"urus\w*|ngurus\w*|isi(?:in|kan)|atas nama|tanya(?:in|kan)|pegang(?:in)?)\s+(?:akun\s+|insentif\s+|si\s+|punya\s+|pak\s+|nama\s+)?$",
     re.I,
 )
 _SOURCE = re.compile(  # advice, orders, money, company, or a thing lent: the matter stays the sender's
-    r"\b(?:di(?:suruh|suru|paksa|ajak|kasih tau|kabari|bilang\w*|dukung|bantu|buat(?:kan|in)|beli(?:kan|in)|daftar(?:kan|in)|marahi\w*|tanya\w*|pinjam\w*)|suruh|suruhan|kata|katanya|kt|kate|jare|ceunah|"
-    r"bilang|dari|dr|sama|bareng|dengan|dgn|ajak|ajakan|lewat|ke|oleh|seperti|kayak|kaya|bersama|info|izin|ijin|tanggungan|dengar|denger|jadi|sebagai|merawat|nafkah\w*|"
-    r"(?:pinjam|pake|pakai|pk|minjem|numpang|memakai|gunakan|menggunakan|satu|1|email\w*nya)(?:\s+(?:hp|no|nomor|email|rekening|rek|akun|gopay|dana|ovo|wa|laptop|kk|nama|ktp|punya|nya))*)\s+(?:si\s+|pak\s+|bu\s+)?$",
+    r"\b(?:di(?:suruh|suru|paksa|ajak|kasih tau|kabari|bilang\w*|dukung|bantu|buat(?:kan|in)|beli(?:kan|in)|daftar(?:kan|in)|"
+    r"marahi\w*|tanya\w*|pinjam\w*)|suruh|suruhan|kata|katanya|kt|kate|jare|ceunah|"
+    r"bilang|dari|dr|sama|bareng|dengan|dgn|ajak|ajakan|lewat|ke|oleh|seperti|kayak|kaya|bersama|info|izin|ijin|tanggungan|dengar|"
+    r"denger|jadi|sebagai|merawat|nafkah\w*|"
+    r"(?:pinjam|pake|pakai|pk|minjem|numpang|memakai|gunakan|menggunakan|satu|1|email\w*nya)(?:\s+(?:hp|no|nomor|email|rekening|"
+    r"rek|akun|gopay|dana|ovo|wa|laptop|kk|nama|ktp|punya|nya))*)\s+(?:si\s+|pak\s+|bu\s+)?$",
     re.I,
 )
 _ADDRESS = re.compile(
-    r"(?:^|[,.!?]\s*|\b(?:mohon|moho?n bantuan\w*|halo|hai|selamat|pagi|siang|sore|malam|makasih|terima kasih|trims|tolong|assalamualaikum|permisi|yth|kepada|dear|bapak|bapa|ibu|iya|oke|maaf|punten)\W*)$",
+    r"(?:^|[,.!?]\s*|\b(?:mohon|moho?n bantuan\w*|halo|hai|selamat|pagi|siang|sore|malam|makasih|terima kasih|trims|tolong|"
+    r"assalamualaikum|permisi|yth|kepada|dear|bapak|bapa|ibu|iya|oke|maaf|punten)\W*)$",
     re.I,
 )
-_CALLED = frozenset("ibu bapak bapa bpk kakak kaka abang ade adi adik mama papa mace pace bunda mak uda mamak om tante saudara rekan paman nak mbah ibuk abi kawan teman sobat".split())
+_CALLED = word_list("called")
 _SELF = re.compile(
-    rf"\b(?:insentif|akun|rekening|sertifikat|nik|ktp|saldo|kartu|status|dashboard|sandi|nomor|uang|dana|gopay|ovo|kepesertaan|pelatihan)\s?(?:nya\s)?{_ME}\b|"
+    rf"\b(?:insentif|akun|rekening|sertifikat|nik|ktp|saldo|kartu|status|dashboard|sandi|nomor|uang|dana|gopay|ovo|kepesertaan|"
+    rf"pelatihan)\s?(?:nya\s)?{_ME}\b|"
     rf"\b(?:insentif|akun|rekening|sertifikat|nik|ktp|saldo|kartu|status)ku\b|"
-    rf"\b(?:apa|apakah|bisakah|boleh|bolehkah|kalau|kalo|klo|jadi|jd|gara2|karena|krn|tapi|tp|padahal|sekarang|waktu|pas|yang|emang|dulu|sedangkan|trus)\s+{_ME}\s+\w+|"
-    rf"\b{_ME}\s+(?:yang\s+|yg\s+)?(?:ga|gak|tidak|tdk|gk|nggak|belum|blm|bs|bisa|boleh|lolos|ikut|daftar|lupa|pakai|pake|pernah|sendiri|sonde|seng|tra|ora|juga|jadi|sudah|udah|sdh|masih|msh|jualan|kerja|nganggur|dapat|dpt|harus|takut|bingung)\b",
+    rf"\b(?:apa|apakah|bisakah|boleh|bolehkah|kalau|kalo|klo|jadi|jd|gara2|karena|krn|tapi|tp|padahal|sekarang|waktu|pas|yang|emang|"
+    rf"dulu|sedangkan|trus)\s+{_ME}\s+\w+|"
+    rf"\b{_ME}\s+(?:yang\s+|yg\s+)?(?:ga|gak|tidak|tdk|gk|nggak|belum|blm|bs|bisa|boleh|lolos|ikut|daftar|lupa|pakai|pake|pernah|"
+    rf"sendiri|sonde|seng|tra|ora|juga|jadi|sudah|udah|sdh|masih|msh|jualan|kerja|nganggur|dapat|dpt|harus|takut|bingung)\b",
     re.I,
 )
 _NEAR_HOME = re.compile(r"(?:2\b)?\W+(?:\w+\s+)?(?:sebelah|tetangga|depan rumah)\b", re.I)
 _ANOTHER = re.compile(r"\W+(?:kos|kost|kontrakan|mertua|cik|lik|de\b|angkat)\b", re.I)
 _ROLE = re.compile(r"\W+(?:rumah tangga|rt\b|dari \d|tunggal|kandung yang)\b", re.I)
-_AFTER_ANAK = re.compile(r"\W+(?:buah|kos|kost|magang|sekolah|kuliah(?:an)?\b(?!\s+semester)|muda|kecil|smk|sma|2|saya\s+(?:2|3|dua|tiga|masih kecil)|yatim|rantau)\b", re.I)
+_AFTER_ANAK = re.compile(
+    r"\W+(?:buah|kos|kost|magang|sekolah|kuliah(?:an)?\b(?!\s+semester)|muda|kecil|smk|sma|2|saya\s+(?:2|3|dua|tiga|masih kecil)|yatim|rantau)\b",
+    re.I,
+)
 _COUNTED = re.compile(r"\W{1,2}(?:\d|dua|tiga|empat|satu)\b|\W{1,2}saya\s+(?:\d|dua|tiga)\b", re.I)
 _MINE = re.compile(
-    rf"\s(?:(?:gadis|laki-laki|laki|lanang|bujang|perempuan|kandung|ipar|sulung|bungsu|kerja|kantor|kampung|sekampung|mertua|tani|toko|pertama|kedua|tua|cik)\s+)*{_ME}\b", re.I
+    rf"\s(?:(?:gadis|laki-laki|laki|lanang|bujang|perempuan|kandung|ipar|sulung|bungsu|kerja|kantor|kampung|sekampung|mertua|tani|"
+    rf"toko|pertama|kedua|tua|cik)\s+)*{_ME}\b",
+    re.I,
 )
 _SPEAKS = re.compile(
-    rf"\s+(?:{_ME}\s+)?(?:(?:udah|udh|sudah|sdh|terus|trs|selalu|pada|juga|yg|yang|di\s\w+)\s+){{0,2}}(?:bilang\w*|blg|kata\w*|cerita\w*|nyaranin|menyarankan|saranin|nanya\w*|tanya terus|bertanya|ngasih tau|"
+    rf"\s+(?:{_ME}\s+)?(?:(?:udah|udh|sudah|sdh|terus|trs|selalu|pada|juga|yg|yang|di\s\w+)\s+){{0,2}}(?:bilang\w*|blg|kata\w*|"
+    rf"cerita\w*|nyaranin|menyarankan|saranin|nanya\w*|tanya terus|bertanya|ngasih tau|"
     r"kasih tau|ngomong\w*|ngajak\w*|nyuruh\w*|suruh\w*|share|kirim\w*|ngirim\w*|ngomel\w*|marah\w*|dapet \d|dpt \d|heboh|bilangnya|nyuruh|maksa)\b",
     re.I,
 )
@@ -83,7 +99,7 @@ def find_subject(text: str) -> tuple[Subject, tuple[Entity, ...]]:
         elif _ANOTHER.match(after):
             kind = "other"
         entity = Entity(kind="subject", value=kind, text=match[0], start=match.start(), end=match.end())
-        return cast(Subject, kind), (entity,)
+        return cast("Subject", kind), (entity,)
     return "self", ()
 
 
@@ -95,7 +111,9 @@ def _is_about(word: str, before: str, after: str, text: str) -> bool:
         return False
     if _people()[word] == "friend" and not (mine or for_them or re.search(rf"\b{_THING}\s+$", before, re.I)):
         return False
-    if re.search(r"(?:biar|supaya|gara2|karena|krn)\s+(?:bisa\s+)?(?:ngurus|bantu\w*|urus)\s+(?:\w+\s+)?$", before, re.I):
+    if re.search(
+        r"(?:biar|supaya|gara2|karena|krn)\s+(?:bisa\s+)?(?:ngurus|bantu\w*|urus)\s+(?:\w+\s+)?$", before, re.I
+    ):
         return False
     if for_them and not re.search(r"\bdi(?:bantu|buat|beli|daftar)\w*\s+$", before, re.I):
         return not _is_call(word, before, after, mine)
@@ -108,7 +126,16 @@ def _is_about(word: str, before: str, after: str, text: str) -> bool:
     if word.startswith(("warga", "karyawan", "pegawai", "buruh")) and not mine:
         return False
     rest = f"{before[-30:]} … {after}"
-    return _SELF.search(re.sub(rf"\b{re.escape(word)}\s+{_ME}\b", word, text, flags=re.I) if mine else rest if len(text) < 40 else text) is None
+    return (
+        _SELF.search(
+            re.sub(rf"\b{re.escape(word)}\s+{_ME}\b", word, text, flags=re.I)
+            if mine
+            else rest
+            if len(text) < 40
+            else text
+        )
+        is None
+    )
 
 
 def _is_call(word: str, before: str, after: str, mine: bool) -> bool:
@@ -120,5 +147,7 @@ def _is_call(word: str, before: str, after: str, mine: bool) -> bool:
     if re.match(r"\s*(?:[,.!?/]|$|dan (?:ibu|bapak)|(?:ibu|bapak)\b)", after, re.I):
         return True
     if _ADDRESS.search(before):
-        return word in ("kaka", "kakak", "abang", "saudara", "rekan", "om", "tante") or (bool(before.strip()) and not before.rstrip().endswith((",", ".", "?", "!")))
+        return word in ("kaka", "kakak", "abang", "saudara", "rekan", "om", "tante") or (
+            bool(before.strip()) and not before.rstrip().endswith((",", ".", "?", "!"))
+        )
     return False

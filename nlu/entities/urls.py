@@ -16,11 +16,31 @@ from nlu.understanding import Entity
 _URL = re.compile(r"(?:https?://|hxxps?://|www\.)[^\s<>\"']+", re.I)
 _DOTTED = re.compile(
     r"(?<![\w@.\-/])(?:[a-z\d](?:[a-z\d\-]{0,61}[a-z\d])?\s?(?:\.|\[\.\]|\(dot\)|\bdot\b|\btitik\b)\s?)+"
-    r"(?:go\.id|co\.id|web\.id|my\.id|or\.id|ac\.id|sch\.id|com|net|org|info|xyz|site|online|vip|club|top|live|link|click|shop|store|app|icu|cc|me|id|co|io|ly|gl|tk|ml|ga|cf|blogspot|today|world|pro|biz|page|dev)"
+    r"(?:go\.id|co\.id|web\.id|my\.id|or\.id|ac\.id|sch\.id|com|net|org|info|xyz|site|online|vip|club|top|live|link|click|shop|"
+    r"store|app|icu|cc|me|id|co|io|ly|gl|tk|ml|ga|cf|blogspot|today|world|pro|biz|page|dev)"
     r"(?![\w\-]|\.\w)(?:/[^\s<>\"']*)?",
     re.I,
 )
-_CONFUSABLE = str.maketrans({"0": "o", "1": "i", "l": "i", "3": "e", "4": "a", "5": "s", "@": "a", "$": "s", "і": "i", "а": "a", "е": "e", "о": "o", "р": "p", "к": "k", "ј": "j", "г": "r"})
+_CONFUSABLE = str.maketrans(
+    {
+        "0": "o",
+        "1": "i",
+        "l": "i",
+        "3": "e",
+        "4": "a",
+        "5": "s",
+        "@": "a",
+        "$": "s",
+        "і": "i",
+        "а": "a",
+        "е": "e",
+        "о": "o",
+        "р": "p",
+        "к": "k",
+        "ј": "j",
+        "г": "r",
+    }
+)
 
 
 @cache

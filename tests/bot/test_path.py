@@ -348,10 +348,10 @@ async def test_a_takeover_between_claim_and_send_stops_the_bot(bench: Bench, mon
     real = bench.sender._claim
 
     def claim_then_taken(room: int, connection):
-        rows = real(room, connection)
+        rows, starved = real(room, connection)
         if rows:
             chats.take_over(connection, chat["id"], owner="agent:1", now=bench.now)
-        return rows
+        return rows, starved
 
     monkeypatch.setattr(bench.sender, "_claim", claim_then_taken)
     await bench.sender.drain()
@@ -428,3 +428,40 @@ async def test_text_of_sql_stays_text(bench: Bench) -> None:
     await bench.hears("'); DROP TABLE chats; --", "1")
     await bench.settle()
     assert await bench.database.read(lambda c: c.execute(text("SELECT count(*) FROM chats")).scalar_one()) == 1
+
+
+@pytest.mark.parametrize(
+    ("author", "words", "state"),
+    [
+        ("agent:1", "daftar di bit.ly/abc", "failed"),
+        ("campaign:1", "buka https://prakerja-daftar.com/x", "failed"),
+        ("agent:1", "lihat www.prakerja.go.id", "accepted"),
+        ("agent:1", "tulis ke info@prakerja.go.id", "accepted"),
+    ],
+)
+async def test_people_are_sent_only_to_allowed_hosts(bench: Bench, author: str, words: str, state: str) -> None:
+    await bench.hears("halo", "1")
+    await bench.settle()
+    chat = await bench.database.read(lambda c: chats.find(c, "web", "w", "a"))
+    draft = outbox.Draft(
+        chat_id=chat["id"],
+        source="web:w",
+        payload={"text": words},
+        owner_version=0,
+        expires_at=NOW + timedelta(days=1),
+        author=author,
+    )
+    await bench.database.write(partial(outbox.enqueue, drafts=[draft], now=NOW))
+    await bench.sender.drain()
+    assert (await bench.rows(schema.outbox, "state"))[-1] == (state,)
+
+
+async def test_what_the_bot_repeats_never_becomes_a_link(bench: Bench) -> None:
+    from handlers.links import defanged
+
+    assert (
+        defanged("Alamat prakerja-daftar.com palsu, yang resmi www.prakerja.go.id")
+        == "Alamat prakerja-daftar(.)com palsu, yang resmi www.prakerja.go.id"
+    )
+    assert defanged("https://x.go.id.evil.com/a?b") == "https:(//)x(.)go(.)id(.)evil(.)com/a?b"
+    assert defanged("https://a@bad.com https://prakerja.go.id") == "https:(//)a@bad(.)com https://prakerja.go.id"

@@ -35,6 +35,11 @@ def test_every_step_has_a_saved_state() -> None:
     assert steps - saved == set()
 
 
+def saved(path: Path) -> dict:
+    state: dict = json.loads(path.read_text(encoding="utf-8"))
+    return state
+
+
 async def resumed(database: Database, parts: Parts, state: dict) -> Session:
     session = Session(database, parts, now=NOW)
 
@@ -48,7 +53,7 @@ async def resumed(database: Database, parts: Parts, state: dict) -> Session:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 async def test_a_saved_state_goes_on(path: Path, sqlite: Database, parts: Parts) -> None:
-    state = json.loads(path.read_text(encoding="utf-8"))
+    state = saved(path)
     session = await resumed(sqlite, parts, state)
     for words in ("insentif cair berapa lama ya kak", "🙂"):
         replies = await session.say(words)
@@ -62,7 +67,7 @@ async def test_a_saved_state_goes_on(path: Path, sqlite: Database, parts: Parts)
     "change", [{"step": "langkah_lama"}, {"form": "formulir_lama"}, {"unknown_key": 1}, {"data": {}}]
 )
 async def test_an_unknown_state_starts_again_with_a_sentence(change: dict, sqlite: Database, parts: Parts) -> None:
-    state = {**json.loads((FOLDER / "registration.region.json").read_text(encoding="utf-8")), **change}
+    state = {**saved(FOLDER / "registration.region.json"), **change}
     session = await resumed(sqlite, parts, state)
     replies = await session.say("hmm")
     assert replies

@@ -30,7 +30,9 @@ def engine() -> EmbeddedEngine:
 
 def test_model_belongs_to_data_and_code() -> None:
     meta = json.loads((MODEL / "meta.json").read_text(encoding="utf-8"))
-    assert meta["fingerprint"] == fingerprint(), "the model is older than its data or code: `make train` makes a new one"
+    assert meta["fingerprint"] == fingerprint(), (
+        "the model is older than its data or code: `make train` makes a new one"
+    )
 
 
 def test_every_intent_is_known(engine: EmbeddedEngine) -> None:
@@ -63,7 +65,22 @@ def test_plain_questions(engine: EmbeddedEngine, text: str, intent: str) -> None
     assert 0 <= got.confidence <= 1
 
 
-@pytest.mark.parametrize("text", ["", "   ", "🎉🎉", "12345", "????", "\x00", "\ud800", "مرحبا كيف حالك", "你好吗今天天气怎么样", "resep rendang padang enak", "asdfgh qwerty zxcvb"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "🎉🎉",
+        "12345",
+        "????",
+        "\x00",
+        "\ud800",
+        "مرحبا كيف حالك",
+        "你好吗今天天气怎么样",
+        "resep rendang padang enak",
+        "asdfgh qwerty zxcvb",
+    ],
+)
 def test_refused(engine: EmbeddedEngine, text: str) -> None:
     got = engine.parse(text, CONTEXT)
     assert (got.intent, got.outcome) == (OUT_OF_SCOPE, Outcome.REFUSE)
@@ -80,7 +97,9 @@ def test_two_questions_in_the_order_asked(engine: EmbeddedEngine) -> None:
 def test_short_messages_go_on_with_the_last_matter(engine: EmbeddedEngine, text: str) -> None:
     got = engine.parse(text, Context(today=TODAY, last_intent="wallet_link"))
     assert got.intent == "wallet_link"
-    assert engine.parse("berapa batas umur", Context(today=TODAY, last_intent="wallet_link")).intent == "eligibility_age"
+    assert (
+        engine.parse("berapa batas umur", Context(today=TODAY, last_intent="wallet_link")).intent == "eligibility_age"
+    )
 
 
 def test_yes_is_yes_whatever_was_before(engine: EmbeddedEngine) -> None:
@@ -115,7 +134,9 @@ def test_never_raises(text: str) -> None:
     assert engine.parse(text, CONTEXT).model == engine.version
 
 
-@pytest.mark.parametrize("unit", ["a", "a ", "apa? ", "?", "é", "• ", "1 ", "terus ", "🎉", "insentif saya belum cair, "])
+@pytest.mark.parametrize(
+    "unit", ["a", "a ", "apa? ", "?", "é", "• ", "1 ", "terus ", "🎉", "insentif saya belum cair, "]
+)
 def test_long_texts(engine: EmbeddedEngine, unit: str) -> None:
     engine.parse(unit * 10_000, CONTEXT)
 

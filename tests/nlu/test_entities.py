@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -39,8 +40,10 @@ def test_wave(text: str, waves: list[int]) -> None:
     ("text", "money"),
     [
         ("600rb", [600_000]), ("Rp4,2 juta", [4_200_000]), ("Rp 4.200.000,-", [4_200_000]), ("rp600.000", [600_000]), ("sejuta", [1_000_000]),
-        ("3jt", [3_000_000]), ("1,5 jt", [1_500_000]), ("600 ribu", [600_000]), ("seratus ribu", [100_000]), ("dua juta", [2_000_000]), ("600k", [600_000]),
-        ("3500000", [3_500_000]), ("umur 35 tahun", []), ("jam 08.30", []), ("tahun 2024", []), ("50 %", []), ("3 juta lebih, bukan 2 juta", [3_000_000, 2_000_000]),
+        ("3jt", [3_000_000]), ("1,5 jt", [1_500_000]), ("600 ribu", [600_000]), ("seratus ribu", [100_000]), ("dua juta", [2_000_000]),
+        ("600k", [600_000]),
+        ("3500000", [3_500_000]), ("umur 35 tahun", []), ("jam 08.30", []), ("tahun 2024", []), ("50 %", []),
+        ("3 juta lebih, bukan 2 juta", [3_000_000, 2_000_000]),
     ],
 )  # fmt: skip
 def test_money(text: str, money: list[int]) -> None:
@@ -51,9 +54,12 @@ def test_money(text: str, money: list[int]) -> None:
     ("text", "day"),
     [
         ("3/12/1999", "1999-12-03"), ("3-12-99", "1999-12-03"), ("03.12.1999", "1999-12-03"), ("3 12 1999", "1999-12-03"), ("03121999", "1999-12-03"),
-        ("1999-12-03", "1999-12-03"), ("3 des 99", "1999-12-03"), ("3 Desember 1999", "1999-12-03"), ("17 agustus 1990", "1990-08-17"), ("tgl 3 bln depan", "2026-12-03"),
-        ("kemaren", "2026-11-23"), ("kmrn", "2026-11-23"), ("besok", "2026-11-25"), ("lusa", "2026-11-26"), ("hari ini", "2026-11-24"), ("2 minggu lalu", "2026-11-10"),
-        ("sebulan yg lalu", "2026-10-24"), ("10 hari lagi", "2026-12-04"), ("tgl 5 kmrn", "2026-10-05"), ("tanggal 31", "2026-12-31"), ("29 feb 2024", "2024-02-29"),
+        ("1999-12-03", "1999-12-03"), ("3 des 99", "1999-12-03"), ("3 Desember 1999", "1999-12-03"), ("17 agustus 1990", "1990-08-17"),
+        ("tgl 3 bln depan", "2026-12-03"),
+        ("kemaren", "2026-11-23"), ("kmrn", "2026-11-23"), ("besok", "2026-11-25"), ("lusa", "2026-11-26"), ("hari ini", "2026-11-24"),
+        ("2 minggu lalu", "2026-11-10"),
+        ("sebulan yg lalu", "2026-10-24"), ("10 hari lagi", "2026-12-04"), ("tgl 5 kmrn", "2026-10-05"), ("tanggal 31", "2026-12-31"),
+        ("29 feb 2024", "2024-02-29"),
         ("31/02/1999", None), ("99/99/9999", None), ("bandung", None), ("umur 35", None), ("", None),
     ],
 )  # fmt: skip
@@ -65,10 +71,14 @@ def test_date(text: str, day: str | None) -> None:
 @pytest.mark.parametrize(
     ("text", "codes"),
     [
-        ("jaksel", "3174"), ("saya di jaktim", "3175"), ("jogja", "3471"), ("kota bandung", "3273"), ("kab bdg", "3204"), ("kab. bandung barat", "3217"),
-        ("bandung", "3273|3204"), ("bdg", "3273|3204"), ("bogor kota", "3271"), ("kabupaten malang", "3507"), ("tinggal di surabya", "3578"), ("domisili semrang", "3374|3322"),
-        ("pematang siantar", "1272"), ("asal makasar", "7371"), ("kupang", "5371|5301"), ("wamena", "9501"), ("labuan bajo", "5315"), ("solo", "3372"), ("tangsel", "3674"),
-        ("di palangka raya", "6271"), ("tanah datar", "1304"), ("kota administrasi jakarta timur", "3175"), ("batu", "3579"), ("di batu", "3579"), ("Kab. Jayapura", "9103"),
+        ("jaksel", "3174"), ("saya di jaktim", "3175"), ("jogja", "3471"), ("kota bandung", "3273"), ("kab bdg", "3204"),
+        ("kab. bandung barat", "3217"),
+        ("bandung", "3273|3204"), ("bdg", "3273|3204"), ("bogor kota", "3271"), ("kabupaten malang", "3507"),
+        ("tinggal di surabya", "3578"), ("domisili semrang", "3374|3322"),
+        ("pematang siantar", "1272"), ("asal makasar", "7371"), ("kupang", "5371|5301"), ("wamena", "9501"), ("labuan bajo", "5315"),
+        ("solo", "3372"), ("tangsel", "3674"),
+        ("di palangka raya", "6271"), ("tanah datar", "1304"), ("kota administrasi jakarta timur", "3175"), ("batu", "3579"),
+        ("di batu", "3579"), ("Kab. Jayapura", "9103"),
         ("banyuwangii", "3510"), ("lombok timur", "5203"),
     ],
 )  # fmt: skip
@@ -82,7 +92,14 @@ def test_region(text: str, codes: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["jual batu bata murah sekali kak", "mohon di pusat bantuan", "saya di kampus setiap hari kak", "sudah datang ke kantor lembaga", "langkah daftar apa saja", "metro mini lewat sini ya kak"],
+    [
+        "jual batu bata murah sekali kak",
+        "mohon di pusat bantuan",
+        "saya di kampus setiap hari kak",
+        "sudah datang ke kantor lembaga",
+        "langkah daftar apa saja",
+        "metro mini lewat sini ya kak",
+    ],
 )
 def test_ordinary_words_are_no_region(text: str) -> None:
     assert values(text, "region") == []
@@ -96,7 +113,18 @@ def test_all_regions_are_found_by_their_own_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "zone"), [("1171", "WIB"), ("3174", "WIB"), ("6171", "WIB"), ("6271", "WIB"), ("6371", "WITA"), ("5171", "WITA"), ("7371", "WITA"), ("8171", "WIT"), ("9471", "WIT")]
+    ("code", "zone"),
+    [
+        ("1171", "WIB"),
+        ("3174", "WIB"),
+        ("6171", "WIB"),
+        ("6271", "WIB"),
+        ("6371", "WITA"),
+        ("5171", "WITA"),
+        ("7371", "WITA"),
+        ("8171", "WIT"),
+        ("9471", "WIT"),
+    ],
 )
 def test_zone(code: str, zone: str) -> None:
     region = next(region for key, region in regions().items() if key[:2] == code[:2])
@@ -106,10 +134,13 @@ def test_zone(code: str, zone: str) -> None:
 @pytest.mark.parametrize(
     ("link", "verdict"),
     [
-        ("https://www.prakerja.go.id", "official"), ("dashboard.prakerja.go.id/masuk", "official"), ("PRAKERJA.GO.ID", "official"), ("prakerja dot go dot id", "official"),
+        ("https://www.prakerja.go.id", "official"), ("dashboard.prakerja.go.id/masuk", "official"), ("PRAKERJA.GO.ID", "official"),
+        ("prakerja dot go dot id", "official"),
         ("kemnaker.go.id", "government"), ("bansos.kemensos.go.id", "government"), ("pakerja.go.id", "look_alike"),
-        ("prakerja.vip", "recorded_false"), ("daftar.prakerja.vip", "recorded_false"), ("dashboard.prakerja12.xyz", "recorded_false"), ("prakerja12.com/x", "recorded_false"),
-        ("prakerja.go.id.daftar.xyz", "look_alike"), ("prakerj4.com", "look_alike"), ("daftar-prakerja.site", "look_alike"), ("kartu-prakerja.com", "look_alike"),
+        ("prakerja.vip", "recorded_false"), ("daftar.prakerja.vip", "recorded_false"), ("dashboard.prakerja12.xyz", "recorded_false"),
+        ("prakerja12.com/x", "recorded_false"),
+        ("prakerja.go.id.daftar.xyz", "look_alike"), ("prakerj4.com", "look_alike"), ("daftar-prakerja.site", "look_alike"),
+        ("kartu-prakerja.com", "look_alike"),
         ("https://prakerja.go.id@penipu.com/x", "unknown"), ("bit.ly/abc", "unknown"), ("tokopedia.com", "unknown"),
     ],
 )  # fmt: skip
@@ -128,16 +159,21 @@ def test_recorded_false_has_its_date() -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
     [
-        ("gopai saya", "wallet", "GoPay"), ("sambung ke dana", "wallet", "DANA"), ("link aja", "wallet", "LinkAja"), ("rek mandiri", "wallet", "Mandiri"), ("shopepay", "wallet", "ShopeePay"),
-        ("beli di tokopdia", "platform", "Tokopedia"), ("toped", "platform", "Tokopedia"), ("skill academy", "platform", "Skill Academy"), ("pijar mahir", "platform", "Pijar Mahir"),
-        ("kursus bhs inggris", "topic", "Bahasa Inggris"), ("pelatihan njahit", "topic", "Menjahit"), ("belajar kopi", "topic", "Barista"), ("excel", "topic", "Microsoft Excel"),
+        ("gopai saya", "wallet", "GoPay"), ("sambung ke dana", "wallet", "DANA"), ("link aja", "wallet", "LinkAja"),
+        ("rek mandiri", "wallet", "Mandiri"), ("shopepay", "wallet", "ShopeePay"),
+        ("beli di tokopdia", "platform", "Tokopedia"), ("toped", "platform", "Tokopedia"), ("skill academy", "platform", "Skill Academy"),
+        ("pijar mahir", "platform", "Pijar Mahir"),
+        ("kursus bhs inggris", "topic", "Bahasa Inggris"), ("pelatihan njahit", "topic", "Menjahit"),
+        ("belajar kopi", "topic", "Barista"), ("excel", "topic", "Microsoft Excel"),
     ],
 )  # fmt: skip
 def test_names(text: str, kind: str, value: str) -> None:
     assert value in values(text, kind)
 
 
-@pytest.mark.parametrize("text", ["dana prakerja belum cair kak", "saya mau mandiri usaha sendiri", "token listrik habis kak jadi gelap"])
+@pytest.mark.parametrize(
+    "text", ["dana prakerja belum cair kak", "saya mau mandiri usaha sendiri", "token listrik habis kak jadi gelap"]
+)
 def test_ordinary_words_are_no_names(text: str) -> None:
     assert values(text, "wallet") == values(text, "topic") == []
 
@@ -145,8 +181,10 @@ def test_ordinary_words_are_no_names(text: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "phone"),
     [
-        ("0812-3456-7890", "+6281234567890"), ("+62 812 3456 7890", "+6281234567890"), ("62812 34567890", "+6281234567890"), ("81234567890", "+6281234567890"),
-        ("+62 0812 3456 789", "+628123456789"), ("O8l234567890", "+6281234567890"), ("021 25541246", None), ("0812345", None), ("0812 abc", None), ("", None),
+        ("0812-3456-7890", "+6281234567890"), ("+62 812 3456 7890", "+6281234567890"), ("62812 34567890", "+6281234567890"),
+        ("81234567890", "+6281234567890"),
+        ("+62 0812 3456 789", "+628123456789"), ("O8l234567890", "+6281234567890"), ("021 25541246", None), ("0812345", None),
+        ("0812 abc", None), ("", None),
     ],
 )  # fmt: skip
 def test_phone(typed: str, phone: str | None) -> None:
@@ -160,7 +198,15 @@ def test_nik() -> None:
     young = parse_nik("3273010512050001", TODAY)
     assert young is not None
     assert young.born == date(2005, 12, 5)
-    for wrong in ("3273013213990001", "3273014512990000", "0073014512990001", "327301451299000", "3273017902990001", "bukan nik", ""):
+    for wrong in (
+        "3273013213990001",
+        "3273014512990000",
+        "0073014512990001",
+        "327301451299000",
+        "3273017902990001",
+        "bukan nik",
+        "",
+    ):
         assert parse_nik(wrong, TODAY) is None
     assert parse_kk("3273 0112 0304 0001") == "3273011203040001"
     assert parse_kk("3273014512990001") is None
@@ -176,11 +222,15 @@ def test_identity_numbers_are_masked_in_entities() -> None:
 @pytest.mark.parametrize(
     ("text", "who"),
     [
-        ("ibu saya mau daftar", "mother"), ("mau daftarin suami saya", "spouse"), ("insentif bapak belum cair", "father"), ("punya nyokap blm cair", "mother"),
-        ("anakku kartunya hilang", "child"), ("tetangga saya tidak bisa login", "neighbour"), ("teman saya lolos gelombang 67", "friend"), ("adik ipar saya gagal transfer", "sibling"),
+        ("ibu saya mau daftar", "mother"), ("mau daftarin suami saya", "spouse"), ("insentif bapak belum cair", "father"),
+        ("punya nyokap blm cair", "mother"),
+        ("anakku kartunya hilang", "child"), ("tetangga saya tidak bisa login", "neighbour"), ("teman saya lolos gelombang 67", "friend"),
+        ("adik ipar saya gagal transfer", "sibling"),
         ("ibu mertua saya lupa sandi", "other"), ("cara daftar buat nenek", "other"), ("akun inang diblokir", "mother"),
-        ("disuruh ibu daftar", "self"), ("selamat pagi bu, insentif saya belum cair", "self"), ("kata teman saya prakerja tutup ya", "self"), ("pakai hp suami boleh?", "self"),
-        ("kaka, beta mau tanya", "self"), ("suami saya ASN, apakah saya boleh mendaftar?", "self"), ("mohon bantuan Bapak/Ibu", "self"), ("saya ibu rumah tangga mau daftar", "self"),
+        ("disuruh ibu daftar", "self"), ("selamat pagi bu, insentif saya belum cair", "self"),
+        ("kata teman saya prakerja tutup ya", "self"), ("pakai hp suami boleh?", "self"),
+        ("kaka, beta mau tanya", "self"), ("suami saya ASN, apakah saya boleh mendaftar?", "self"), ("mohon bantuan Bapak/Ibu", "self"),
+        ("saya ibu rumah tangga mau daftar", "self"),
         ("insentif saya belum cair kak", "self"), ("", "self"),
     ],
 )  # fmt: skip
@@ -198,4 +248,4 @@ def test_any_text_is_taken(text: str) -> None:
 @given(st.text(alphabet="0123456789./-:, rpkgelombangtgljthunix@•İß", max_size=120))
 def test_any_mixture_of_signs_is_taken(text: str) -> None:
     found = find_entities(text, TODAY)
-    assert all(left.end <= right.start for left, right in zip(found, found[1:], strict=False))
+    assert all(left.end <= right.start for left, right in pairwise(found))

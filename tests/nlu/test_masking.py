@@ -124,13 +124,24 @@ def test_logs_hide_more(typed: str, secret: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "count"),
-    [("32730145", 8), ("3273 01", 6), ("nik 32730145", 8), ("3273-0145-12", 10), ("saya umur 35", 0), ("12", 0), ("", 0), ("halo", 0)],
+    [
+        ("32730145", 8),
+        ("3273 01", 6),
+        ("nik 32730145", 8),
+        ("3273-0145-12", 10),
+        ("saya umur 35", 0),
+        ("12", 0),
+        ("", 0),
+        ("halo", 0),
+    ],
 )
 def test_digit_run(typed: str, count: int) -> None:
     assert digit_run(typed) == count
 
 
-@pytest.mark.parametrize("unit", ["1", "1 ", "1 2,", "otp ", "password ", "a@", "A-", "O", "1.000.", "otp saya ", "rek ", "081234567890 "])
+@pytest.mark.parametrize(
+    "unit", ["1", "1 ", "1 2,", "otp ", "password ", "a@", "A-", "O", "1.000.", "otp saya ", "rek ", "081234567890 "]
+)
 def test_time_grows_with_length_only(unit: str) -> None:
     def seconds(size: int) -> float:
         text = unit * (size // len(unit))

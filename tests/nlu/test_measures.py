@@ -87,7 +87,10 @@ def test_contract_of_eval() -> None:
 
 def test_cases_are_read(tmp_path: Path) -> None:
     path = tmp_path / "cases.jsonl"
-    path.write_text('{"text": "a", "intent": "greet", "accept": ["thanks"]}\n\n{"text": "b", "intent": "x", "second": "y"}\n', encoding="utf-8")
+    path.write_text(
+        '{"text": "a", "intent": "greet", "accept": ["thanks"]}\n\n{"text": "b", "intent": "x", "second": "y"}\n',
+        encoding="utf-8",
+    )
     assert read_cases(path) == [Case("a", "greet", None, ("thanks",)), Case("b", "x", "y")]
     path.write_text('{"text": "a"}\n', encoding="utf-8")
     with pytest.raises(ValueError, match=r"cases\.jsonl:1"):
@@ -100,7 +103,9 @@ def test_cases_are_read(tmp_path: Path) -> None:
 def test_rasa_marks_are_taken_off(tmp_path: Path) -> None:
     assert plain_text('[ibu saya]{"entity": "subject", "value": "mother"} belum [cair](state)') == "ibu saya belum cair"
     path = tmp_path / "x.yml"
-    path.write_text('version: "3.1"\nnlu:\n- intent: a+b\n  examples: |\n    - satu: dua\n    - tiga\n', encoding="utf-8")
+    path.write_text(
+        'version: "3.1"\nnlu:\n- intent: a+b\n  examples: |\n    - satu: dua\n    - tiga\n', encoding="utf-8"
+    )
     assert list(read([path])) == [Example("satu: dua", "a", "b", "x"), Example("tiga", "a", "b", "x")]
     path.write_text("nlu: 3\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"x\.yml"):
@@ -112,7 +117,12 @@ def examples(*rows: tuple[str, str]) -> Sequence[Example]:
 
 
 def test_check_finds_what_is_wrong(tmp_path: Path) -> None:
-    data = examples(("insentif saya belum cair kak", "a"), ("insentif saya belum cair kak!", "a"), ("Halo, kak", "a"), ("halo kak", "b"))
+    data = examples(
+        ("insentif saya belum cair kak", "a"),
+        ("insentif saya belum cair kak!", "a"),
+        ("Halo, kak", "a"),
+        ("halo kak", "b"),
+    )
     dev = tmp_path / "dev.jsonl"
     dev.write_text(json.dumps({"text": "insentif saya belum cair kak", "intent": "a"}) + "\n", encoding="utf-8")
     found = check.check([dev], data)

@@ -40,7 +40,9 @@ def test_brought_to_one_form(typed: str, expected: str) -> None:
     assert NORMALISER(typed) == expected
 
 
-@pytest.mark.parametrize("word", ["bukan", "tinggal", "kota", "khusus", "harus", "malang", "bakal", "batam", "kapal", "memberi", "semarang"])
+@pytest.mark.parametrize(
+    "word", ["bukan", "tinggal", "kota", "khusus", "harus", "malang", "bakal", "batam", "kapal", "memberi", "semarang"]
+)
 def test_right_words_are_no_slips(word: str) -> None:
     assert NORMALISER(word) == word
 
@@ -56,7 +58,9 @@ def test_a_variant_has_one_meaning() -> None:
     for name in ("abbreviations.tsv", "regional.tsv"):
         for canonical, variants in lexicon_lines(name):
             for variant in variants:
-                assert seen.setdefault(variant, canonical) == canonical, f"{variant}: {seen[variant]} and {canonical} ({LEXICON})"
+                assert seen.setdefault(variant, canonical) == canonical, (
+                    f"{variant}: {seen[variant]} and {canonical} ({LEXICON})"
+                )
 
 
 @given(st.text(max_size=300))

@@ -233,9 +233,8 @@ def draft(chat: int, words: str, **extra) -> outbox.Draft:
 
 
 async def send(database: Database, token: str = "s", *, now=NOW, rate: float = 0.0, limit: int = 50):
-    return await database.write(
-        partial(outbox.claim, source="web:w", token=token, now=now, lease=LEASE, limit=limit, rate=rate, reserve=0.2)
-    )
+    work = partial(outbox.claim, source="web:w", token=token, now=now, lease=LEASE, limit=limit, rate=rate, reserve=0.2)
+    return (await database.write(work))[0]
 
 
 def words(rows) -> list[str]:
@@ -322,7 +321,7 @@ async def test_the_budget_is_shared_and_keeps_room_for_replies(database: Databas
 async def test_a_blocked_account_sends_nothing_and_a_blocked_lane_only_replies(database: Database) -> None:
     chat = await chat_id(database)
     await database.write(partial(outbox.enqueue, drafts=[draft(chat, "kabar", lane=1), draft(chat, "balas")], now=NOW))
-    await send(database, limit=0)
+    await database.write(partial(outbox.block, source="web:w", scope="account", until=NOW))
     until = NOW + timedelta(seconds=10)
     await database.write(partial(outbox.block, source="web:w", scope="account", until=until))
     assert await send(database) == []

@@ -1,0 +1,43 @@
+"""Links in outgoing texts: only .go.id and the operator's own listed hosts (design, rule 9), from agents and campaigns too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_ENDINGS = "id|com|net|org|info|xyz|me|io|app|co|site|online|link|mu|club|top|shop|store|live|vip|win|ly|gl|gg|cc|tk|ml|ga|cf|biz|my|us|dev|page|web|click|fun|pro"
+_HOST = re.compile(
+    rf"(?:[a-z][a-z0-9+.-]{{1,20}}://)(?P<full>[^\s/?#\"'<>]{{1,253}})|(?<![\w.@-])(?P<bare>(?:[a-z0-9-]{{1,63}}\.){{1,8}}(?:{_ENDINGS}))(?![\w-])",
+    re.IGNORECASE,
+)
+
+
+def hosts(text: str) -> list[str]:
+    """Every host that a text links to or that a messenger would turn into a link, lower-cased, in order."""
+    found = []
+    for match in _HOST.finditer(text):
+        host = (match["full"] or match["bare"]).rpartition("@")[2].partition(":")[0]
+        found.append(host.lower().rstrip("."))
+    return found
+
+
+def is_allowed(host: str, own: Iterable[str] = ()) -> bool:
+    """Whether people may be sent to a host: a government one, or one of the operator's."""
+    return host == "go.id" or host.endswith(".go.id") or host in own
+
+
+def forbidden(text: str, own: Iterable[str] = ()) -> list[str]:
+    """The hosts of a text that must not be sent."""
+    allowed = tuple(own)
+    return [host for host in hosts(text) if not is_allowed(host, allowed)]
+
+
+def defanged(text: str, own: Iterable[str] = ()) -> str:
+    """The text with forbidden hosts written so that no messenger makes them a link: "prakerja-x(.)com"."""
+    allowed = tuple(own)
+
+    def broken(match: re.Match[str]) -> str:
+        host = (match["full"] or match["bare"]).rpartition("@")[2].partition(":")[0].lower().rstrip(".")
+        return match[0] if is_allowed(host, allowed) else match[0].replace("://", ":(//)").replace(".", "(.)")
+
+    return _HOST.sub(broken, text)

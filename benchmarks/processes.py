@@ -48,7 +48,7 @@ class Process:
         )
         if self._ready_url:
             try:
-                await until_up(self._ready_url)
+                await until_up(self._ready_url, child=self.child)
             except BaseException:
                 await self.kill()
                 raise
@@ -59,19 +59,25 @@ class Process:
             self.child.send_signal(number)
             await self.child.wait()
 
+    async def wait(self) -> int:
+        """Waits for its end; the exit status."""
+        return await self.child.wait() if self.child else 0
+
     def rss_mb(self) -> float:
         """Resident memory of the child in MiB."""
         return float(psutil.Process(self.child.pid).memory_info().rss) / 2**20 if self.child else 0.0
 
 
-async def until_up(url: str, seconds: float = 120) -> None:
-    """Waits until the address answers 200."""
+async def until_up(url: str, seconds: float = 120, *, child: asyncio.subprocess.Process | None = None) -> None:
+    """Waits until the address answers 200; gives up when the child that should answer has ended."""
     deadline = time.monotonic() + seconds
     async with httpx.AsyncClient() as client:
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx.HTTPError):
                 if (await client.get(url)).status_code == 200:
                     return
+            if child and child.returncode is not None:
+                raise RuntimeError(f"{url}: the process ended with {child.returncode}")
             await asyncio.sleep(0.05)
     raise TimeoutError(f"{url} does not answer")
 

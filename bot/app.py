@@ -31,7 +31,7 @@ from bot.worker import Worker
 from handlers import catalogue
 from handlers.turn import Policy
 from nlu.embedded import EmbeddedEngine
-from storage import inbox, migrate, outbox, registrations, secure_forms
+from storage import chats, drafts, inbox, migrate, outbox, people, registrations, secure_forms
 from storage.database import Database
 
 log = structlog.get_logger()
@@ -39,6 +39,7 @@ log = structlog.get_logger()
 ROLES = ("all", "web", "worker", "sender")
 STOP_SECONDS = 10.0  # what is claimed is finished within this time, the rest handed back
 _KEEP_EVENTS = timedelta(days=7)  # longer than Meta repeats an event (platform-rules 2.1)
+_KEEP_STATES = timedelta(days=30)  # as long as a draft
 _TIDY_SECONDS = 60.0
 _TIDY_BATCH = 500
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -135,11 +136,12 @@ class Service:
             ready()
         stopper = asyncio.create_task(self._stopped.wait())
         done, _ = await asyncio.wait([stopper, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        for task in done - {stopper}:
-            if task.exception():
-                log.error("a loop ended", loop=task.get_name(), exc_info=task.exception())
+        ended = [task for task in done if task is not stopper]
         stopper.cancel()
         await self._shut(tasks)
+        for task in ended:  # no loop ends by itself: the process must end with a failure, so that it is started again
+            log.error("a loop ended", loop=task.get_name(), exc_info=task.exception())
+            raise RuntimeError(f"the {task.get_name()} loop ended") from task.exception()
 
     def _work(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         work: list[tuple[str, Coroutine[Any, Any, None]]] = [
@@ -191,6 +193,9 @@ class Service:
                     partial(outbox.delete_done, before=now - _KEEP_EVENTS),
                     partial(secure_forms.delete_old, before=now),
                     partial(registrations.delete_expired, now=now),
+                    partial(drafts.delete_expired, now=now),
+                    partial(people.delete_old_codes, before=now),
+                    partial(chats.forget_idle_states, before=now - _KEEP_STATES),
                 ):
                     while await self.database.write(partial(delete, limit=_TIDY_BATCH)) == _TIDY_BATCH:  # noqa: ASYNC110
                         await asyncio.sleep(0.05)

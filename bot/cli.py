@@ -57,7 +57,7 @@ def chat(
 
     if channel not in ("terminal", "telegram", "whatsapp", "web", "sms"):
         raise fail(f"--channel {channel}: one of telegram, whatsapp, web, sms")
-    if db and (phone or channel != "terminal") and "demo" not in db:
+    if db and (phone or channel != "terminal") and not db.endswith("/demo.db"):
         raise fail("--phone and --channel pretend; they work only on a temporary or demo database (leave --db out)")
     asyncio.run(terminal.run(jsonl=jsonl, url=db, phone=phone, channel=channel, samples=samples))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,11 +12,13 @@ from sqlalchemy import Connection, RowMapping
 from handlers import dialogue
 from handlers.catalogue import Catalogue
 from handlers.messages import Inbound, Kind, Reply, State, inbound_from_json, state_from_json
+from handlers.safety import is_danger
 from handlers.turn import Answer, Policy, Turn
 from nlu.understanding import Engine, Understanding
 from storage import chats, inbox, outbox
 
 BURST = 20  # more unread events than this are stored and answered once
+MAX_TEXT = 4_096  # of texts read together, as of a single one
 REPLY_LIFE = timedelta(hours=24)  # a retrying reply holds its chat's later replies at most this long
 
 
@@ -87,39 +89,62 @@ def _plain(event: RowMapping) -> bool:
 
 def _joined(inbounds: Sequence[Inbound]) -> Inbound:
     masked = tuple(sorted({kind for inbound in inbounds for kind in inbound.masked}))
-    return replace(inbounds[-1], text="\n".join(inbound.text for inbound in inbounds), masked=masked)
+    text = "\n".join(inbound.text for inbound in inbounds)[:MAX_TEXT]
+    return replace(inbounds[-1], text=text, masked=masked)
 
 
 def apply(connection: Connection, prepared: Sequence[Prepared], parts: Parts, now: datetime) -> list[str]:
     """Runs the handlers of these chats and writes everything but the completion of the claim; returns the handlers' names."""
     conversations = chats.lock_conversations(connection, [p.chat_id for p in prepared])
-    log: list[Mapping[str, Any]] = []
-    drafts: list[outbox.Draft] = []
-    states: dict[int, Mapping[str, Any]] = {}
-    names: list[str] = []
+    made = Made()
     for chat in prepared:
-        conversation = conversations[chat.chat_id]
-        state = state_from_json(conversation["state"])
-        many = len(chat.claim.events) > BURST
-        for unit in chat.units:
-            if many and unit is not chat.units[-1]:
-                log.append(_heard(chat, unit, now))
+        _converse(connection, chat, conversations[chat.chat_id], parts, now, made)
+    outbox.cancel_overtaken(connection, list(made.states), now)
+    outbox.enqueue(connection, made.drafts, now)
+    chats.log(connection, made.log)
+    chats.save_states(connection, made.states, now)
+    here = [chat.chat_id for chat in prepared if chat.units[-1].inbound.kind is not Kind.STOPPED]
+    chats.touch(connection, here, now)
+    for chat in prepared:
+        if chat.chat_id not in here:
+            outbox.stop_chat(connection, chat.chat_id, now)
+    return made.handlers
+
+
+@dataclass(slots=True)
+class Made:
+    """What the handlers of a batch have produced."""
+
+    log: list[Mapping[str, Any]] = field(default_factory=list)
+    drafts: list[outbox.Draft] = field(default_factory=list)
+    states: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    handlers: list[str] = field(default_factory=list)
+
+
+def _converse(
+    connection: Connection, chat: Prepared, conversation: RowMapping, parts: Parts, now: datetime, made: Made
+) -> None:
+    """One chat's turns, one after the other. In a burst plain texts are answered once; taps, numbers and forms still count."""
+    state = state_from_json(conversation["state"])
+    burst = len(chat.claim.events) > BURST and conversation["owner"] == "bot"
+    told = False
+    for unit in chat.units:
+        turn = _turn(connection, chat, unit, conversation, state, parts, now)
+        plain = unit.inbound.kind is Kind.TEXT and not unit.inbound.forwarded
+        if burst and plain and not is_danger(unit.inbound.text, parts.catalogue):
+            if told:
+                made.log.append(_heard(chat, unit, now))
                 continue
-            turn = _turn(connection, chat, unit, conversation, state, parts, now)
-            found = _burst(turn) if many and conversation["owner"] == "bot" else dialogue.respond(turn)
-            state = found.state
-            names.append(found.handler)
-            log.append({**_heard(chat, unit, now), **_understood(unit, found, parts)})
-            for reply in found.replies:
-                log.append(_said(chat, unit, reply, found, parts, now))
-                drafts.append(_draft(chat, reply, conversation["owner_version"], now))
-        states[chat.chat_id] = state.to_json()
-    outbox.cancel_overtaken(connection, list(states), now)
-    outbox.enqueue(connection, drafts, now)
-    chats.log(connection, log)
-    chats.save_states(connection, states, now)
-    chats.touch(connection, list(states), now)
-    return names
+            found, told = _burst(turn), True
+        else:
+            found = dialogue.respond(turn)
+        state = found.state
+        made.handlers.append(found.handler)
+        made.log.append({**_heard(chat, unit, now), **_understood(unit, found, parts)})
+        for reply in found.replies:
+            made.log.append(_said(chat, unit, reply, found, parts, now))
+            made.drafts.append(_draft(chat, reply, conversation["owner_version"], now))
+    made.states[chat.chat_id] = state.to_json()
 
 
 def apologise(connection: Connection, chat: Prepared, parts: Parts, now: datetime) -> None:

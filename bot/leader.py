@@ -35,9 +35,10 @@ class Leader:
                 try:
                     while not running.done() and await self._take(name):
                         await asyncio.wait([running], timeout=_RENEW_SECONDS)
+                    if running.done() and running.exception() is None:
+                        await asyncio.Event().wait()  # a job that has nothing to do here
                     if running.done():
-                        running.result()
-                        await asyncio.Event().wait()
+                        log.error("a job failed and is started again", job=name, exc_info=running.exception())
                 finally:
                     running.cancel()
                     with contextlib.suppress(asyncio.CancelledError, Exception):

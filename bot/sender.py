@@ -118,6 +118,9 @@ class Sender:
         try:
             if not await self._checks.submit(row["id"]):
                 return
+            if self._stopping.is_set():
+                await self._database.write(partial(outbox.release, token=self._token, ids=[row["id"]]))
+                return
             outcome = self._refused(row) or await self._channel.send(
                 row["address"], self._reply(row), lane=row["lane"], key=row["id"]
             )

@@ -154,6 +154,8 @@ def _check(settings: Settings) -> None:
         )
     if settings.nlu not in ("embedded", "rasa"):
         raise SettingsError(f"PANDU_NLU: {settings.nlu!r} is neither embedded nor rasa")
+    if settings.secret_key and len(settings.secret_key) < 32 and not settings.database_url.startswith("sqlite"):
+        raise SettingsError("PANDU_SECRET_KEY: at least 32 random characters; it keys the hashes of identity numbers")
     if settings.public_url and urlsplit(settings.public_url).scheme not in ("https", "http"):
         raise SettingsError(f"PANDU_PUBLIC_URL: {settings.public_url!r} does not begin with https://")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 CHATS = 25  # a claim's size: small enough that an urgent chat never waits long (design, path of a message)
 LEASE = timedelta(seconds=30)
 MAX_ATTEMPTS = 3
+_OUTAGE_RETRY = timedelta(seconds=1)
 _OUTAGE_PAUSE = (0.2, 5.0)  # seconds: first and longest
 
 
@@ -64,8 +66,31 @@ class Worker:
         claims, now = await self._database.write(partial(self._claim, token))
         if not claims:
             return 0
+        suspects = [claim for claim in claims if _attempts(claim) > MAX_ATTEMPTS]
+        together = [claim for claim in claims if _attempts(claim) <= MAX_ATTEMPTS]
         try:
+            if together:
+                await self._batch(token, together, now)
+            for claim in (
+                suspects
+            ):  # they killed a worker, outlived leases, or broke the database's hand: never in a batch again
+                await self._renew(token, [claim])
+                await self._suspect(token, claim, now)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            await self._hand_back(token, claims, now)
+            raise
+        return len(claims)
+
+    async def _batch(self, token: str, claims: Sequence[inbox.Claim], now: datetime) -> None:
+        try:
+            started = time.monotonic()
             prepared = [prepare(claim, self.parts, now) for claim in claims]
+            if (
+                time.monotonic() - started > LEASE.total_seconds() / 3
+            ):  # a slow engine: the lease must not run out under us
+                await self._renew(token, claims)
             await self._effects(token, prepared)
         except inbox.Fenced:
             metrics.fenced.add()
@@ -76,7 +101,22 @@ class Worker:
             log.exception("batch failed; its chats are rerun alone", chats=len(claims))
             for claim in claims:
                 await self._alone(token, claim, now)
-        return len(claims)
+
+    async def _renew(self, token: str, claims: Sequence[inbox.Claim]) -> None:
+        def work(connection: Connection) -> None:
+            until = self._clock(connection) + LEASE
+            inbox.renew(connection, token=token, chat_ids=[claim.chat["id"] for claim in claims], until=until)
+
+        await self._database.write(work)
+
+    async def _hand_back(self, token: str, claims: Sequence[inbox.Claim], now: datetime) -> None:
+        """After an outage the chats must not wait for the lease; where even this fails, the lease does it."""
+        chat_ids = [claim.chat["id"] for claim in claims]
+        try:
+            ready_at = now + _OUTAGE_RETRY
+            await self._database.write(partial(inbox.give_back, token=token, chat_ids=chat_ids, ready_at=ready_at))
+        except Exception as error:
+            log.warning("claims not handed back", reason=type(error).__name__)
 
     def _claim(self, token: str, connection: Connection) -> tuple[list[inbox.Claim], datetime]:
         now = self._clock(connection)
@@ -107,10 +147,10 @@ class Worker:
         except Exception as error:
             if is_outage(error):
                 raise
-        last = max(event["attempts"] for event in claim.events) >= MAX_ATTEMPTS
+        attempts = _attempts(claim)
+        last = attempts >= MAX_ATTEMPTS
         if last and not await self._event_by_event(token, claim, now):
             return
-        attempts = max(event["attempts"] for event in claim.events)
         retry_at = now if last else now + timedelta(seconds=2**attempts)
         await self._database.write(partial(inbox.give_back, token=token, chat_ids=[chat_id], ready_at=retry_at))
 
@@ -123,15 +163,29 @@ class Worker:
             except inbox.Fenced:
                 return False
             except Exception as error:
-                if is_outage(error):
-                    raise
                 if event["attempts"] < MAX_ATTEMPTS:
+                    if is_outage(error):
+                        raise
                     return True  # it has attempts left, and what came later must wait for it
-                log.error("dead letter", number=event["id"], reason=type(error).__name__)
-                metrics.dead_letters.add()
-                await self._database.write(partial(self._bury, token, one, f"{type(error).__name__}: {error}"))
-                self._wake.notify(OUTBOX)
+                await self._give_up(token, one, f"{type(error).__name__}: {error}")
         return True
+
+    async def _suspect(self, token: str, claim: inbox.Claim, now: datetime) -> None:
+        """An event claimed too often without an end: once more alone, then it is given up, whatever the error was."""
+        doomed = [event for event in claim.events if event["attempts"] > MAX_ATTEMPTS + 1]
+        for event in doomed:
+            one = inbox.Claim(chat=claim.chat, state=claim.state, events=(event,))
+            await self._give_up(token, one, "claimed again and again without an end: it kills or outlasts its worker")
+        rest = inbox.Claim(chat=claim.chat, state=claim.state, events=tuple(e for e in claim.events if e not in doomed))
+        if await self._event_by_event(token, rest, now):
+            chat_ids = [claim.chat["id"]]
+            await self._database.write(partial(inbox.give_back, token=token, chat_ids=chat_ids, ready_at=now))
+
+    async def _give_up(self, token: str, claim: inbox.Claim, error: str) -> None:
+        log.error("dead letter", number=claim.events[0]["id"], reason=error.partition(":")[0])
+        metrics.dead_letters.add()
+        await self._database.write(partial(self._bury, token, claim, error))
+        self._wake.notify(OUTBOX)
 
     def _bury(self, token: str, claim: inbox.Claim, error: str, connection: Connection) -> None:
         now = self._clock(connection)
@@ -139,3 +193,7 @@ class Worker:
             connection, token=token, chat_id=claim.chat["id"], event_id=claim.events[0]["id"], error=error, now=now
         )
         apologise(connection, Prepared(claim=claim, units=()), self.parts, now)
+
+
+def _attempts(claim: inbox.Claim) -> int:
+    return max((event["attempts"] for event in claim.events), default=0)

@@ -29,7 +29,7 @@ def faq_reply(turn: Turn, intent: str, *, scheme: str | None = None) -> Reply:
     sources = entry.sources_2020_2022 if older and entry.sources_2020_2022 else entry.sources
     text = f"{text}\n({sources[0].shown()})"
     offers: list[Option] = []
-    if known is None and entry.text_2020_2022:
+    if known is None and entry.text_2020_2022 and not turn.state.form:  # in a form the step's own options are shown
         text += "\n" + turn.content.text("ask_scheme")
         offers += options((turn.content.text("option_older_rules"), f"scheme:semi_bansos:{intent}"))
     if entry.more:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from handlers import (
     answers,
@@ -66,8 +67,11 @@ INTENTS: Mapping[str, Callable[[Turn], Answer]] = {
     "subscribe": subscription.subscribe,
     "unsubscribe": subscription.unsubscribe,
     "my_data": privacy.my_data,
+    "scam_check": safety.scam_check,
+    "incentive_unpaid": partial(incentive.unpaid, intent="incentive_unpaid"),
+    "incentive_failed": partial(incentive.unpaid, intent="incentive_failed"),
 }
-"""Talk and journeys; every other intent is answered from the catalogue."""
+"""Talk and journeys, and questions that a record or a link answers better; every other intent is answered from the catalogue."""
 
 STARTS: Mapping[str, str] = {
     "register_start": "registration",
@@ -84,6 +88,10 @@ STALE = timedelta(minutes=30)  # an answer that comes later than this begins wit
 
 def respond(turn: Turn) -> Answer:
     """The answer to one message: replies with numbered options, the new state, the name of the rule or handler."""
+    if turn.state.form and turn.now - turn.chat["seen_at"] > timedelta(
+        days=forms.DRAFT_DAYS
+    ):  # what was promised to be forgotten
+        turn = replace(turn, state=replace(turn.state, form=None, step=None, data={}, options=()))
     for name, rule in RULES:
         if (found := rule(turn)) is not None:
             return _finished(turn, replace(found, handler=found.handler or name))
@@ -212,8 +220,15 @@ def _cancel_word(turn: Turn) -> Answer | None:
     if _CANCEL.match(turn.text):
         return _cancel(turn)
     if turn.state.form and turn.understanding.intent == "cancel" and turn.understanding.outcome is Outcome.ANSWER:
-        return _cancel(turn)
+        return None if _answers_step(turn) else _cancel(turn)
     return None
+
+
+def _answers_step(turn: Turn) -> bool:
+    """Whether the open step reads a sure answer ("ulang dari awal" after "lanjut, atau mulai baru?")."""
+    step = _open_step(turn)
+    reading = step.read(turn, turn.state.data) if step else None
+    return isinstance(reading, forms.Valid) and reading.sure
 
 
 def _cancel(turn: Turn) -> Answer:
@@ -242,12 +257,18 @@ def _open_form(turn: Turn) -> Answer | None:
     form = FORMS.get(turn.state.form)
     if form is None:  # a form of another version
         return _understood(replace(turn, state=replace(turn.state, form=None, step=None, data={})))
+    if turn.inbound.kind is Kind.EDITED and (step := form.step(turn.state.step)):
+        return forms.ask_again(
+            turn, form, step, before=turn.say("edited_in_form")
+        )  # which question it answers is not known
     if (found := forms.consider(turn, form)) is not None:
         return replace(found, handler=found.handler or f"form:{form.name}")
+    second = turn.understanding.second
     if STARTS.get(turn.understanding.intent) == form.name and (step := form.step(turn.state.step)):
-        return forms.ask_again(turn, form, step)
-    aside = _understood(turn)
-    return forms.resume(turn, form, aside)
+        return forms.resume(turn, form, ask(turn, second)) if second else forms.ask_again(turn, form, step)
+    if turn.understanding.outcome is Outcome.CLARIFY and turn.understanding.confidence >= forms.SURE:
+        turn = replace(turn, understanding=replace(turn.understanding, outcome=Outcome.ANSWER))
+    return forms.resume(turn, form, _understood(turn))
 
 
 def _understood(turn: Turn) -> Answer:
@@ -255,6 +276,10 @@ def _understood(turn: Turn) -> Answer:
     understanding = turn.understanding
     if not turn.text.strip():
         return answer(turn, turn.say("empty", options=talk.menu_options(turn, 3)))
+    if turn.state.last_intent and talk.asks_on(turn):
+        return replace(answers.more(turn, turn.state.last_intent), handler=turn.state.last_intent)
+    if understanding.outcome is not Outcome.ANSWER and reports.case_number(turn.text):
+        return replace(reports.case_status(turn), handler="report_problem")
     if understanding.outcome is Outcome.REFUSE:
         return fallback.refuse(turn)
     if understanding.outcome is Outcome.CLARIFY:
@@ -284,8 +309,9 @@ def _both(turn: Turn, first: Answer, second: str) -> Answer:
             replies=(replace(lead, options=(*lead.options[: answers.MAX_OPTIONS - 1], offer)), *first.replies[1:]),
         )
     other = answers.faq_reply(turn, second)
-    texts = (other.text, lead.text) if first.state.form else (lead.text, other.text)
-    shown = lead.options if first.state.form else (*lead.options[:2], *other.options[:1])
+    opened = first.state.form and first.state.form != turn.state.form
+    texts = (other.text, lead.text) if opened else (lead.text, other.text)
+    shown = lead.options if opened else (*lead.options[:2], *other.options[:1])
     sms = None if lead.sms is None or other.sms is None else f"{lead.sms} {other.sms}"
     return replace(first, replies=(replace(lead, text="\n\n".join(texts), options=shown, sms=sms), *first.replies[1:]))
 
@@ -354,6 +380,7 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("command", _command),
     ("case", reports.mentioned),
     ("who_looked", linking_manage.asked_who_looked),
+    ("manage", linking_manage.asked_to_manage),
     ("option", _typed_option),
     ("cancel", _cancel_word),
     ("form", _open_form),
@@ -369,7 +396,8 @@ def _finished(turn: Turn, found: Answer) -> Answer:
     """Adds what every answer needs: who is speaking (once), the warning about masked numbers, an apology for lateness, the options' version."""
     if found.handler in ("agent", "presence"):
         return found
-    leads = [] if found.state.greeted or turn.inbound.channel == "" else [talk.intro(turn)]
+    greeted = found.state.greeted or found.handler == "danger"  # a life first; who is speaking is said next time
+    leads = [] if greeted or turn.inbound.channel == "" else [talk.intro(turn)]
     if turn.now - turn.inbound.sent_at > STALE:
         leads.append(turn.content.text("stale"))
     if warning := safety.warning(turn):
@@ -380,7 +408,10 @@ def _finished(turn: Turn, found: Answer) -> Answer:
     first = replies[0]
     if leads:
         first = replace(
-            first, text="\n\n".join([*leads, *([first.text] if first.text else [])]), sms=_with_leads(first, leads)
+            first,
+            text="\n\n".join([*leads, *([first.text] if first.text else [])]),
+            sms=_with_leads(first, leads),
+            cancellable=False,
         )
     shown = next((reply.options for reply in reversed(replies) if reply.options), ())
     version = turn.state.version + 1 if shown else turn.state.version
@@ -389,7 +420,13 @@ def _finished(turn: Turn, found: Answer) -> Answer:
         for reply in (first, *replies[1:])
         if reply.text or reply.form
     )
-    return replace(found, replies=replies, state=replace(found.state, options=shown, version=version, greeted=True))
+    return replace(
+        found,
+        replies=replies,
+        state=replace(
+            found.state, options=shown, version=version, greeted=found.state.greeted or found.handler != "danger"
+        ),
+    )
 
 
 def _with_leads(reply: Reply, leads: list[str]) -> str | None:

@@ -10,6 +10,7 @@ from handlers.turn import Answer, Turn, options
 from storage import misunderstood
 
 CANDIDATES = 3
+MOVES = ("greet", "goodbye", "thanks", "affirm", "deny", "cancel", "complaint")  # nobody chooses "Menyapa" from a list
 
 
 def clarify(turn: Turn) -> Answer:
@@ -17,7 +18,7 @@ def clarify(turn: Turn) -> Answer:
     _remember(turn)
     if turn.state.misses:
         return _offer_person(turn)
-    best = [intent for intent, _ in turn.understanding.ranking[:CANDIDATES]]
+    best = [intent for intent, _ in turn.understanding.ranking if intent not in MOVES][:CANDIDATES]
     choices = tuple(
         Option(label=turn.content.title(intent), action=f"intent:{intent}", description=turn.content.question(intent))
         for intent in best

@@ -23,7 +23,12 @@ DRAFT_DAYS = 30
 STUCK_AFTER = 2  # misfits at one step before a person is offered
 ASKING_BACK = ("clarify", "offer_person")  # handlers whose options must not be hidden behind the step's own
 
+SURE = 0.9  # so clear an intent is one even in a short message, where the step reads no sure answer
 _WORDS_OF_A_QUESTION = 3
+_WORDS_OF_A_CHANGE = 7
+_ASKS = re.compile(
+    r"\b(?:g[iy]?mana|bagaimana|gmn|cara\w*|kenapa|knp|mengapa|kapan|berapa|brp|di\s?mana|apa|apakah)\b", re.IGNORECASE
+)
 _VALUE = re.compile(r"\b(?:jadi|menjadi|ke|seharusnya|harusnya|yang benar|dadi)\b[\s:]*(.+)", re.IGNORECASE)
 
 _BACK = re.compile(r"^\W*(kembali|balik|sebelumnya|mundur|back)\b.{0,24}$", re.IGNORECASE)
@@ -42,10 +47,11 @@ class Valid:
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Meant as an answer but wrong: the key of the kind sentence that says what is."""
+    """Meant as an answer but wrong: the key of the kind sentence that says what is. `vague`: nothing like an answer was found in it."""
 
     key: str
     values: Mapping[str, Any] | None = None
+    vague: bool = False
 
 
 Reading = Valid | Misfit | None  # None: does not look like an answer
@@ -87,7 +93,7 @@ def open_form(turn: Turn, form: Form, data: Data | None = None, *, before: Reply
 
 def ask_again(turn: Turn, form: Form, step: Step, *, before: Reply | None = None) -> Answer:
     """Shows the present step once more, after whatever `before` says; changes nothing."""
-    prompt = step.ask(turn, turn.state.data)
+    prompt = _asked(step, turn, turn.state.data)
     return answer(turn, _joined(before, prompt), state=replace(turn.state, options=prompt.options))
 
 
@@ -106,7 +112,8 @@ def consider(turn: Turn, form: Form) -> Answer | None:
         return restart(turn, form)
     if _BACK.match(turn.text):
         return back(turn, form, step)
-    if (match := _CHANGE.search(turn.text)) and (target := _named(form, match["what"])):
+    match = _CHANGE.search(turn.text)
+    if match and (target := _named(form, match["what"])) and _may_change(turn, target):
         return change(turn, form, target, match["what"])
     reading = step.read(turn, turn.state.data)
     if isinstance(reading, Valid) and reading.sure:
@@ -128,7 +135,7 @@ def resume(turn: Turn, form: Form, aside: Answer) -> Answer:
         return aside  # the question itself opened another form
     if aside.handler in ASKING_BACK:
         return aside  # the person chooses first; the form stays open behind it
-    prompt = step.ask(turn, turn.state.data)
+    prompt = _asked(step, turn, turn.state.data)
     lead = Reply(
         text="\n\n".join(reply.text for reply in aside.replies if reply.text)
         + "\n\n"
@@ -156,6 +163,8 @@ def back(turn: Turn, form: Form, step: Step) -> Answer:
 def change(turn: Turn, form: Form, target: Step, words: str) -> Answer:
     """To a step answered before, by its name, or at once with the value that `words` holds; then the form goes on where it was."""
     data = {**turn.state.data, "_return": turn.state.step}
+    if target.name == turn.state.step:
+        data.pop("_return")
     data.pop(target.name, None)
     value = _VALUE.search(words)
     if value:
@@ -220,7 +229,7 @@ def _next(turn: Turn, form: Form, data: Data, done: str | None) -> Step | None:
 
 def _show(turn: Turn, form: Form, data: Data, step: Step, *, before: Reply | None = None) -> Answer:
     moved = replace(turn, state=replace(turn.state, form=form.name, step=step.name, data=data))
-    prompt = step.ask(moved, data)
+    prompt = _asked(step, moved, data)
     if form.keeps_draft:
         expires = turn.now + timedelta(days=DRAFT_DAYS)
         drafts.save(
@@ -231,7 +240,7 @@ def _show(turn: Turn, form: Form, data: Data, step: Step, *, before: Reply | Non
 
 def _misfit(turn: Turn, form: Form, step: Step, key: str, values: Mapping[str, Any]) -> Answer:
     misfits = int(turn.state.data.get("_misfits", 0)) + 1
-    prompt = step.ask(turn, turn.state.data)
+    prompt = _asked(step, turn, turn.state.data)
     lead = turn.content.text(key, **values)
     shown = prompt.options
     if misfits >= STUCK_AFTER:
@@ -244,10 +253,19 @@ def _misfit(turn: Turn, form: Form, step: Step, key: str, values: Mapping[str, A
 def _is_question(turn: Turn, reading: Reading) -> bool:
     """A clear intent, or words that are no answer at all and nearly a clear one ("Maksud Kakak …?")."""
     understanding = turn.understanding
+    vague = reading is None or (isinstance(reading, Misfit) and reading.vague)
+    if understanding.outcome is Outcome.REFUSE or understanding.intent in ("affirm", "deny"):
+        return False
     if understanding.outcome is Outcome.CLARIFY:
-        return reading is None and len(turn.text.split()) >= _WORDS_OF_A_QUESTION
-    moves = ("affirm", "deny", "greet", "thanks", "goodbye")
-    return understanding.outcome is Outcome.ANSWER and understanding.intent not in moves
+        clear = understanding.confidence >= SURE and not isinstance(reading, Misfit)
+        return clear or (vague and (understanding.confidence >= SURE or len(turn.text.split()) >= _WORDS_OF_A_QUESTION))
+    return vague or understanding.intent not in ("greet", "thanks", "goodbye")
+
+
+def _may_change(turn: Turn, target: Step) -> bool:
+    """Whether "ubah …" is a command about an answer given, rather than a story or a question ("saya salah isi nomor rekening waktu itu")."""
+    brief = len(turn.text.split()) <= _WORDS_OF_A_CHANGE and not _ASKS.search(turn.text)
+    return brief and (target.name in turn.state.data or target.name == turn.state.step)
 
 
 def _named(form: Form, words: str) -> Step | None:
@@ -258,8 +276,13 @@ def _named(form: Form, words: str) -> Step | None:
     return None
 
 
+def _asked(step: Step, turn: Turn, data: Data) -> Reply:
+    """The step's question. A later message may make it pointless, but nobody may agree to what was never shown."""
+    return replace(step.ask(turn, data), cancellable=step.expects not in ("yes_no", "choice"))
+
+
 def _joined(before: Reply | None, prompt: Reply) -> Reply:
     """One bubble: what is said first, then the prompt; the prompt's options and form count."""
     if before is None or not before.text:
-        return replace(prompt, cancellable=True)
-    return replace(prompt, text=f"{before.text}\n\n{prompt.text}")
+        return prompt
+    return replace(prompt, text=f"{before.text}\n\n{prompt.text}", cancellable=False)

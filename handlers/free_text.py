@@ -46,7 +46,7 @@ def brief(turn: Turn, most: int = BRIEF) -> bool:
 
 def yes_no(turn: Turn, more: Mapping[str, Sequence[str]] | None = None) -> Reading:
     """ "ya" or "tidak"; in a longer message only where no clear question stands in it."""
-    reading = typed.yes_no(turn, more)
+    reading = typed.agreed(turn, more)
     return replace(reading, sure=reading.sure and brief(turn)) if isinstance(reading, Valid) else reading
 
 
@@ -65,7 +65,9 @@ def story(turn: Turn, short: str) -> Reading:
 def title(turn: Turn) -> Reading:
     """A name, such as a course's."""
     text = " ".join(turn.text.split())
-    if not re.search(r"[^\W\d_]{3}", text) or _wants_something_else(turn):
+    looks_for = typed.find(turn, {"": turn.content.files["free_text"]["looking"]}) is not None
+    names_one = turn.understanding.intent == "course_choose" and not looks_for
+    if not re.search(r"[^\W\d_]{3}", text) or (_wants_something_else(turn) and not names_one):
         return None
     return Valid(
         text[:TITLE], sure=statement(turn) and turn.understanding.intent in (OUT_OF_SCOPE, "course_choose", "affirm")

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from handlers import incentive_state, telling, typed
+from handlers import answers, incentive_state, telling, typed
 from handlers.catalogue import rupiah
 from handlers.course_texts import with_mark
 from handlers.forms import open_form
@@ -16,7 +16,7 @@ from handlers.incentive_advice import complaint, holidays
 from handlers.incentive_check import FORM
 from handlers.incentive_state import Next
 from handlers.messages import Reply
-from handlers.record import Record, record
+from handlers.record import Record, linked, record
 from handlers.turn import Answer, Turn, answer
 from storage import incentives
 
@@ -46,6 +46,12 @@ def status(turn: Turn) -> Answer:
         fact = turn.content.text("incentive_fact_schedule", day=telling.day(payment["scheduled_on"]))
         replies += complaint(turn, own.row["wave"], course["title"] if course else None, fact)
     return answer(turn, *replies)
+
+
+def unpaid(turn: Turn, intent: str) -> Answer:
+    """ "Belum cair", "gagal": a connected chat is told of its own record, any other gets the general answer."""
+    own = turn.understanding.subject == "self" and linked(turn) is not None
+    return status(turn) if own else answers.faq(turn, intent)
 
 
 def check(turn: Turn) -> Answer:

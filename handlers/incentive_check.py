@@ -57,7 +57,11 @@ def _reader(step: str) -> Callable[[Turn, Data], Reading]:
         reading = typed.yes_no(turn, more)
         if isinstance(reading, Valid):
             return Valid(reading.value, sure=_sure(turn, step, reading.sure))
-        return Valid(typed.NO, sure=free_text.statement(turn)) if reason else None
+        if reason:
+            return Valid(typed.NO, sure=free_text.statement(turn))
+        words = turn.content.files["words"]
+        found = typed.find(turn, {typed.NO: [*words["no"], *more[typed.NO]]})  # "bintang saja, ulasannya belum"
+        return Valid(typed.NO) if found and _sure(turn, step, False) else None
 
     return read
 
@@ -103,7 +107,7 @@ def _read_failed_why(turn: Turn, data: Data) -> Reading:
 
 
 def _read_advice(turn: Turn, data: Data) -> Reading:
-    return free_text.yes_no(turn)
+    return free_text.yes_no(turn, {typed.YES: turn.content.files["incentive"]["complaint"]})
 
 
 def _read_wave(turn: Turn, data: Data) -> Reading:

@@ -56,6 +56,15 @@ def asked_who_looked(turn: Turn) -> Answer | None:
     return who_looked(turn) if typed.find(turn, {"looked": words}) and linked(turn) else None
 
 
+def asked_to_manage(turn: Turn) -> Answer | None:
+    """The answer to "atur sambungan" and "kode untuk web" in a connected chat, as other texts name them; else None."""
+    words = turn.content.files["linking"]
+    found = typed.find(turn, {"manage": words["manage_words"], "code": words["web_code"]})
+    if found is None or turn.state.form or not free_text.brief(turn) or linked(turn) is None:
+        return None
+    return web_code(turn) if found.value == "code" else open_form(turn, MANAGE)
+
+
 def _who(turn: Turn, actor: str) -> str:
     kind, _, key = actor.partition(":")
     if kind == "chat":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -20,22 +21,31 @@ NOTICE_KEPT = timedelta(days=3)
 _LOOK_ALIKES = str.maketrans("OIL", "011")  # Crockford's alphabet has none of these letters
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The record that was found; by a code also the level and the link of the chat that made it."""
+
+    row: RowMapping
+    level: str | None = None
+    parent_id: int | None = None
+
+
 def canonical_code(typed_code: str) -> str:
     """A code as it is stored, however it was typed."""
     return typed_code.upper().translate(_LOOK_ALIKES)
 
 
-def by_digits(turn: Turn, birth_date: str, column: str, digits: str) -> tuple[RowMapping, str | None] | None:
+def by_digits(turn: Turn, birth_date: str, column: str, digits: str) -> Match | None:
     """The record on the vouched number with this birth date and these last digits; of a family's the one that fits."""
     fits = [
         row
         for row in _on_number(turn)
         if row["birth_date"] == date.fromisoformat(birth_date) and row[column] and row[column] == digits
     ]
-    return (fits[0], None) if len(fits) == 1 else None
+    return Match(fits[0]) if len(fits) == 1 else None
 
 
-def by_identity(turn: Turn, values: Mapping[str, Any]) -> tuple[RowMapping, str | None] | None:
+def by_identity(turn: Turn, values: Mapping[str, Any]) -> Match | None:
     """The record on the vouched number with this full NIK (by its hash) and birth date, both from the secure form."""
     born = values.get("birth_date")
     fits = [
@@ -43,16 +53,17 @@ def by_identity(turn: Turn, values: Mapping[str, Any]) -> tuple[RowMapping, str 
         for row in _on_number(turn)
         if row["nik_hash"] and row["nik_hash"] == values.get("nik_hash") and str(row["birth_date"]) == str(born)
     ]
-    return (fits[0], None) if len(fits) == 1 else None
+    return Match(fits[0]) if len(fits) == 1 else None
 
 
-def by_code(turn: Turn, code: str) -> tuple[RowMapping, str | None] | None:
+def by_code(turn: Turn, code: str) -> Match | None:
     """The record of the linked chat that made the code, and that chat's level; not while the record is locked."""
     link = people.use_code(turn.connection, code, turn.now)
     row = people.get(turn.connection, link["participant_id"]) if link else None
     if link is None or row is None or (row["unvouched_locked_until"] and row["unvouched_locked_until"] > turn.now):
         return None
-    return row, "2" if link["level"] == "3" else link["level"]  # what an agent checked is not handed on
+    level = "2" if link["level"] == "3" else link["level"]  # what an agent checked is not handed on
+    return Match(row, level, link["id"])
 
 
 def _on_number(turn: Turn) -> list[RowMapping]:
@@ -60,18 +71,23 @@ def _on_number(turn: Turn) -> list[RowMapping]:
     return people.by_phone(turn.connection, phone) if phone else []
 
 
-def prove(turn: Turn, found_by: Callable[[], tuple[RowMapping, str | None] | None], level: str, method: str) -> Answer:
+def prove(turn: Turn, found_by: Callable[[], Match | None], level: str, method: str) -> Answer:
     """Links the record that was found, or counts a wrong answer. A locked chat is told so, and nothing is compared."""
     if until := people.locked_until(turn.connection, turn.chat_id, turn.now):
         return _ended(turn, turn.say("link_locked", until=telling.moment(turn, until)))
     match = found_by()
     if match is None:
         return _wrong(turn)
-    row, own_level = match
-    reached = own_level or level
+    row, reached = match.row, match.level or level
     _warn_others(turn, row["id"])
     people.link(
-        turn.connection, chat_id=turn.chat_id, participant_id=row["id"], level=reached, method=method, now=turn.now
+        turn.connection,
+        chat_id=turn.chat_id,
+        participant_id=row["id"],
+        level=reached,
+        method=method,
+        now=turn.now,
+        parent_id=match.parent_id,
     )
     people.log_access(
         turn.connection, actor=f"chat:{turn.chat_id}", participant_id=row["id"], what="sambungan", now=turn.now

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_ENDINGS = "id|com|net|org|info|xyz|me|io|app|co|site|online|link|mu|club|top|shop|store|live|vip|win|ly|gl|gg|cc|tk|ml|ga|cf|biz|my|us|dev|page|web|click|fun|pro"
+_ENDINGS = (
+    "id|com|net|org|info|xyz|me|io|app|co|site|online|link|mu|club|top|shop|store|live|vip|win|ly|gl|gg|cc|tk|ml|ga|cf|biz|"
+    "my|us|dev|page|web|click|fun|pro"
+)
 _HOST = re.compile(
-    rf"(?:[a-z][a-z0-9+.-]{{1,20}}://)(?P<full>[^\s/?#\"'<>]{{1,253}})|(?<![\w.@-])(?P<bare>(?:[a-z0-9-]{{1,63}}\.){{1,8}}(?:{_ENDINGS}))(?![\w-])",
+    rf"(?:[a-z][a-z0-9+.-]{{1,20}}://)(?P<full>[^\s/\\?#\"'<>]{{1,253}})|(?<![\w.@-])(?P<bare>(?:[a-z0-9-]{{1,63}}\.){{1,8}}(?:{_ENDINGS}))(?![\w-])",
     re.IGNORECASE,
 )
+
+_PLAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")  # anything else in a host is a trick on some browser
 
 
 def hosts(text: str) -> list[str]:
@@ -23,7 +28,7 @@ def hosts(text: str) -> list[str]:
 
 def is_allowed(host: str, own: Iterable[str] = ()) -> bool:
     """Whether people may be sent to a host: a government one, or one of the operator's."""
-    return host == "go.id" or host.endswith(".go.id") or host in own
+    return bool(_PLAIN.fullmatch(host)) and (host.endswith(".go.id") or host in own)
 
 
 def forbidden(text: str, own: Iterable[str] = ()) -> list[str]:

@@ -131,7 +131,7 @@ def _ask_sure(turn: Turn, data: Data) -> Reply:
 def _read_sure(turn: Turn, data: Data) -> Reading:
     """A yes, or the word itself ("hapus", "tarik")."""
     words = turn.content.files["words"]["wishes"]
-    return typed.yes_no(turn, {YES: ["yakin", "hapus saja", *words[ERASE], *words[WITHDRAW]]})
+    return typed.agreed(turn, {YES: ["yakin", "hapus saja", *words[ERASE], *words[WITHDRAW]]})
 
 
 def _needless(turn: Turn, data: Data) -> bool:

@@ -46,6 +46,9 @@ def linked(turn: Turn) -> Record | None:
     row = people.get(turn.connection, link["participant_id"])
     if row is None:
         return None
+    if link["expires_at"] and link["expires_at"] <= turn.now:
+        people.end_link(turn.connection, turn.chat_id, why="expired", now=turn.now)
+        return None
     if link["method"] not in NOT_BY_NUMBER and row["phone"] != chats.vouched_phone(turn.connection, turn.chat_id):
         people.end_link(turn.connection, turn.chat_id, why="number_changed", now=turn.now)
         return None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from handlers import registration_view, typed
+from handlers import free_text, registration_view, typed
 from handlers.forms import Data, Misfit, Reading, Valid
 from handlers.messages import Reply
 from handlers.registration_steps import ROWS, Read
 from handlers.turn import Turn
-from handlers.typed import YES, labelled
+from handlers.typed import NO, YES, labelled
 from storage import subscriptions
 
 
@@ -34,10 +35,8 @@ def ask_confirm(turn: Turn, data: Data) -> Reply:
 def read_confirm(turn: Turn, data: Data) -> Reading:
     """Right, or something to be changed."""
     words = turn.content.files["words"]
-    found = typed.find(
-        turn, {YES: [*words["yes"], *words["right"]], "ubah": [*words["no"], *words["wishes"]["koreksi"]]}
-    )
-    return Valid(found.value, sure=found.sure) if found and (found.sure or found.leads) else typed.yes_no(turn)
+    reading = typed.agreed(turn, {YES: words["right"], NO: words["wishes"]["koreksi"]})
+    return replace(reading, value="ubah") if isinstance(reading, Valid) and reading.value == NO else reading
 
 
 def ask_field(turn: Turn, data: Data) -> Reply:
@@ -52,6 +51,8 @@ def read_field(called: Mapping[str, Sequence[str]]) -> Read:
 
     def read(turn: Turn, data: Data) -> Reading:
         found = typed.find(turn, called)
-        return Valid(found.value) if found else Misfit("registration_which_field_unclear")
+        if found is None:
+            return Misfit("registration_which_field_unclear", vague=True)
+        return Valid(found.value, sure=free_text.brief(turn) and free_text.statement(turn))
 
     return read

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from handlers import places, registration_rules, registration_view, telling, typed
+from handlers import free_text, places, registration_rules, registration_view, telling, typed
 from handlers.catalogue import shown_date
 from handlers.forms import Data, Misfit, Reading, Step, Valid
 from handlers.messages import Option, Reply
@@ -23,8 +24,8 @@ MAX_INTERESTS = 6
 MAX_TYPED = 60
 
 _GO_ON = {
-    YES: ["tetap lanjut", "terus", "teruskan"],
-    NO: ["berhenti", "berhenti dulu", "stop", "sampai di sini", "sampai sini"],
+    YES: ["tetap lanjut", "terus", "teruskan", "terusin", "lanjutin"],
+    NO: ["berhenti", "berhenti dulu", "stop", "sampai di sini", "sampai sini", "selesai dulu", "cukup dulu"],
 }
 
 
@@ -67,7 +68,8 @@ def ask_consent(turn: Turn, data: Data) -> Reply:
 
 def read_consent(turn: Turn, data: Data) -> Reading:
     """A clear yes or no."""
-    return Misfit("registration_consent_needed") if typed.skipped(turn) else typed.yes_no(turn)
+    reading = None if typed.skipped(turn) else typed.agreed(turn)
+    return reading or Misfit("registration_consent_needed", vague=not typed.skipped(turn))
 
 
 def consent_holds(turn: Turn, data: Data) -> bool:
@@ -91,7 +93,9 @@ def skippable(read: Read) -> Read:
 
 def read_age(turn: Turn, data: Data) -> Reading:
     """An age or a birth date."""
-    return typed.age(turn, telling.today(turn), "registration_age_odd") or Misfit("registration_age_unclear")
+    return typed.age(turn, telling.today(turn), "registration_age_odd") or Misfit(
+        "registration_age_unclear", vague=True
+    )
 
 
 def read_yes_no(turn: Turn, data: Data) -> Reading:
@@ -101,7 +105,7 @@ def read_yes_no(turn: Turn, data: Data) -> Reading:
 
 def read_check(turn: Turn, data: Data) -> Reading:
     """Whether the offer is taken; "lewati" is no."""
-    return Valid(NO) if typed.skipped(turn) else typed.yes_no(turn, {YES: turn.content.files["words"]["tell"]})
+    return Valid(NO) if typed.skipped(turn) else typed.agreed(turn, {YES: turn.content.files["words"]["tell"]})
 
 
 def read_rule(question: str) -> Read:
@@ -112,7 +116,11 @@ def read_rule(question: str) -> Read:
         if question == "job":
             employed = [word for body in vocabulary(turn)["work"].values() for word in body["words"]]
             choices = {**_words(vocabulary(turn)["jobs"]), **choices, NO: [*choices[NO], *employed]}
-        return typed.yes_no(turn, choices)
+        reading = typed.yes_no(turn, choices)
+        if not isinstance(reading, Valid) or reading.sure:
+            return reading
+        found = typed.find(turn, choices)  # "pernah dapat gelombang 12": a statement that begins with an answer
+        return replace(reading, sure=found is not None and found.leads and free_text.statement(turn))
 
     return read
 
@@ -178,7 +186,7 @@ def read_region(turn: Turn, data: Data) -> Reading:
     """One kabupaten or kota; of several with one name, "kota" or "kabupaten" decides."""
     found = turn.understanding.first("region")
     if found is None:
-        return _of_offered(turn) or Misfit("registration_region_unknown")
+        return _of_offered(turn) or Misfit("registration_region_unknown", vague=True)
     codes = _region_codes(turn)
     if len(codes) > 1:
         return Misfit("registration_region_ambiguous")
@@ -214,7 +222,7 @@ def ask_table(name: str) -> Ask:
 def read_education(turn: Turn, data: Data) -> Reading:
     """The highest school, in any of its names."""
     found = typed.find(turn, _words(vocabulary(turn)["education"]))
-    return Valid(found.value, sure=found.sure) if found else Misfit("registration_education_unclear")
+    return Valid(found.value, sure=found.sure) if found else Misfit("registration_education_unclear", vague=True)
 
 
 def read_work(turn: Turn, data: Data) -> Reading:
@@ -261,7 +269,7 @@ def read_interests(turn: Turn, data: Data) -> Reading:
     anything = typed.find(turn, {"": turn.content.files["words"]["anything"]})
     if typed.skipped(turn) or (anything and anything.sure):
         return Valid(SKIPPED + FINAL)
-    return Misfit("registration_interests_unclear")
+    return Misfit("registration_interests_unclear", vague=True)
 
 
 def _words(table: Mapping[str, Any]) -> dict[str, Sequence[str]]:

@@ -30,7 +30,7 @@ def report_problem(turn: Turn) -> Answer:
     if isinstance(reading, Valid) and len(re.findall(r"\w+", turn.text)) >= STORY_AT_ONCE:
         data["story"] = reading.value
         data.setdefault("topic", "lainnya")
-    return open_form(turn, FORM, data)
+    return open_form(turn, FORM, data, before=turn.say("report_none") if asked else None)
 
 
 def case_status(turn: Turn) -> Answer:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 
-from handlers.catalogue import Catalogue
+from handlers import answers
+from handlers.catalogue import Catalogue, shown_date
 from handlers.messages import Reply
 from handlers.talk import note
-from handlers.turn import Answer, Turn, answer
+from handlers.turn import Answer, Turn, answer, options
 from nlu.understanding import Entity
 from storage import cases
 
@@ -64,13 +66,26 @@ def check_message(turn: Turn) -> Reply:
     verdict, host = str(worst.detail.get("verdict", "unknown")), str(worst.detail.get("host", worst.value))
     if verdict == "official":
         return note(turn, "forwarded_official", host=host)
-    if verdict == "false":
-        return note(turn, "forwarded_false", host=host, date=worst.detail.get("date", ""))
+    if verdict == "recorded_false":
+        return note(turn, "forwarded_false", host=host, date=shown_date(str(worst.detail.get("since", ""))))
     return note(turn, "forwarded_unknown", host=host)
 
 
+def scam_check(turn: Turn) -> Answer:
+    """Asked whether something is genuine: the verdict on the address in the message, else the general answer."""
+    if not any(entity.kind == "url" for entity in turn.understanding.entities):
+        return answers.faq(turn, "scam_check")
+    verdict = check_message(turn)
+    ways = options(
+        (turn.content.text("option_more"), "more:scam_check"),
+        (turn.content.text("option_report"), "intent:report_problem"),
+    )
+    state = replace(turn.state, last_intent="scam_check")
+    return answer(turn, replace(verdict, options=(*verdict.options, *ways)), state=state)
+
+
 def _badness(address: Entity) -> int:
-    order = ("false", "lookalike", "unknown", "government", "official")
+    order = ("recorded_false", "look_alike", "unknown", "government", "official")
     verdict = str(address.detail.get("verdict", "unknown"))
     return order.index(verdict) if verdict in order else 2
 

@@ -64,7 +64,11 @@ def hash_identity(number: str, key: bytes) -> str:
 
 
 def offer(turn: Turn, purpose: str, fields: Sequence[str]) -> SecureForm:
-    """A link for this chat, good for 15 minutes and one sending; an earlier unused one stops working."""
+    """A link for this chat, good for 15 minutes and one sending; the same as long as it is open, so that asking again closes no page."""
+    if found := secure_forms.open_key(
+        turn.connection, chat_id=turn.chat_id, purpose=purpose, fields=fields, now=turn.now
+    ):
+        return SecureForm(key=found, fields=tuple(fields), url=f"{turn.policy.secure_form_url}{found}")
     key = turn.new_id(32)
     secure_forms.create(
         turn.connection,

@@ -5,7 +5,7 @@ Forwarded text is material to check (design, rule 10): it neither begins nor end
 
 from __future__ import annotations
 
-from handlers import typed
+from handlers import free_text, typed
 from handlers.catalogue import shown_date
 from handlers.forms import Data, Form, Misfit, Reading, Step, Valid, close
 from handlers.messages import Option, Reply
@@ -80,9 +80,9 @@ def _ask_topic(turn: Turn, data: Data) -> Reply:
 def _read_topic(turn: Turn, data: Data) -> Reading:
     found = typed.find(turn, turn.content.files["words"]["topics"])
     return (
-        Valid(found.value, sure=found.sure or len(turn.text.split()) <= 2)
+        Valid(found.value, sure=(found.sure and free_text.brief(turn)) or len(turn.text.split()) <= 2)
         if found
-        else Misfit("subscription_which_unclear")
+        else Misfit("subscription_which_unclear", vague=True)
     )
 
 

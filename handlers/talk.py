@@ -84,6 +84,18 @@ def menu_options(turn: Turn, count: int) -> tuple[Option, ...]:
     return tuple(Option(label=turn.content.title(intent), action=f"intent:{intent}") for intent in _MENU[:count])
 
 
+_ON = re.compile(
+    r"^\W*(?:(?:terus|trus|trs|lalu|lanjut\w*|selanjutnya|selengkapnya|lengkapnya|lebih (?:lengkap|detail|jelas)\w*|detail\w*|jelas(?:kan|in)|maksud\w*)"
+    r"(?:\s+(?:dong|kak|min|ya|sih|lagi|lg|gimana|gmn|bagaimana|apa|itu|tadi|aja))*)\W*$",
+    re.IGNORECASE,
+)
+
+
+def asks_on(turn: Turn) -> bool:
+    """Whether a message only asks for more of the last answer ("terus?", "maksudnya gimana?")."""
+    return turn.state.last_intent in turn.content.answers and _ON.match(turn.text) is not None
+
+
 def silent(turn: Turn) -> Answer:
     """Nothing to say."""
     return Answer(replies=(), state=turn.state)

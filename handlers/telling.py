@@ -22,9 +22,10 @@ def day(value: date) -> str:
 
 
 def moment(turn: Turn, value: datetime) -> str:
-    """A moment in the person's zone: "12 Mei, 06.00 WIB"."""
+    """A moment in the person's zone: "12 Mei, 06.00 WIB"; of another year with the year."""
     local = turn.local(value)
-    return f"{local.day} {MONTHS[local.month - 1]}, {local:%H.%M} {turn.zone}"
+    year = f" {local.year}" if local.year != turn.local(turn.now).year else ""
+    return f"{local.day} {MONTHS[local.month - 1]}{year}, {local:%H.%M} {turn.zone}"
 
 
 def deadline(turn: Turn, value: date) -> str:

@@ -21,6 +21,11 @@ from nlu.normalise import Normaliser, plain
 SKIPPED = "-"
 YES, NO = "ya", "tidak"
 
+_AGREE = "setuju"
+_PARTICLE = "ya"  # a yes at the beginning, politeness anywhere else
+_NOT = "tidak|belum|jangan|bukan|kurang"
+_THANKS = frozenset(("terima", "kasih", "makasih"))
+
 _YOUNGEST, _OLDEST = 10, 110  # beyond these an age is a slip of the finger
 
 
@@ -86,11 +91,40 @@ def yes_no(turn: Turn, more: Mapping[str, Sequence[str]] | None = None) -> Readi
     for value, said in (more or {}).items():
         choices[value] = [*said, *choices.get(value, ())]
     own = {phrase for said in (more or {}).values() for phrase in phrases(tuple(said)) if " " in phrase}
-    if (found := find(turn, choices)) and (found.sure or found.leads or found.phrase in own):
+    found = find(turn, choices)
+    if found and found.phrase == _PARTICLE and not _opens(turn, found.phrase):
+        return None
+    if found and found.value == YES and _denied(turn, found.phrase):
+        return Valid(NO, sure=found.sure)
+    if found and (found.sure or found.leads or found.phrase in own):
         return Valid(found.value, sure=found.sure)
     if found is None and turn.understanding.intent in ("affirm", "deny"):
         return Valid(YES if turn.understanding.intent == "affirm" else NO)
     return None
+
+
+def agreed(turn: Turn, more: Mapping[str, Sequence[str]] | None = None) -> Reading:
+    """Like `yes_no` where something is agreed to: a yes counts only if next to nothing else is said ("mau tanya dulu" agrees to nothing)."""
+    reading = yes_no(turn, more)
+    if not isinstance(reading, Valid) or reading.value != YES or turn.understanding.intent == "affirm":
+        return reading
+    heard = spoken(turn.text)
+    for phrase in phrases((*turn.content.files["words"]["yes"], *(more or {}).get(YES, ()))):
+        heard = heard.replace(f" {phrase} ", "  ")
+    left = set(heard.split()) - _vocabulary(tuple(turn.content.files["words"]["filler"]))
+    explicit = _AGREE in spoken(turn.text).split()
+    return reading if reading.sure and (explicit or len(left) <= 1) else None
+
+
+def _denied(turn: Turn, phrase: str) -> bool:
+    """Whether a phrase is turned round by what stands before it: "belum setuju", "tidak bisa lanjut"; not "tidak keberatan"."""
+    return re.search(rf" (?:{_NOT}) (?:\w+ )?{re.escape(phrase)} ", spoken(turn.text)) is not None
+
+
+def _opens(turn: Turn, phrase: str) -> bool:
+    """Whether nothing but filler stands before a phrase: "oh iya kak", not "bentar ya" or "makasih ya"."""
+    before = spoken(turn.text).partition(f" {phrase} ")[0].split()
+    return set(before) <= _vocabulary(tuple(turn.content.files["words"]["filler"])) - _THANKS
 
 
 def skipped(turn: Turn) -> bool:

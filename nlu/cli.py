@@ -1,4 +1,4 @@
-"""`pandu nlu …`: train, parse, eval, check-data."""
+"""`pandu nlu …`: train, parse, eval, compare, report, check-data, rasa-setup."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from nlu import check, evaluate
+from nlu.corrupt import corrupted
 from nlu.masking import mask
 from nlu.understanding import Context, Engine, Understanding
 
 app = typer.Typer(help="The understanding layer: train it, try it, measure it.", no_args_is_help=True)
+Data = Annotated[
+    Path, typer.Option("--data", exists=True, dir_okay=False, help="JSON lines: text, intent, second?, accept?")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -26,7 +30,7 @@ def _engine(name: str) -> Engine:
             return EmbeddedEngine.load()
         except FileNotFoundError as error:
             _stop(f"there is no model yet: run `pandu nlu train` ({error.filename})")
-    _stop(f"no engine '{name}' here: embedded is available")
+    _stop(f"no engine '{name}' here: embedded and rasa are there")
     raise AssertionError
 
 
@@ -47,7 +51,7 @@ def train(as_json: AsJson = False) -> None:
     except ImportError as error:
         _stop(f"training needs scikit-learn: pip install 'pandu[train]' ({error.name} is missing)")
         return
-    meta = run(say=lambda line: typer.echo(line, err=True))
+    meta = run(say=_say)
     found = {"fingerprint": meta["fingerprint"], "messages": meta["messages"], **meta["cross_validation"]}
     _print(found) if as_json else typer.echo(f"model {found['fingerprint']} from {found['messages']} messages written")
 
@@ -85,20 +89,94 @@ def as_dict(got: Understanding) -> dict[str, Any]:
 
 @app.command("eval")
 def eval_(
-    data: Annotated[
-        Path, typer.Option("--data", exists=True, dir_okay=False, help="JSON lines: text, intent, second?, accept?")
-    ],
+    data: Data,
     engine: Annotated[str, typer.Option(help="embedded or rasa")] = "embedded",
+    corrupt: Annotated[float, typer.Option(min=0, max=1, help="Misspell this share of the words first.")] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Measure an engine on a labelled file."""
+    cases = _cases(data)
+    cases = corrupted(cases, corrupt) if corrupt else cases
+    result = _rasa_figures(cases) if engine == "rasa" else evaluate.evaluate(_engine(engine), cases)
+    _print(result) if as_json else typer.echo(evaluate.as_text(result, cases))
+
+
+def _cases(path: Path) -> list[evaluate.Case]:
     try:
-        cases = evaluate.read_cases(data)
+        return evaluate.read_cases(path)
     except ValueError as error:
         _stop(str(error))
+        raise AssertionError from error
+
+
+def _rasa_figures(cases: list[evaluate.Case]) -> dict[str, Any]:
+    """The figures of Rasa alone; its model is trained first unless it is there."""
+    from nlu.rasa import compare as side_by_side
+    from nlu.rasa import process, setup
+    from nlu.rasa import train as rasa_train
+
+    try:
+        return side_by_side.measure_rasa(rasa_train.train(progress=_say), cases)[0]
+    except (setup.SetupError, process.ProgramError) as error:
+        _stop(str(error))
+        raise AssertionError from error
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+@app.command()
+def compare(data: Data, as_json: AsJson = False) -> None:
+    """Measure both engines on the same file in one run, with the interval of the difference."""
+    from nlu.rasa import compare as side_by_side
+    from nlu.rasa import process, setup
+
+    _cases(data)
+    try:
+        result = side_by_side.compare(data, progress=_say)
+    except (setup.SetupError, process.ProgramError) as error:
+        _stop(str(error))
         return
-    result = evaluate.evaluate(_engine(engine), cases)
-    _print(result) if as_json else typer.echo(evaluate.as_text(result, cases))
+    _print(result) if as_json else typer.echo(side_by_side.as_text(result))
+
+
+@app.command("rasa-setup")
+def rasa_setup() -> None:
+    """Build Rasa's own environment (Python 3.10, 2.7 GiB) under var/rasa."""
+    from nlu.rasa import setup
+
+    typer.echo(setup.run(_say))
+
+
+@app.command()
+def report(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", dir_okay=False, help="The page to write.")] = Path(
+        "var/nlu-report.html"
+    ),
+    learning_curve: Annotated[
+        bool, typer.Option(help="Also learn from parts of the data (a minute; needs the extra `train`).")
+    ] = True,
+) -> None:
+    """Write one self-contained HTML page: confusions, intents, reliability, thresholds, learning curve, slowest texts, errors."""
+    from nlu.report import report as page
+
+    cases = _cases(data)
+    curve: list[tuple[int, float]] = []
+    if learning_curve:
+        try:
+            from nlu.train import learning_curve as learn
+        except ImportError as error:
+            _stop(
+                f"the learning curve needs scikit-learn: pip install 'pandu[train]', or --no-learning-curve ({error.name})"
+            )
+            return
+        _say("learning from parts of the data …")
+        curve = learn()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page(_engine("embedded"), cases, curve), encoding="utf-8")
+    typer.echo(str(out))
 
 
 @app.command("check-data")

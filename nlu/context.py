@@ -17,7 +17,7 @@ _SHORT = 4
 
 def is_follow_up(tokens: list[str]) -> bool:
     """Whether a message only asks on ("terus gimana?", "maksudnya?"): few words, none with a matter of its own."""
-    words = [word for word in tokens if word != "?"]
+    words = [word.removesuffix("nya") or word for word in tokens if word != "?"]
     if not 1 <= len(words) <= 6 or not all(word in _ON for word in words):
         return False
     return any(word in _TRIGGER for word in words) or (len(words) <= 2 and "?" in tokens)

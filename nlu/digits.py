@@ -14,7 +14,7 @@ BULLET = "•"
 _LOOKALIKES = {"O": "0", "o": "0", "l": "1", "I": "1"}
 # A group is digits with O, o, l, I between or around them; what follows a bullet is the rest of a masked number.
 _GROUP = re.compile(rf"(?<![{BULLET}\dOolI])[OolI]*\d[\dOolI]*")
-_JOINT = re.compile(r"[\s.,\-_/\\()\[\]:;*'|~·–—‑\u00ad\u200b-\u200f\u2060\ufeff]{0,4}")
+_JOINT = re.compile(r"[\s.,\-_/\\()\[\]:;*'|~·–—‑\u00ad\u200b-\u200f\u2060\ufeff]{0,16}")
 _PROVINCES = frozenset(
     (*range(11, 20), 21, *range(31, 37), *range(51, 54), *range(61, 66), *range(71, 77), 81, 82, *range(91, 98))
 )
@@ -57,7 +57,7 @@ def groups(text: str) -> list[Group]:
 
 
 def runs(text: str) -> list[list[Group]]:
-    """Groups gathered into runs: at most four characters of punctuation or space stand between two groups of a run."""
+    """Groups gathered into runs: at most sixteen characters of punctuation or space stand between two groups of a run."""
     gathered: list[list[Group]] = []
     for group in groups(text):
         if gathered and _JOINT.fullmatch(text, gathered[-1][-1].end, group.start):

@@ -121,7 +121,7 @@ def _per_intent(pairs: Sequence[tuple[Case, Understanding]]) -> dict[str, dict[s
 
 def _calibration_error(confidence: Sequence[float], right: Sequence[bool]) -> float:
     """Expected calibration error over ten bins of equal mass."""
-    ordered = sorted(zip(confidence, right, strict=True))
+    ordered = sorted(zip(confidence, right, strict=True), key=lambda pair: pair[0])
     total = 0.0
     for number in range(BINS):
         part = ordered[number * len(ordered) // BINS : (number + 1) * len(ordered) // BINS]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nlu.classify import sigmoid, softmax
 from nlu.clauses import best_cut, cuts
@@ -47,7 +48,13 @@ def fit_second(
             looks.append(best.looks)
             truth.append(example.second is not None)
             right.append((intents[best.first], intents[best.second]) == (example.intent, example.second))
-    features, asked = np.array(looks), np.array(truth)
+    return _decision(np.array(looks), np.array(truth), np.array(right), examples)
+
+
+def _decision(
+    features: NDArray[np.float64], asked: NDArray[np.bool_], right: NDArray[np.bool_], examples: Sequence[Example]
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Fits the logistic decision and the threshold that keeps false seconds below their limit."""
     decision = fit_logistic(features, asked)
     chances = np.array([sigmoid(float(look @ np.array(decision["weights"])) + decision["bias"]) for look in features])
     singles = sum(example.second is None for example in examples)
@@ -57,7 +64,7 @@ def fit_second(
     seen = chances >= threshold
     report = {
         "second_found": round(float(seen[asked].sum() / doubles), 4),
-        "second_both_right": round(float((seen & np.array(right))[asked].sum() / doubles), 4),
+        "second_both_right": round(float((seen & right)[asked].sum() / doubles), 4),
         "second_false": round(float(seen[~asked].sum() / singles), 4),
     }
     return {**decision, "threshold": threshold}, report

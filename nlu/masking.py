@@ -30,12 +30,12 @@ _ORDER_TAIL = re.compile(r"[/\-]?[A-Z]{2,}\d*\b")
 _RUPIAH = re.compile(r"(?:\brp\.?|\bidr)\s?$", re.I)
 
 _FILLER = (
-    r"(?:\s*(?:nya|ku|mu|saya|sy|aku|gue|gw|beta|sa|yang|yg|masuk|dikirim|dapat|dpt|tadi|barusan|ini|itu|adalah|adlh|nomor|no|"
-    r"anda|kamu|kakak|kk|bapak|ibu|prakerja|akun|dana|gopay|ovo|email|sms|wa|verifikasi|rahasia|otp|atm|kak|min|is|saya nya)\b){0,5}"
+    r"(?:\s{0,3}(?:nya|ku|mu|saya|sy|aku|gue|gw|beta|sa|yang|yg|masuk|dikirim|dapat|dpt|tadi|barusan|ini|itu|adalah|adlh|nomor|no|"
+    r"anda|kamu|kakak|kk|bapak|ibu|prakerja|akun|dana|gopay|ovo|email|sms|wa|verifikasi|rahasia(?:nya)?|otp|atm|kak|min|is|saya nya)\b){0,5}"
 )
 _CODE = re.compile(
-    rf"\b(?P<word>otp|pin|kode|cvv|cvc|token|passcode|sandi)(?:nya|ku|mu)?{_FILLER}"
-    r"\s*[:=>\-\"'(]{0,3}\s*(?P<value>[\dOolI]{3,8}(?!\d|\.\d)|\d(?:[ .\-]\d){3,7}(?!\d)|\d{2,4}(?:[ .\-]\d{2,4}){1,3}(?!\d))",
+    rf"\b(?P<word>otp|pin|kode|code|cvv|cvc|token|passcode|sandi)(?:nya|ku|mu)?{_FILLER}"
+    r"\s{0,3}[:=>\-\"'(]{0,3}\s{0,3}(?:[A-Z]-)?(?P<value>\d{2,4}(?:[ .\-]\d{2,4}){1,3}(?!\d)|[\dOolI]{3,8}(?!\d|\.\d)|\d(?:[ .\-]\d){3,7}(?!\d))",
     re.I,
 )
 _CODE_FIRST = re.compile(
@@ -43,7 +43,7 @@ _CODE_FIRST = re.compile(
 )
 _PASSWORD = re.compile(
     rf"\b(?P<word>password|passwod|pasword|pass|pw|pwd|kata sandi|katasandi|sandi|kata kunci)(?:nya|ku|mu)?{_FILLER}"
-    r"(?P<sign>\s*[:=]+\s*|\s+)(?P<value>[^\s•]{3,64})",
+    r"(?P<sign>\s{0,3}[:=]{1,3}\s{0,3}|\s{1,3})(?P<value>[^\s•]{3,64})",
     re.I,
 )
 _NOT_A_SECRET = re.compile(
@@ -51,6 +51,11 @@ _NOT_A_SECRET = re.compile(
     r"di|ke|untuk|dengan|kok|kenapa|gimana|bagaimana|prakerja|email|wajib|isi|diisi|kosong|bisa|ditolak)[.,?!]*$",
     re.I,
 )
+
+
+_PART_LENGTH, _PART_DIGITS, _PART_WORDS = 60, 3, 4  # of a message that may hold a part of an identity number
+_DATE_ONLY = re.compile(r"(?<!\d)\d{1,2}\s?[-/. ]\s?(?:\d{1,2}|[a-z]{3,9})\s?[-/. ]\s?(?:19|20)?\d{2}(?!\d)", re.I)
+_RUPIAH_NEAR = re.compile(r"\b(?:rp|rupiah|ribu|rb|juta|jt)\b|\d(?:rb|jt|k)\b", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +77,20 @@ def mask(text: str) -> Masked:
 
 
 def digit_run(text: str) -> int:
-    """The number of digits when the message is (nearly) only digits, else 0. Finds a NIK typed over several messages."""
-    found = sum(len(group.digits) for group in groups(text))
-    letters = sum(char.isalpha() for char in text) - sum(
-        char.isalpha() for group in groups(text) for char in text[group.start : group.end]
-    )
-    return found if found >= 3 and letters <= 4 and found >= letters else 0
+    """The number of digits that may be part of an identity number, with few words beside them; else 0.
+
+    Finds a NIK typed over several messages. Dates, years, phone numbers and sums of money are no parts.
+    """
+    if len(text) > _PART_LENGTH or _RUPIAH_NEAR.search(text):
+        return 0
+    found = [group for group in groups(text) if len(group.digits) >= _PART_DIGITS]
+    digits = "".join(group.digits for group in groups(text))
+    if not found or is_mobile(digits) or is_landline(digits) or _DATE_ONLY.search(text):
+        return 0
+    if all(len(group.digits) == 4 and group.digits[:2] in ("19", "20") for group in found):
+        return 0
+    words = len(re.findall(r"[^\W\d_]{2,}", text))
+    return len(digits) if words <= _PART_WORDS else 0
 
 
 def _replace(text: str, spans: list[tuple[int, int, str]]) -> str:

@@ -122,6 +122,27 @@ def train(folder: Path = MODEL, say: Say = lambda line: None) -> dict[str, Any]:
     return meta
 
 
+def learning_curve(shares: Sequence[float] = (0.1, 0.25, 0.5, 0.75, 1.0)) -> list[tuple[int, float]]:
+    """How the share of right readings of one fold's in-scope messages grows with how many of the other folds' were learnt from."""
+    examples = [example for example in corpus.read(corpus.files()) if example.second is None]
+    normaliser = Normaliser(known_words(examples))
+    words = [[piece for token in normaliser.tokens(example.text) for piece in pieces(token)] for example in examples]
+    labels = sorted({example.intent for example in examples})
+    truth = np.array([labels.index(example.intent) for example in examples])
+    folds = folds_of([example.text for example in examples], [example.intent for example in examples])
+    held = np.flatnonzero((folds == 0) & (truth != labels.index(OUT_OF_SCOPE)))
+    others = np.random.default_rng(SEED).permutation(np.flatnonzero(folds != 0))
+    vectors = WordVectors.load() if TABLE.exists() else None
+    curve = []
+    for share in shares:
+        rows = others[: int(share * len(others))]
+        model = fit_linear([words[at] for at in rows], truth[rows], vectors)
+        seen = np.unique(truth[rows])
+        said = seen[model.scores([words[at] for at in held]).argmax(axis=1)]
+        curve.append((len(rows), float((said == truth[held]).mean())))
+    return curve
+
+
 def decide(
     examples: Sequence[Example],
     words: list[list[str]],

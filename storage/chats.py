@@ -59,8 +59,8 @@ def log(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def touch(connection: Connection, chat_ids: Sequence[int], now: datetime) -> None:
-    """Notes that these people were just here."""
-    connection.execute(update(chats).where(chats.c.id.in_(chat_ids)).values(seen_at=now))
+    """Notes that these people were just here; who had left the channel has come back."""
+    connection.execute(update(chats).where(chats.c.id.in_(chat_ids)).values(seen_at=now, stopped_at=None))
 
 
 def get(connection: Connection, chat_id: int) -> RowMapping | None:
@@ -92,6 +92,7 @@ def take_over(connection: Connection, chat_id: int, *, owner: str, now: datetime
         .where(
             outbox.c.chat_id == chat_id,
             outbox.c.state == "pending",
+            outbox.c.author == "bot",
             outbox.c.lane == 0,
             outbox.c.passes_agent.is_(False),
         )
@@ -145,3 +146,13 @@ def transcript(connection: Connection, chat_id: int, limit: int = 50) -> list[Ro
         select(messages).where(messages.c.chat_id == chat_id).order_by(messages.c.id.desc()).limit(limit)
     )
     return list(rows.mappings())[::-1]
+
+
+def forget_idle_states(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Empties a small batch of conversation states untouched since `before` (an abandoned form may hold a birth date)."""
+    old = (
+        select(conversations.c.chat_id)
+        .where(conversations.c.updated_at < before, conversations.c.owner == "bot", conversations.c.state.is_not(None))
+        .limit(limit)
+    )
+    return connection.execute(update(conversations).where(conversations.c.chat_id.in_(old)).values(state=None)).rowcount

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 T = TypeVar("T")
@@ -28,6 +29,11 @@ _BUSY_TIMEOUT_MS = 5_000
 _READERS = 4
 _TRIES = 4  # deadlocks, serialization failures and statements outdated by a migration are tried again
 _TRANSIENT_SQLSTATES = frozenset({"40001", "40P01"})
+# Classes of https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, resources, object state (locks), operator, system.
+_OUTAGE_CLASSES = frozenset({"08", "53", "55", "57", "58"})
+_OUTAGE_STATES = frozenset(
+    {"25006", *_TRANSIENT_SQLSTATES}
+)  # read-only after a failover; a deadlock that tries did not cure
 
 
 def _dumps(value: object) -> str:
@@ -35,15 +41,21 @@ def _dumps(value: object) -> str:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the database as a whole could not be reached or written (full disk, restart), as opposed to one bad row."""
-    if isinstance(error, OperationalError | InterfaceError | OSError | TimeoutError):
+    """Whether the database as a whole could not be reached or written (full disk, restart, lock), as opposed to one bad row."""
+    if isinstance(error, OperationalError | InterfaceError | OSError | TimeoutError | PoolTimeoutError):
         return True
-    return isinstance(error, DBAPIError) and bool(error.connection_invalidated)
+    if not isinstance(error, DBAPIError):
+        return False
+    state = _sqlstate(error)
+    return bool(error.connection_invalidated) or state[:2] in _OUTAGE_CLASSES or state in _OUTAGE_STATES
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
 
 
 def _is_transient(error: DBAPIError) -> bool:
-    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-    return state in _TRANSIENT_SQLSTATES or "InvalidCachedStatementError" in str(error.orig)
+    return _sqlstate(error) in _TRANSIENT_SQLSTATES or "InvalidCachedStatementError" in str(error.orig)
 
 
 def database_now(connection: Connection) -> datetime:

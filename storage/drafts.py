@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, select, tuple_
 
 from storage.inbox import insert_for
 from storage.schema import drafts
@@ -43,3 +43,9 @@ def latest(connection: Connection, chat_id: int, now: datetime) -> RowMapping | 
 def delete(connection: Connection, chat_id: int, form: str) -> None:
     """Forgets the draft."""
     connection.execute(drafts.delete().where(drafts.c.chat_id == chat_id, drafts.c.form == form))
+
+
+def delete_expired(connection: Connection, *, now: datetime, limit: int) -> int:
+    """Deletes a small batch of drafts whose time is over; returns how many."""
+    old = select(drafts.c.chat_id, drafts.c.form).where(drafts.c.expires_at <= now).limit(limit)
+    return connection.execute(drafts.delete().where(tuple_(drafts.c.chat_id, drafts.c.form).in_(old))).rowcount

@@ -15,7 +15,10 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, case, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.schema import chats, conversations, inbox, messages, queue
+from storage.schema import chats, conversations, inbox, queue
+from storage.scrub import mask_parts
+
+UNORDERED_CHANNELS = ("whatsapp", "sms")
 
 _DIGIT_RUN_PAUSE = timedelta(minutes=10)
 _IDENTITY_DIGITS = range(15, 21)  # a NIK, KK or card number has 16; people drop or repeat one
@@ -85,11 +88,10 @@ def insert(connection: Connection, events: Sequence[Event], now: datetime) -> li
         event for event in {(e.source, e.event_id): e for e in events}.values() if (event.source, event.event_id) in ids
     ]
     if new:
-        _enqueue(connection, Counter(found[event.place].id for event in new), now)
         for event in new:
-            run = found[event.place].digit_run
-            if event.digits or run:
+            if event.digits:
                 _follow_digits(connection, found[event.place].id, event, ids[event.source, event.event_id], now)
+        _enqueue(connection, Counter(found[event.place].id for event in new), now)
     taken: set[tuple[str, str]] = set()
     result: list[int | None] = []
     for event in events:
@@ -157,30 +159,16 @@ def _follow_digits(connection: Connection, chat_id: int, event: Event, inbox_id:
     run = connection.execute(select(chats.c.digit_run).where(chats.c.id == chat_id)).scalar()
     if run and datetime.fromisoformat(run["at"]) < now - _DIGIT_RUN_PAUSE:
         run = None
-    if not event.digits:
-        connection.execute(update(chats).where(chats.c.id == chat_id).values(digit_run=None))
-        return
     digits = event.digits + (run["digits"] if run else 0)
     parts = [*(run["inbox_ids"] if run else ()), inbox_id]
     if digits in _IDENTITY_DIGITS and len(parts) > 1:
-        _mask_parts(connection, parts)
+        mask_parts(connection, chat_id, parts)
         run = None
-    elif digits > _IDENTITY_DIGITS.stop:
-        run = None
+    elif digits >= _IDENTITY_DIGITS.stop:
+        run = {"digits": event.digits, "inbox_ids": [inbox_id], "at": now.isoformat()}
     else:
         run = {"digits": digits, "inbox_ids": parts, "at": now.isoformat()}
     connection.execute(update(chats).where(chats.c.id == chat_id).values(digit_run=run))
-
-
-def _mask_parts(connection: Connection, parts: Sequence[int]) -> None:
-    hidden = "••••••••"
-    for row in connection.execute(select(inbox.c.id, inbox.c.payload).where(inbox.c.id.in_(parts))).all():
-        if row.payload:
-            payload = {**row.payload, "text": hidden, "masked": sorted({*row.payload.get("masked", ()), "nik"})}
-            connection.execute(update(inbox).where(inbox.c.id == row.id).values(payload=payload))
-    connection.execute(
-        update(messages).where(messages.c.inbox_id.in_(parts), messages.c.author == "person").values(text=hidden)
-    )
 
 
 def reject(connection: Connection, event: Event, error: str, now: datetime) -> None:
@@ -257,10 +245,16 @@ def claim(connection: Connection, *, token: str, now: datetime, lease: timedelta
         Claim(
             chat=rows[chat_id],
             state=rows[chat_id]["conversation"],
-            events=tuple(sorted(events[chat_id], key=lambda e: (e["sent_at"], e["id"]))),
+            events=tuple(sorted(events[chat_id], key=_platform_order)),
         )
         for chat_id in chat_ids
     ]
+
+
+def _platform_order(event: RowMapping) -> tuple[float, int]:
+    """By arrival where the platform delivers in order; by its clock where it promises none (platform-rules 2.1)."""
+    by_clock = (event["payload"] or {}).get("channel") in UNORDERED_CHANNELS
+    return event["sent_at"].timestamp() if by_clock else 0.0, event["id"]
 
 
 _mine = (

@@ -143,7 +143,8 @@ def claim(
         return [], False
     allowed, for_broadcasts = _permits(connection, source=source, now=now, rate=rate, limit=limit)
     ids = replies[:allowed]
-    room = min(for_broadcasts, int(allowed * (1 - reserve)) if rate else allowed) - len(ids)
+    spare = max(1 if not replies else 0, int(allowed * (1 - reserve))) if rate else allowed  # a slow budget still moves
+    room = min(for_broadcasts, spare, allowed) - len(ids)
     ids += broadcasts[: max(0, room)]
     if rate:
         _spend(connection, source, len(ids))
@@ -197,6 +198,7 @@ _checked = (
     select(
         outbox.c.id,
         outbox.c.author,
+        outbox.c.lane,
         outbox.c.passes_agent,
         outbox.c.expires_at,
         outbox.c.owner_version,
@@ -227,6 +229,8 @@ def check(connection: Connection, *, ids: Sequence[int], token: str, now: dateti
             _close(connection, row["id"], "expired", "too late", now)
         elif row["stopped_at"]:
             _close(connection, row["id"], "cancelled", "the person left", now)
+        elif row["lane"] == BROADCASTS and row["owner"] != "bot":
+            _hold(connection, row["id"])
         elif row["author"] == "bot" and not row["passes_agent"] and row["owner_version"] != row["current_version"]:
             _close(connection, row["id"], "cancelled", "owner changed", now)
         else:
@@ -240,6 +244,12 @@ def _close(connection: Connection, row_id: int, state: str, reason: str, now: da
     connection.execute(
         update(outbox).where(outbox.c.id == row_id).values(state=state, reason=reason, done_at=now, owner=None)
     )
+
+
+def _hold(connection: Connection, row_id: int) -> None:
+    """While an agent owns the chat, campaigns and reminders wait (design, rule 5); `chats.take_over` lets them go on."""
+    values = {"state": "held", "owner": None, "attempts": outbox.c.attempts - 1}
+    connection.execute(update(outbox).where(outbox.c.id == row_id).values(values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,6 +300,7 @@ def recover(connection: Connection, *, now: datetime) -> int:
             reason="sender died",
             owner=None,
             not_before=now,
+            done_at=case((outbox.c.lane == REPLIES, None), else_=now),
         )
     )
     return result.rowcount

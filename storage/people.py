@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, case, func, select, update
 
 from storage.inbox import insert_for
 from storage.schema import access_log, chats, conversations, link_codes, links, participants, proofs
@@ -39,20 +39,40 @@ def by_nik_hash(connection: Connection, nik_hash: str) -> list[RowMapping]:
 # -- links --------------------------------------------------------------------------------------------------------
 
 
-def link(connection: Connection, *, chat_id: int, participant_id: int, level: str, method: str, now: datetime) -> None:
-    """Joins a chat to a record; the chat's former link ends, its wrong answers are forgotten."""
+WEB_LINK = timedelta(hours=24)
+
+
+def link(
+    connection: Connection,
+    *,
+    chat_id: int,
+    participant_id: int,
+    level: str,
+    method: str,
+    now: datetime,
+    parent_id: int | None = None,
+) -> None:
+    """Joins a chat to a record; the chat's former link ends. One that rests on another link (`parent_id`) ends with it, at the latest after a day."""
     end_link(connection, chat_id, why="replaced", now=now)
     row = {"chat_id": chat_id, "participant_id": participant_id, "level": level, "method": method, "created_at": now}
+    row |= {"parent_id": parent_id, "expires_at": now + WEB_LINK if parent_id else None}
     connection.execute(links.insert().values(row))
-    connection.execute(proofs.delete().where(proofs.c.chat_id == chat_id))
 
 
 def end_link(connection: Connection, chat_id: int, *, why: str, now: datetime) -> bool:
-    """Ends the chat's link; False if it had none."""
-    ended = connection.execute(
-        update(links).where(links.c.chat_id == chat_id, links.c.ended_at.is_(None)).values(ended_at=now, ended_why=why)
+    """Ends the chat's link and those that rest on it; False if it had none."""
+    ended = list(
+        connection.execute(
+            update(links)
+            .where(links.c.chat_id == chat_id, links.c.ended_at.is_(None))
+            .values(ended_at=now, ended_why=why)
+            .returning(links.c.id)
+        ).scalars()
     )
-    return bool(ended.rowcount)
+    if ended:
+        resting = update(links).where(links.c.parent_id.in_(ended), links.c.ended_at.is_(None))
+        connection.execute(resting.values(ended_at=now, ended_why=why))
+    return bool(ended)
 
 
 def linked_chats(connection: Connection, participant_id: int) -> list[RowMapping]:
@@ -77,16 +97,22 @@ def locked_until(connection: Connection, chat_id: int, now: datetime) -> datetim
 
 
 def wrong_proof(connection: Connection, chat_id: int, now: datetime) -> int:
-    """Counts a wrong answer; returns how many are left, and at 0 locks the chat for an hour."""
-    statement = insert_for(connection)(proofs).values(chat_id=chat_id, wrong=1)
+    """Counts a wrong answer of the last hour; returns how many are left, and at 0 locks the chat for an hour.
+
+    A right answer in between forgets nothing: on a shared number one could else try the others for ever.
+    """
+    statement = insert_for(connection)(proofs).values(chat_id=chat_id, wrong=1, since=now)
+    old = proofs.c.since < now - LOCK
     wrong = connection.execute(
-        statement.on_conflict_do_update(index_elements=["chat_id"], set_={"wrong": proofs.c.wrong + 1}).returning(
-            proofs.c.wrong
-        )
+        statement.on_conflict_do_update(
+            index_elements=["chat_id"],
+            set_={"wrong": case((old, 1), else_=proofs.c.wrong + 1), "since": case((old, now), else_=proofs.c.since)},
+        ).returning(proofs.c.wrong)
     ).scalar_one()
     left = WRONG_ALLOWED - int(wrong)
     if left <= 0:
-        connection.execute(update(proofs).where(proofs.c.chat_id == chat_id).values(wrong=0, locked_until=now + LOCK))
+        values = {"wrong": 0, "since": now, "locked_until": now + LOCK}
+        connection.execute(update(proofs).where(proofs.c.chat_id == chat_id).values(values))
     return max(0, left)
 
 
@@ -121,6 +147,12 @@ def use_code(connection: Connection, code: str, now: datetime) -> RowMapping | N
         .mappings()
         .first()
     )
+
+
+def delete_old_codes(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Deletes a small batch of codes that have run out; returns how many."""
+    old = select(link_codes.c.code).where(link_codes.c.expires_at < before).limit(limit)
+    return connection.execute(link_codes.delete().where(link_codes.c.code.in_(old))).rowcount
 
 
 # -- who looked ---------------------------------------------------------------------------------------------------

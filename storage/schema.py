@@ -150,6 +150,10 @@ links = Table(
     _participant(),
     Column("level", String(2), nullable=False),  # 1, 2a, 2, 3 (design: People and proof)
     Column("method", String(40), nullable=False),
+    Column(
+        "parent_id", BigId, ForeignKey("links.id", ondelete="SET NULL")
+    ),  # the link that vouched for this one (a web code)
+    Column("expires_at", Instant),  # of a web chat opened by a code: it may be a shared computer
     _when("created_at"),
     Column("ended_at", Instant),
     Column("ended_why", String(40)),
@@ -168,6 +172,7 @@ proofs = Table(
     metadata,
     _chat(primary_key=True),
     Column("wrong", SmallInteger, nullable=False),
+    Column("since", Instant, nullable=False),  # the first of these wrong answers
     Column("locked_until", Instant),
 )
 

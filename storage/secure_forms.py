@@ -37,6 +37,17 @@ def create(
     connection.execute(secure_forms.insert().values(row))
 
 
+def open_key(connection: Connection, *, chat_id: int, purpose: str, fields: Sequence[str], now: datetime) -> str | None:
+    """The key of a form that this chat has open for the same purpose and fields."""
+    statement = select(secure_forms.c.key, secure_forms.c.fields).where(
+        secure_forms.c.chat_id == chat_id,
+        secure_forms.c.purpose == purpose,
+        secure_forms.c.used_at.is_(None),
+        secure_forms.c.expires_at > now,
+    )
+    return next((row.key for row in connection.execute(statement) if row.fields == list(fields)), None)
+
+
 def get(connection: Connection, key: str) -> RowMapping | None:
     """The form with the address of its chat (channel, account, address), whatever its state."""
     statement = (

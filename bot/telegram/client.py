@@ -17,7 +17,7 @@ from aiogram.types import LinkPreviewOptions
 from aiohttp import ClientTimeout
 
 CONNECT_SECONDS = 10.0  # up to here nothing has left: `Retry`
-REQUEST_SECONDS = 20.0  # a send that takes longer is `Unknown`; Telegram normally answers within one second
+REQUEST_SECONDS = 9.0  # a send that takes longer is `Unknown`; shorter than the ten seconds that a stop may take
 
 
 class RawUpdates(TelegramMethod[list[Any]]):

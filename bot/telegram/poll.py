@@ -61,6 +61,9 @@ class Poller:
                 await self._wait("telegram poll: 429", least=float(throttled.retry_after))
             except (AiogramError, OSError) as error:
                 await self._wait("telegram poll: no connection", reason=type(error).__name__)
+            except Exception as error:
+                log.exception("telegram poll: failed, asking again with the same offset")
+                await self._wait("telegram poll: failed", error=True, reason=type(error).__name__)
 
     async def _once(self) -> None:
         ask = RawUpdates(offset=self.offset, timeout=self._seconds, allowed_updates=list(limits.ALLOWED_UPDATES))

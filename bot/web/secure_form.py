@@ -8,6 +8,7 @@ browser tells it. Because the page sends `Referrer-Policy: no-referrer`, browser
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -28,6 +29,8 @@ from handlers.turn import ZONES
 from storage import secure_forms
 from storage.database import Database, database_now, is_outage
 
+_PATH = "/f/{key:str}"
+_KEY = re.compile(r"[0-9A-Za-z]{8,64}")
 MAX_BODY = 8 * 1024
 _FORM = "application/x-www-form-urlencoded"
 _CONFIRMED = "confirm"
@@ -50,7 +53,7 @@ def secure_form_routes(database: Database, receive: Receive, parts: Parts) -> li
     """The page's routes, `/f/<key>`; what is sent goes to `receive` as an event of the chat that has the key."""
     page = secure_page.Page(catalogue=parts.catalogue, operator=parts.policy.operator, official=parts.policy.official)
     form = _SecureForm(database=database, receive=receive, parts=parts, page=page)
-    return [Route("/f/{key:str}", form.show, methods=["GET"]), Route("/f/{key:str}", form.send, methods=["POST"])]
+    return [Route(_PATH, form.show, methods=["GET"]), Route(_PATH, form.send, methods=["POST"])]
 
 
 async def submit(database: Database, parts: Parts, key: str, values: Mapping[str, str], *, now: datetime) -> None:
@@ -143,7 +146,8 @@ def _html(text: str, status: int) -> Response:
 
 
 def _look(key: str, connection: Connection) -> tuple[RowMapping | None, datetime]:
-    return secure_forms.get(connection, key), database_now(connection)
+    row = secure_forms.get(connection, key) if _KEY.fullmatch(key) else None
+    return row, database_now(connection)
 
 
 def _keep(key: str, checked: secure.Checked, parts: Parts, now: datetime, connection: Connection) -> bool:

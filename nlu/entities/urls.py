@@ -43,6 +43,9 @@ _CONFUSABLE = str.maketrans(
 )
 
 
+_HOST = re.compile(r"(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}|xn--\S+")
+
+
 @cache
 def _list() -> dict[str, Any]:
     """The dated list of known hosts."""
@@ -54,6 +57,7 @@ def host_of(link: str) -> str:
     """The host of a link as typed: "https://user@WWW.Prakerja.go.id:443/x" → "prakerja.go.id"."""
     link = re.sub(r"\s?(?:\[\.\]|\(dot\)|\bdot\b|\btitik\b)\s?", ".", link, flags=re.I)
     link = re.sub(r"^hxxp", "http", re.sub(r"\s", "", link), flags=re.I)
+    link = link.replace("\\", "/")  # browsers read a backslash as a slash
     try:
         host = urlsplit(link if "://" in link else f"//{link}").hostname or ""
     except ValueError:
@@ -73,6 +77,8 @@ def judge(link: str) -> dict[str, str | int | bool]:
     for entry in known["recorded_false"]:
         if _under(host, entry["host"]):
             return found | {"verdict": "recorded_false", "since": entry["since"].isoformat(), "source": entry["source"]}
+    if not _HOST.fullmatch(host):
+        return found | {"verdict": "look_alike"}
     if any(_under(host, entry["host"]) for entry in known["official"]):
         return found | {"verdict": "official"}
     if any(_under(host, end) for end in known["government"]):

@@ -16,7 +16,7 @@ from nlu.evaluate import Case
 from nlu.rasa import process, setup
 from nlu.rasa.client import Ranking, for_rasa
 from nlu.rasa.engine import decide
-from nlu.rasa.train import train
+from nlu.rasa.train import CONFIG, train
 from nlu.understanding import OUT_OF_SCOPE, Context, Engine, Outcome, Understanding
 
 RESAMPLES = 10_000
@@ -25,13 +25,16 @@ WORKER = Path(__file__).parent / "evaluate_worker.py"
 _SHOWN = ("accuracy", "in_scope_accuracy", "macro_f1", "top3", "oos_recall", "oos_precision", "false_refusal", "ece")
 
 
-def compare(data_file: Path, *, data_dir: Path = corpus.DATA, progress: setup.Progress = print) -> dict[str, Any]:
+def compare(
+    data_file: Path, *, data_dir: Path = corpus.DATA, config: Path = CONFIG, progress: setup.Progress = print
+) -> dict[str, Any]:
     """Figures of both engines and `difference`: accuracy embedded − Rasa with its 95 % interval (paired bootstrap).
 
-    Trains Rasa if its model of the present data is not there. Raises SetupError without Rasa, ValueError for a bad file.
+    Trains Rasa if its model of the present data is not there. Raises SetupError without Rasa, ProgramError if Rasa
+    fails, ValueError for a bad file, FileNotFoundError without an embedded model.
     """
     cases = evaluate.read_cases(Path(data_file))
-    model = train(data_dir, progress=progress)
+    model = train(data_dir, config=config, progress=progress)
     embedded, embedded_read = measure_embedded(EmbeddedEngine.load(), cases)
     progress(f"Rasa reads {len(cases)} texts")
     rasa, rasa_read = measure_rasa(model, cases)

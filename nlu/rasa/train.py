@@ -43,9 +43,8 @@ def train(
         data.write_text(convert.to_yaml(found), encoding="utf-8")
         command: list[str | Path] = [python, "-m", "rasa", "train", "nlu", "--nlu", data, "--config", config.absolute()]
         command += ["--out", scratch, "--fixed-model-name", "model"]
-        process.run_logged(
-            command, folder / "train.log", watch=_Watch(progress), folder=Path(scratch)
-        )  # its .rasa/cache
+        # Rasa keeps a cache in the folder where it works; here it goes with the rest
+        process.run_logged(command, folder / "train.log", watch=_Watch(progress), folder=Path(scratch))
         os.replace(Path(scratch) / "model.tar.gz", model)
     progress(f"Rasa learnt in {time.monotonic() - started:.0f} s: {model}")
     return model

@@ -22,7 +22,7 @@ from storage.database import Database
 from tests.conftest import NOW
 
 FOLDER = Path(__file__).parents[1] / "dialogues"
-MEMORY = "/dev/shm"  # noqa: S108 - a folder that is only used where it exists
+MEMORY = "/dev/shm"  # noqa: S108 - used only where it exists
 
 
 def _cases() -> Iterator[Any]:

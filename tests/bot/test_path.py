@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -465,3 +466,106 @@ async def test_what_the_bot_repeats_never_becomes_a_link(bench: Bench) -> None:
     )
     assert defanged("https://x.go.id.evil.com/a?b") == "https:(//)x(.)go(.)id(.)evil(.)com/a?b"
     assert defanged("https://a@bad.com https://prakerja.go.id") == "https:(//)a@bad(.)com https://prakerja.go.id"
+
+
+async def test_who_comes_back_is_answered_again(bench: Bench) -> None:
+    bench.channel.outcomes = [Gone("403 blocked")]
+    await bench.hears("incentive_when: kapan", "1")
+    await bench.settle()
+    await bench.hears("", "2", kind=Kind.RESUMED)
+    await bench.hears("incentive_when: lagi", "3")
+    await bench.settle()
+    assert len(bench.said) == 1
+
+
+async def test_who_left_is_noted(bench: Bench) -> None:
+    await bench.hears("halo", "1")
+    await bench.hears("", "2", kind=Kind.STOPPED)
+    await bench.settle()
+    chat = await bench.database.read(lambda c: chats.find(c, "web", "w", "a"))
+    assert chat["stopped_at"] == NOW
+
+
+async def test_an_event_that_kills_its_worker_again_and_again_is_given_up(bench: Bench) -> None:
+    await bench.hears("incentive_when: kapan", "1")
+    for _ in range(5):
+        await bench.database.write(partial(bench.worker._claim, "killed"))
+        bench.later(seconds=LEASE.total_seconds() + 1)
+    await bench.settle()
+    assert await bench.rows(schema.inbox, "state") == [("dead",)]
+    assert bench.said == [bench.parts.catalogue.texts["dead_letter"]]
+
+
+async def test_a_handler_that_breaks_the_database_does_not_starve_its_neighbours(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    from handlers import dialogue
+
+    real = dialogue.respond
+
+    def broken(turn):
+        if "rusak" in turn.text:
+            raise OperationalError("x", {}, Exception("no such column"))
+        return real(turn)
+
+    monkeypatch.setattr(dialogue, "respond", broken)
+    await bench.hears("rusak", "1", chat="sick")
+    await bench.hears("incentive_when: kapan", "2", chat="well")
+    for _ in range(8):
+        with suppress(OperationalError):
+            await bench.settle()
+        bench.later(seconds=5)
+    assert sorted(await bench.rows(schema.inbox, "event_id", "state")) == [("1", "dead"), ("2", "done")]
+
+
+async def test_a_burst_still_hears_danger_taps_and_numbers(bench: Bench) -> None:
+    for number in range(21):
+        await bench.hears(f"pesan {number}", str(number))
+    await bench.hears("", "contact", kind=Kind.CONTACT, contact_phone="+6281200000000", contact_own=True)
+    await bench.hears("saya mau bunuh diri", "danger")
+    await bench.settle()
+    chat = await bench.database.read(lambda c: chats.find(c, "web", "w", "a"))
+    assert await bench.database.read(partial(chats.vouched_phone, chat_id=chat["id"])) == "+6281200000000"
+    assert any("tidak sendirian" in words for words in bench.said)
+    assert len([words for words in bench.said if bench.parts.catalogue.texts["burst"] in words]) == 1
+
+
+def test_hostile_blanks_cost_nothing() -> None:
+    import time
+
+    from handlers import dialogue
+
+    text = "otp" + " " * 4_000 + "x" + "\n" * 4_000 + "1" + "\t " * 4_000
+    event = Inbound(
+        channel="web", account="w", chat="a", sender="a", event_id="1", kind=Kind.TEXT, sent_at=NOW, text=text
+    )
+    start = time.perf_counter()
+    cleaned = clean(event).text
+    for pattern in (dialogue._NUMBER, dialogue._CANCEL, dialogue._RESUME):
+        pattern.match(cleaned * 20)
+    assert time.perf_counter() - start < 0.5
+    assert len(cleaned) < 20
+
+
+@pytest.mark.parametrize("words", ["\x1b[2Jhalo", "ha\u202elo", "h\u200balo", "halo\x07"])
+def test_controls_and_marks_of_direction_are_dropped(words: str) -> None:
+    event = Inbound(
+        channel="web", account="w", chat="a", sender="a", event_id="1", kind=Kind.TEXT, sent_at=NOW, text=words
+    )
+    assert clean(event).text in ("halo", "[2Jhalo")
+
+
+def test_tricks_with_hosts_are_seen() -> None:
+    from handlers.links import forbidden
+    from nlu.entities.urls import judge
+
+    for link in (
+        "https://evil.com\\.prakerja.go.id",
+        "https://evil.com;.prakerja.go.id",
+        "https://evil.com%2f.prakerja.go.id",
+        "https://evil.com\u2044.prakerja.go.id",
+    ):
+        assert forbidden(f"buka {link} ya"), link
+        assert judge(link)["verdict"] not in ("official", "government"), link

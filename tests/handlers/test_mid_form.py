@@ -119,7 +119,20 @@ PLACES: dict[str, Place] = {
 # -- the answers: what is typed → what must be read ------------------------------------------------------------------
 
 _YES = dict.fromkeys(
-    ("ya", "iya kak", "boleh", "mau dong", "oke deh", "betul", "y", "ya lah kak", "iya boleh", "sip", "boleh kan?", "inggih"),
+    (
+        "ya",
+        "iya kak",
+        "boleh",
+        "mau dong",
+        "oke deh",
+        "betul",
+        "y",
+        "ya lah kak",
+        "iya boleh",
+        "sip",
+        "boleh kan?",
+        "inggih",
+    ),
     "ya",
 )
 _NO = dict.fromkeys(
@@ -127,10 +140,14 @@ _NO = dict.fromkeys(
     "tidak",
 )
 _GO = {
-    **dict.fromkeys(("tetap lanjut", "lanjut aja", "iya lanjut", "terusin", "gas lanjut", "lanjut boleh kan?", "ya"), "ya"),
+    **dict.fromkeys(
+        ("tetap lanjut", "lanjut aja", "iya lanjut", "terusin", "gas lanjut", "lanjut boleh kan?", "ya"), "ya"
+    ),
     **dict.fromkeys(("berhenti dulu", "stop di sini", "ga usah deh", "tidak", "udahan dulu ya kak"), "tidak"),
 }
-_DONE = dict.fromkeys(("sudah", "udah kak", "sudah kok", "udah dong", "iya sudah", "sdh", "wis", "udh kak", "sudah kan?"), "ya")
+_DONE = dict.fromkeys(
+    ("sudah", "udah kak", "sudah kok", "udah dong", "iya sudah", "sdh", "wis", "udh kak", "sudah kan?"), "ya"
+)
 _UNDONE = dict.fromkeys(("belum", "blm kak", "belom", "durung", "belum sempat"), "tidak")
 _LOST = dict.fromkeys(("ga tau", "kurang tau kak", "lupa"), "?")
 
@@ -228,7 +245,8 @@ ANSWERS: dict[str, dict[str, str]] = {
     "course_choose/query": {
         "bikin kue": "topic=kue", "kue": "topic=kue", "bahasa inggris": "topic=bahasa_inggris", "excel": "topic=office", "jahit baju": "topic=jahit",
         "kursus barista": "topic=barista", "desain grafis online": "topic=desain", "yang murah": "cheap=1", "apa aja": "cheap=1",
-        "servis hp": "topic=listrik", "digital marketing": "topic=pemasaran_digital", "ada bahasa korea?": "topic=bahasa_korea", "otomotif kan?": "topic=otomotif",
+        "servis hp": "topic=listrik", "digital marketing": "topic=pemasaran_digital", "ada bahasa korea?": "topic=bahasa_korea",
+        "otomotif kan?": "topic=otomotif",
     },
     "course_choose/list": {
         "yang pertama": "course=", "nomor 2": "course=", "yg ketiga aja": "course=", "berikutnya": "page=1", "yang lain": "page=1", "lihat lagi": "page=1",
@@ -261,7 +279,8 @@ ANSWERS: dict[str, dict[str, str]] = {
     "incentive_check/failed_why": {
         "nomor hp beda": "phone_differs", "e-wallet penuh": "wallet_full", "saldo e-wallet penuh": "wallet_full", "belum kyc": "no_kyc",
         "rekening tidak aktif": "account_inactive", "nama rekening beda": "name_differs", "nik tidak ditemukan": "nik_differs",
-        "ga tau": "technical", "tidak tertulis": "technical", "ga ada": "technical", "akun tidak aktif": "account_inactive", "e-wallet diblokir": "account_inactive",
+        "ga tau": "technical", "tidak tertulis": "technical", "ga ada": "technical", "akun tidak aktif": "account_inactive",
+        "e-wallet diblokir": "account_inactive",
     },
     "incentive_check/advice": {**_YES, **_NO, "buatin dong": "ya", "tolong buatkan": "ya"},
     "incentive_check/wave": {
@@ -312,7 +331,14 @@ NO_YES = (
 )  # fmt: skip
 """Messages with a polite "ya" that agree to nothing."""
 
-CONSENTS = ("registration/consent", "registration/notify", "link_manage/sure", "my_data/sure", "report/confirm", "registration/confirm")
+CONSENTS = (
+    "registration/consent",
+    "registration/notify",
+    "link_manage/sure",
+    "my_data/sure",
+    "report/confirm",
+    "registration/confirm",
+)
 
 # -- playing one message ---------------------------------------------------------------------------------------------
 
@@ -460,7 +486,9 @@ def test_a_question_in_mid_form_is_answered_and_the_form_goes_on(stage: Stage, t
 
 
 def test_a_polite_particle_agrees_to_nothing(stage: Stage, taken: list[str]) -> None:
-    agreed = [f"{name}: {text!r}" for name in CONSENTS for text in NO_YES if stage.play(text, name, taken).taken == "ya"]
+    agreed = [
+        f"{name}: {text!r}" for name in CONSENTS for text in NO_YES if stage.play(text, name, taken).taken == "ya"
+    ]
     assert agreed == []
 
 
@@ -470,7 +498,7 @@ def test_an_answer_is_taken_as_an_answer_even_when_it_looks_like_a_question(stag
         for text, wanted in answers.items():
             one = stage.play(text, name, taken)
             played += 1
-            fits = one.taken is not None and (one.taken == wanted or (wanted[-1:] != "" and "=" in wanted and wanted in one.taken))
+            fits = wanted in (one.taken or "") if "=" in wanted else one.taken == wanted  # a search has more in it
             if not fits:
                 misses.append(f"{name:<28} {text!r}: {one.taken!r}, not {wanted!r} (by {one.answer.handler})")
     rate = 1 - len(misses) / played

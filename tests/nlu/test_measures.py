@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 from nlu import check
 from nlu.cli import app
 from nlu.corpus import Example, plain_text, read
+from nlu.corrupt import corrupt, corrupted
 from nlu.evaluate import Case, evaluate, figures, read_cases, wilson
+from nlu.report import report
 from nlu.similar import clusters, near_pairs
 from nlu.understanding import OUT_OF_SCOPE, Context, Outcome, Understanding
 
@@ -160,3 +162,25 @@ def test_command_line() -> None:
     assert "95 %" in runner.invoke(app, ["eval", "--data", str(DEV)]).output
     assert runner.invoke(app, ["eval", "--data", "nowhere.jsonl"]).exit_code != 0
     assert Context(today=date(2026, 1, 1)).form is None
+
+
+def test_corruption_is_seeded_and_of_the_right_size() -> None:
+    text = "bagaimana cara mendaftar prakerja kalau nomor saya sudah hilang"
+    assert corrupt(text) == corrupt(text) != text
+    assert corrupt(text, 0) == text
+    for share in (0.2, 0.5):
+        changed = sum(left != right for left, right in zip(text.split(), corrupt(text, share).split(), strict=True))
+        assert changed <= round(share * len(text.split()))
+    assert corrupt("") == ""
+    assert [case.intent for case in corrupted([Case("halo semua", "greet")])] == ["greet"]
+
+
+def test_report_is_one_page_with_everything_escaped() -> None:
+    cases = [Case("<script>alert(1)</script>", "thanks"), Case("halo", "greet"), Case("x", OUT_OF_SCOPE)]
+    page = report(Parrot(), cases, [(100, 0.5), (200, 0.6)])
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert page.count("<svg") == 4
+    for title in ("Confusions", "Reliability", "Learning curve", "slowest", "The errors"):
+        assert title in page

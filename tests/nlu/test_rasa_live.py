@@ -24,8 +24,12 @@ INTENTS = (
     *("greet", "thanks", "incentive_when", "register_how", "eligibility_age"),
     *("wallet_link", "otp_missing", "course_choose", "human_agent", OUT_OF_SCOPE),
 )
-MESSAGES = 20
-EPOCHS = 12
+MESSAGES = 12
+QUICK = {
+    "epochs": 12,
+    "number_of_transformer_layers": 1,
+    "transformer_size": 64,
+}  # the rest as in the fixed configuration
 
 
 class Absent:
@@ -55,7 +59,7 @@ def test_ten_intents_are_learnt_read_and_served(tmp_path: Path) -> None:
     found = convert.messages(corpus.read(corpus.files()), intents=INTENTS, limit=MESSAGES)
     (tmp_path / "nlu.yml").write_text(convert.to_yaml(found), encoding="utf-8")
     settings = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
-    settings["pipeline"][-1]["epochs"] = EPOCHS
+    settings["pipeline"][-1] |= QUICK
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     model = train(tmp_path, tmp_path / "models", config=tmp_path / "config.yaml")
     assert train(tmp_path, tmp_path / "models", config=tmp_path / "config.yaml", progress=pytest.fail) == model

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select, text, update
 
+from nlu.masking import digit_run
 from storage import chats, inbox, migrate, outbox, schema
 from storage.database import Database, is_outage
 from tests.conftest import NOW
@@ -53,10 +54,15 @@ async def test_a_repeat_is_stored_once(database: Database) -> None:
     assert [e["payload"]["text"] for e in claim.events] == ["halo", "halo"]
 
 
-async def test_events_of_a_chat_come_in_the_platforms_order(database: Database) -> None:
-    await put(database, event("late", at=9, text="dua"), event("early", at=1, text="satu"))
+@pytest.mark.parametrize(("channel", "order"), [("whatsapp", ["satu", "dua"]), ("telegram", ["dua", "satu"])])
+async def test_events_of_a_chat_come_in_the_platforms_order(database: Database, channel: str, order: list[str]) -> None:
+    """WhatsApp promises none but tells the time; Telegram delivers in order, and its taps carry no time."""
+    late, early = event("late", at=9, text="dua"), event("early", at=1, text="satu")
+    for one in (late, early):
+        one.payload["channel"] = channel  # type: ignore[index]
+    await put(database, late, early)
     (claim,) = await take(database, "t")
-    assert [e["payload"]["text"] for e in claim.events] == ["satu", "dua"]
+    assert [e["payload"]["text"] for e in claim.events] == order
 
 
 async def test_a_chat_is_claimed_by_one_worker(database: Database) -> None:
@@ -122,13 +128,36 @@ async def test_a_number_over_two_commits_is_masked_in_the_log_too(database: Data
     assert "3273" not in row["text"]
 
 
-async def test_short_numbers_and_phone_numbers_stay(database: Database) -> None:
-    await put(database, event("1", text="081234567890", digits=12))
-    await put(database, event("2", text="ya"), event("3", text="1234", digits=4))
+async def test_short_numbers_dates_and_phone_numbers_stay(database: Database) -> None:
+    said = ["081234567890", "31-02-1999", "28-02-1999", "ya", "1234", "Rp600.000"]
+    for number, words in enumerate(said):
+        await put(database, event(str(number), text=words, digits=digit_run(words)))
     texts = await database.read(
         lambda c: [row.payload["text"] for row in c.execute(select(schema.inbox.c.payload).order_by(schema.inbox.c.id))]
     )
-    assert texts == ["081234567890", "ya", "1234"]
+    assert texts == said
+
+
+async def test_a_number_in_four_parts_with_words_between_is_masked_wherever_it_has_gone(database: Database) -> None:
+    said = ["nik ku 3201", "0249", "bentar ya kak", "0490", "0001"]
+    for number, words in enumerate(said):
+        (stored,) = await put(database, event(str(number), text=words, digits=digit_run(words)))
+        if number == 0:
+            (claim,) = await take(database, "t")
+            chat = claim.chat["id"]
+
+            def remembered(connection, chat=chat, stored=stored) -> None:
+                rows = [{"chat_id": chat, "author": "bot", "text": "Kakak menulis 3201", "inbox_id": stored, "at": NOW}]
+                chats.log(connection, rows)
+                chats.save_states(connection, {chat: {"data": {"story": "nik ku 3201"}}}, NOW)
+
+            await database.write(remembered)
+    ordered = select(schema.inbox.c.payload).order_by(schema.inbox.c.id)
+    payloads = await database.read(lambda c: list(c.execute(ordered).scalars()))
+    logged = await database.read(lambda c: list(c.execute(select(schema.messages.c.text)).scalars()))
+    state = await database.read(lambda c: c.execute(select(schema.conversations.c.state)).scalar_one())
+    assert not [part for part in ("3201", "0249", "0490", "0001") if part in str((payloads, logged, state))]
+    assert payloads[2]["text"] == "bentar ya kak"
 
 
 async def test_dead_letters_can_be_replayed_and_discarded(database: Database) -> None:
@@ -346,3 +375,45 @@ async def test_old_rows_are_deleted_in_small_batches(database: Database) -> None
     later = NOW + timedelta(days=1)
     assert await database.write(partial(inbox.delete_done, before=later, limit=3)) == 3
     assert await database.write(partial(inbox.delete_done, before=later, limit=3)) == 2
+
+
+async def test_a_campaign_waits_while_an_agent_owns_the_chat(database: Database) -> None:
+    chat = await chat_id(database)
+    news = draft(chat, "kabar", lane=1, author="campaign:1")
+    await database.write(partial(outbox.enqueue, drafts=[news, draft(chat, "agen", author="agent:1")], now=NOW))
+    await database.write(partial(chats.take_over, chat_id=chat, owner="agent:1", now=NOW))
+    rows = await send(database)
+    ids = [row["id"] for row in rows]
+    good = await database.write(partial(outbox.check, ids=ids, token="s", now=NOW, lease=LEASE))
+    assert [row["payload"]["text"] for row in rows if row["id"] in good] == ["agen"]
+    await database.write(partial(outbox.release, token="s", ids=list(good)))
+    await database.write(partial(chats.take_over, chat_id=chat, owner="bot", now=NOW))
+    assert sorted(words(await send(database))) == ["agen", "kabar"]
+
+
+async def test_a_slow_budget_still_sends_broadcasts(database: Database) -> None:
+    chat = await chat_id(database)
+    await database.write(partial(outbox.enqueue, drafts=[draft(chat, "kabar", lane=1)], now=NOW))
+    assert await send(database, rate=1) == []
+    assert words(await send(database, rate=1, now=NOW + timedelta(seconds=1))) == ["kabar"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SET LOCAL lock_timeout = '20ms'; LOCK TABLE chats", "SET LOCAL statement_timeout = '5ms'; SELECT pg_sleep(1)"],
+)
+async def test_locks_and_timeouts_are_outages_not_bad_rows(postgres: Database, statement: str) -> None:
+    holding = asyncio.Event()
+
+    async def hold() -> None:
+        async with postgres._postgres.begin() as connection:
+            await connection.execute(text("LOCK TABLE chats IN ACCESS EXCLUSIVE MODE"))
+            holding.set()
+            await asyncio.sleep(0.2)
+
+    holder = asyncio.create_task(hold())
+    await holding.wait()
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - the class is what is asked
+        await postgres.write(lambda c: [c.execute(text(part)) for part in statement.split(";")])
+    await holder
+    assert is_outage(caught.value)

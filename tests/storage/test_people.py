@@ -59,7 +59,7 @@ async def test_a_chat_has_one_link_and_a_new_one_ends_the_old(database: Database
         people.link(connection, chat_id=other, participant_id=second, level="2a", method="birth_nik", now=now)
         assert people.linked_chats(connection, first) == []
         assert [row["id"] for row in people.linked_chats(connection, second)] == [chat, other]
-        assert people.wrong_proof(connection, chat, now) == 2, "a right answer forgets the wrong ones"
+        assert people.wrong_proof(connection, chat, now) == 1, "a right answer forgets no wrong one"
         assert people.end_link(connection, chat, why="asked", now=now)
         assert not people.end_link(connection, chat, why="asked", now=now)
 

@@ -315,10 +315,13 @@ def upgrade() -> None:
         sa.Column("participant_id", BigId, nullable=False),
         sa.Column("level", sa.String(length=2), nullable=False),
         sa.Column("method", sa.String(length=40), nullable=False),
+        sa.Column("parent_id", BigId, nullable=True),
+        sa.Column("expires_at", Instant(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("ended_at", Instant(), nullable=True),
         sa.Column("ended_why", sa.String(length=40), nullable=True),
         sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name=op.f("fk_links_chat_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["parent_id"], ["links.id"], name=op.f("fk_links_parent_id"), ondelete="SET NULL"),
         sa.ForeignKeyConstraint(
             ["participant_id"], ["participants.id"], name=op.f("fk_links_participant_id"), ondelete="CASCADE"
         ),
@@ -411,6 +414,7 @@ def upgrade() -> None:
         "proofs",
         sa.Column("chat_id", BigId, nullable=False),
         sa.Column("wrong", sa.SmallInteger(), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
         sa.Column("locked_until", Instant(), nullable=True),
         sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name=op.f("fk_proofs_chat_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("chat_id", name=op.f("pk_proofs")),

@@ -11,6 +11,7 @@ import typer
 
 from nlu import check, evaluate
 from nlu.corrupt import corrupted
+from nlu.fingerprint import is_current
 from nlu.masking import mask
 from nlu.understanding import Context, Engine, Understanding
 
@@ -44,8 +45,16 @@ def _print(value: Any) -> None:
 
 
 @app.command()
-def train(as_json: AsJson = False) -> None:
+def train(
+    if_changed: Annotated[
+        bool, typer.Option("--if-changed", help="Do nothing if the model belongs to data and code.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Train the embedded model from nlu/data/*.yml (needs the extra `train`)."""
+    if if_changed and is_current():
+        _say("the model belongs to data and code")
+        return
     try:
         from nlu.train import train as run
     except ImportError as error:

@@ -13,6 +13,7 @@ from nlu.context import follow_up, is_follow_up, quiet_in_form
 from nlu.entities import find_entities
 from nlu.entities.subject import find_subject
 from nlu.features import Floats
+from nlu.fingerprint import is_current
 from nlu.normalise import Normaliser
 from nlu.understanding import OUT_OF_SCOPE, Context, Entity, Outcome, Understanding
 
@@ -39,6 +40,8 @@ class EmbeddedEngine:
     def load(cls, folder: Path = MODEL) -> EmbeddedEngine:
         """Loads the model from its folder. Raises FileNotFoundError when it was never trained."""
         engine = cls(Classifier.load(folder))
+        if not is_current(folder):
+            log.warning("the model is older than its data or code: `pandu nlu train` makes a new one")
         engine._read("selamat pagi kak, insentif saya belum cair")
         return engine
 

@@ -6,7 +6,6 @@ scores that each text got from a model that had seen neither it nor its near-dup
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import Counter
@@ -21,9 +20,10 @@ from nlu import corpus
 from nlu.classify import MODEL, outside_looks, softmax
 from nlu.corpus import Example
 from nlu.features import Floats, Vectoriser, pieces
+from nlu.fingerprint import fingerprint
 from nlu.fit import COSTS, Fitted, chance_outside, fit_linear, fit_logistic, fit_temperature, fit_thresholds
 from nlu.fit_second import fit_second
-from nlu.normalise import LEXICON, Normaliser, plain
+from nlu.normalise import Normaliser, plain
 from nlu.similar import clusters
 from nlu.understanding import OUT_OF_SCOPE
 from nlu.vectors.table import TABLE, WordVectors
@@ -32,31 +32,8 @@ FOLDS = 5
 SEED = 20241
 KNOWN_FROM = 3  # a word typed in this many training texts is no slip
 NEAR = 0.65  # texts above this likeness stay in one fold
-CODE = (
-    "features",
-    "normalise",
-    "fit",
-    "fit_second",
-    "train",
-    "classify",
-    "clauses",
-    "corpus",
-    "similar",
-    "vectors/table",
-)
-_WORDS = ("regional.tsv", "abbreviations.tsv", "domain.txt", "common.txt")
 
 Say = Callable[[str], None]
-
-
-def fingerprint() -> str:
-    """A hash of all that makes the model: data, word lists, vectors and code."""
-    here = Path(__file__).parent
-    digest = hashlib.sha256(corpus.fingerprint(corpus.files()).encode())
-    for path in [*(LEXICON / name for name in _WORDS), *(here / f"{name}.py" for name in CODE), TABLE]:
-        if path.exists():
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
 
 
 def known_words(examples: Sequence[Example]) -> list[str]:

@@ -15,7 +15,7 @@ from nlu import corpus
 from nlu.classify import MODEL
 from nlu.embedded import EmbeddedEngine
 from nlu.evaluate import evaluate, read_cases
-from nlu.train import fingerprint
+from nlu.fingerprint import fingerprint, is_current
 from nlu.understanding import OUT_OF_SCOPE, Context, Outcome
 
 DEV = Path(__file__).parent.parent / "data" / "dev.jsonl"
@@ -30,9 +30,9 @@ def engine() -> EmbeddedEngine:
 
 def test_model_belongs_to_data_and_code() -> None:
     meta = json.loads((MODEL / "meta.json").read_text(encoding="utf-8"))
-    assert meta["fingerprint"] == fingerprint(), (
-        "the model is older than its data or code: `make train` makes a new one"
-    )
+    assert meta["fingerprint"] == fingerprint(), "the model is older than its data or code: `pandu nlu train`"
+    assert is_current()
+    assert not is_current(MODEL.parent / "nowhere")
 
 
 def test_every_intent_is_known(engine: EmbeddedEngine) -> None:

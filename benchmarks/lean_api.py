@@ -64,7 +64,9 @@ class LeanApi:
         if method == b"sendmessage":
             return self._take(body)
         if method == b"getme":
-            return ok(_ME + b',"can_join_groups":true,"can_read_all_group_messages":false,"supports_inline_queries":false}')
+            return ok(
+                _ME + b',"can_join_groups":true,"can_read_all_group_messages":false,"supports_inline_queries":false}'
+            )
         if method == b"getwebhookinfo":
             return ok(b'{"url":"","has_custom_certificate":false,"pending_update_count":0}')
         return ok(b"[]" if method == b"getupdates" else b"true")

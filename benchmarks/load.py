@@ -198,7 +198,9 @@ class Result:
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
 
-async def closed(target: Target, numbers: Iterable[int], *, chats: int, width: int = 32, turn: Turn = turn_by_send) -> Result:
+async def closed(
+    target: Target, numbers: Iterable[int], *, chats: int, width: int = 32, turn: Turn = turn_by_send
+) -> Result:
     """`width` people at a time, each waiting for the answer before the next one writes."""
     source, found = iter(numbers), []
 
@@ -212,7 +214,9 @@ async def closed(target: Target, numbers: Iterable[int], *, chats: int, width: i
     return Result(time.perf_counter() - start, times, len(found) - len(times))
 
 
-async def open_loop(target: Target, numbers: Sequence[int], *, chats: int, rate: float, turn: Turn = turn_by_send) -> Result:
+async def open_loop(
+    target: Target, numbers: Sequence[int], *, chats: int, rate: float, turn: Turn = turn_by_send
+) -> Result:
     """People write at a steady rate, whether or not others have been answered."""
     start = time.perf_counter()
     tasks = []

@@ -10,7 +10,7 @@ from benchmarks.lean_api import TOKEN
 from benchmarks.processes import Process, free_port
 
 _PANDU = (sys.executable, "-c", "from bot.cli import main; main()")  # as the command `pandu` of this environment
-SECRET = "bench"  # noqa: S105 - of a loopback webhook
+SECRET = "bench"
 
 
 def settings(url: str, api: str, port: int, *, rate: float = 0.0) -> dict[str, str]:

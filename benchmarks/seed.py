@@ -23,7 +23,9 @@ SOURCE = "telegram:123456789"
 ACCOUNT = "123456789"
 FIRST_ADDRESS = 5_000_000_000  # no chat of a benchmark has such a number
 _SLICE = 200_000
-_WORDS = "insentif saya sudah dua minggu belum masuk juga, padahal sertifikat dan ulasan sudah beres. Mohon dicek ya kak."
+_WORDS = (
+    "insentif saya sudah dua minggu belum masuk juga, padahal sertifikat dan ulasan sudah beres. Mohon dicek ya kak."
+)
 
 _CHATS = """
 INSERT INTO chats (id, channel, account, address, name, formal, created_at, seen_at)
@@ -93,12 +95,21 @@ def _sequences(connection: Connection) -> None:
     """Ids that the database gives from now on come after the seeded ones."""
     if connection.dialect.name != "sqlite":
         for table in _TABLES:
-            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"))
+            connection.execute(
+                text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
+            )
 
 
 async def seed(database: Database, *, chats: int, log: int, progress: Callable[[str], None] = lambda _: None) -> None:
     """Adds so many chats and log rows to an empty, migrated database, with fresh statistics."""
-    steps = ((_CHATS, chats), (_CONVERSATIONS, chats), (_QUEUE, chats), (_LOG, log), (_INBOX, log // 4), (_OUTBOX, log // 4))
+    steps = (
+        (_CHATS, chats),
+        (_CONVERSATIONS, chats),
+        (_QUEUE, chats),
+        (_LOG, log),
+        (_INBOX, log // 4),
+        (_OUTBOX, log // 4),
+    )
     for statement, rows in (*steps, (_PEOPLE, chats // 2), (_LINKS, chats // 2), (_IDENTITIES, chats // 2)):
         name = statement.split()[2]
         start = time.monotonic()

@@ -166,7 +166,9 @@ def show(result: dict[str, Any]) -> None:
         table.add_column(heading, justify="right")
     for group in ("pandu", "peers"):
         for name, row in result[group].items():
-            cells = [str(row[key]) for key in ("turns_per_s", "p50_ms", "p95_ms", "rss_mb", "lost")] if row else ["–"] * 5
+            cells = (
+                [str(row[key]) for key in ("turns_per_s", "p50_ms", "p95_ms", "rss_mb", "lost")] if row else ["–"] * 5
+            )
             table.add_row(f"pandu {name}" if group == "pandu" else name, *cells)
     console = Console()
     console.print(table)

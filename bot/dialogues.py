@@ -65,12 +65,21 @@ def read(path: Path) -> list[dict[str, Any]]:
 async def run_file(path: Path, parts: Parts, *, only_channel: str | None = None) -> list[Outcome]:
     """Runs every dialogue of a file on each of its channels."""
     outcomes = []
-    for script in read(path):
-        for channel in channels_of(script):
-            if only_channel in (None, channel):
-                problem = await run(script, channel, parts)
-                outcomes.append(Outcome(file=str(path), name=script["name"], channel=channel, problem=problem))
+    with tempfile.TemporaryDirectory(prefix="pandu-dialogues-") as folder:
+        template = Path(folder) / "template.db"
+        await _migrate(template)
+        for script in read(path):
+            for channel in channels_of(script):
+                if only_channel in (None, channel):
+                    problem = await run(script, channel, parts, template=template)
+                    outcomes.append(Outcome(file=str(path), name=script["name"], channel=channel, problem=problem))
     return outcomes
+
+
+async def _migrate(path: Path) -> None:
+    database = Database(f"sqlite:///{path}")
+    await database.write(migrate.upgrade)
+    await database.close()
 
 
 def channels_of(script: Mapping[str, Any]) -> list[str]:
@@ -94,10 +103,10 @@ async def run(
         path = Path(folder) / "dialogue.db"
         if template:
             shutil.copy(template, path)
+        else:
+            await _migrate(path)
         database = Database(f"sqlite:///{path}")
         try:
-            if not template:
-                await database.write(migrate.upgrade)
             start = _moment(script)
             session = Session(database, _with_policy(parts, script), channel=channel, now=start)
             if script.get("samples"):

@@ -107,6 +107,15 @@ class Classifier:
         weight = float(self.vectoriser.weights[found.own])
         return _Share(chars, found.square, weight * self._rows([found.own])[0], weight * weight)
 
+    def warm(self, count: int) -> list[str]:
+        """Keeps the shares of the commonest words ready; returns these words."""
+        order = np.argsort(self.vectoriser.weights, kind="stable").tolist()
+        vocabulary = self.vectoriser.vocabulary
+        words = [vocabulary[at] for at in order if vocabulary[at][0] != "\t" and " " not in vocabulary[at]][:count]
+        for word in words:
+            self._share(word)
+        return words
+
     def scores(self, words: list[str]) -> Floats:
         """The linear scores of all labels, out_of_scope last."""
         shares = [self._share(word) for word in dict.fromkeys(words)]

@@ -13,7 +13,8 @@ from datetime import date
 BULLET = "•"
 _LOOKALIKES = {"O": "0", "o": "0", "l": "1", "I": "1"}
 # A group is digits with O, o, l, I between or around them; what follows a bullet is the rest of a masked number.
-_GROUP = re.compile(rf"(?<![{BULLET}\dOolI])[OolI]*\d[\dOolI]*")
+_ANY = r"\d⁰¹²³⁴-⁹₀-₉①-⑨⓪"  # digits of any script, raised, lowered and circled ones
+_GROUP = re.compile(rf"(?<![{BULLET}{_ANY}OolI])[OolI]*[{_ANY}][{_ANY}OolI]*")
 _JOINT = re.compile(r"[\s.,\-_/\\()\[\]:;*'|~·–—‑\u00ad\u200b-\u200f\u2060\ufeff]{0,16}")
 _PROVINCES = frozenset(
     (*range(11, 20), 21, *range(31, 37), *range(51, 54), *range(61, 66), *range(71, 77), 81, 82, *range(91, 98))
@@ -35,7 +36,7 @@ def ascii_digits(text: str) -> str:
     """Digits of any script as 0–9, and O, o, l, I as 0 and 1; other characters are dropped."""
     out = []
     for char in text:
-        value = unicodedata.decimal(char, None)
+        value = unicodedata.digit(char, None)
         if value is not None:
             out.append(str(value))
         elif char in _LOOKALIKES:

@@ -32,7 +32,8 @@ def fingerprint() -> str:
     digest = hashlib.sha256(corpus.fingerprint(corpus.files()).encode())
     for path in [*(LEXICON / name for name in _WORDS), *(_HERE / f"{name}.py" for name in _CODE), TABLE]:
         if path.exists():
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+            with path.open("rb") as file:
+                digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
 
 

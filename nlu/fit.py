@@ -117,8 +117,8 @@ def chance_outside(
 def fit_thresholds(
     ranked: Floats, outside: NDArray[np.float64], truth: NDArray[np.int64], is_outside: Bools
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """The thresholds (refuse from, answer from) with the least cost a message, false refusals kept below their limit,
-    and what cross-validation says of them."""
+    """The thresholds, and what cross-validation says of them: refused is as much as the limit of false refusals allows (most of
+    what is out of scope stands there), answered from where the least cost a message lies."""
     order = np.argsort(-ranked, axis=1)[:, :3]
     right = (order[:, 0] == truth) & ~is_outside
     among = (order == truth[:, None]).any(axis=1) & ~is_outside
@@ -126,15 +126,14 @@ def fit_thresholds(
     answered = np.where(is_outside, COSTS["answered_outside"], np.where(right, 0.0, COSTS["wrong_answer"]))
     asked = np.where(among, COSTS["asked"], COSTS["asked_in_vain"])
     refused = np.where(is_outside, 0.0, COSTS["refused_inside"])
-    best, chosen = np.inf, {"refuse": 0.5, "answer": 0.5}
-    for refuse in np.arange(0.1, 0.9, 0.01):
-        away = outside >= refuse
-        if away[~is_outside].mean() > MOST_FALSE_REFUSALS:
-            continue
-        for answer in np.arange(0.1, 0.8, 0.02):
-            cost = float(np.where(away, refused, np.where(sure >= answer, answered, asked)).mean())
-            if cost < best:
-                best, chosen = cost, {"refuse": round(float(refuse), 2), "answer": round(float(answer), 2)}
+    refuse = next(
+        step for step in np.arange(0.1, 1.01, 0.01) if (outside >= step)[~is_outside].mean() <= MOST_FALSE_REFUSALS
+    )
+    away = outside >= refuse
+    steps = np.arange(0.1, 0.8, 0.02)
+    costs = [float(np.where(away, refused, np.where(sure >= step, answered, asked)).mean()) for step in steps]
+    best = min(costs)
+    chosen = {"refuse": round(float(refuse), 2), "answer": round(float(steps[costs.index(best)]), 2)}
     away = outside >= chosen["refuse"]
     told = ~away & (sure >= chosen["answer"])
     report = {

@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    not_,
+    select,
+    update,
+)
 
 from storage.inbox import insert_for
 from storage.schema import budgets, chats, conversations, outbox
@@ -80,6 +92,12 @@ def cancel_overtaken(connection: Connection, chat_ids: Sequence[int], now: datet
 
 # -- sending ------------------------------------------------------------------------------------------------------
 
+
+def _is_unsent(table: FromClause) -> ColumnElement[bool]:
+    """The very words of the partial indexes: SQLite uses one only when its condition stands in the statement."""
+    return table.c.state.in_([literal_column("'pending'"), literal_column("'sending'")])
+
+
 _earlier = outbox.alias("earlier")
 _is_head = not_(
     select(_earlier.c.id)
@@ -87,7 +105,7 @@ _is_head = not_(
         _earlier.c.chat_id == outbox.c.chat_id,
         _earlier.c.lane == outbox.c.lane,
         _earlier.c.id < outbox.c.id,
-        _earlier.c.state.in_(UNSENT),
+        _is_unsent(_earlier),
     )
     .exists()
 )
@@ -96,6 +114,7 @@ _due = (
     .where(
         outbox.c.source == bindparam("source"),
         outbox.c.lane == bindparam("lane"),
+        _is_unsent(outbox),
         outbox.c.state == "pending",
         outbox.c.not_before <= bindparam("now"),
         _is_head,
@@ -291,7 +310,7 @@ def mark(connection: Connection, *, marks: Sequence[Mark], token: str, now: date
 
 def recover(connection: Connection, *, now: datetime) -> int:
     """Sends whose lease ran out: replies are tried again, broadcast rows become `unknown`; returns how many."""
-    lost = and_(outbox.c.state == "sending", outbox.c.lease_until < now)
+    lost = and_(outbox.c.state == literal_column("'sending'"), outbox.c.lease_until < now)
     result = connection.execute(
         update(outbox)
         .where(lost)
@@ -317,9 +336,7 @@ def release(connection: Connection, *, token: str, ids: Sequence[int]) -> None:
 
 def unsent(connection: Connection) -> dict[tuple[str, int], int]:
     """How many messages wait, by (source, lane)."""
-    counts = select(outbox.c.source, outbox.c.lane, func.count()).where(
-        or_(outbox.c.state == "pending", outbox.c.state == "sending")
-    )
+    counts = select(outbox.c.source, outbox.c.lane, func.count()).where(_is_unsent(outbox))
     return {
         (source, lane): count
         for source, lane, count in connection.execute(counts.group_by(outbox.c.source, outbox.c.lane))
@@ -338,5 +355,5 @@ def stop_chat(connection: Connection, chat_id: int, now: datetime) -> None:
 
 def delete_done(connection: Connection, *, before: datetime, limit: int) -> int:
     """Deletes a small batch of finished messages older than `before`; returns how many."""
-    old = select(outbox.c.id).where(outbox.c.state.not_in((*UNSENT, "held")), outbox.c.done_at < before).limit(limit)
+    old = select(outbox.c.id).where(outbox.c.done_at.is_not(None), outbox.c.done_at < before).limit(limit)
     return connection.execute(outbox.delete().where(outbox.c.id.in_(old))).rowcount

@@ -272,6 +272,7 @@ inbox = Table(
         sqlite_where=text("state = 'pending'"),
         postgresql_where=text("state = 'pending'"),
     ),
+    Index("ix_inbox_done", "done_at", sqlite_where=text("state = 'done'"), postgresql_where=text("state = 'done'")),
     Index(
         "ix_inbox_troubled",
         "id",
@@ -318,6 +319,18 @@ outbox = Table(
     Column("done_at", Instant),
     Index("ix_outbox_unsent", "source", "lane", "id", sqlite_where=text(_UNSENT), postgresql_where=text(_UNSENT)),
     Index("ix_outbox_order", "chat_id", "lane", "id", sqlite_where=text(_UNSENT), postgresql_where=text(_UNSENT)),
+    Index(
+        "ix_outbox_lease",
+        "lease_until",
+        sqlite_where=text("state = 'sending'"),
+        postgresql_where=text("state = 'sending'"),
+    ),
+    Index(
+        "ix_outbox_done",
+        "done_at",
+        sqlite_where=text("done_at IS NOT NULL"),
+        postgresql_where=text("done_at IS NOT NULL"),
+    ),
     Index("ix_outbox_chat_id_id", "chat_id", "id"),
 )
 

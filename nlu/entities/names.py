@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 
 import yaml
 
-from nlu.normalise import LEXICON, distance, lower, word_list
+from nlu.normalise import LEXICON, distance, everyday, lower, word_list
 from nlu.understanding import Entity
 
 _WORD = re.compile(r"[a-z\d]+(?:[.\-][a-z\d]+)*", re.I)
@@ -51,6 +51,8 @@ def _joined(name: str) -> str:
 @lru_cache(maxsize=5000)
 def _meant(word: str) -> str:
     """The name one slip away, or ""."""
+    if word in everyday() and word not in _names()[0]:
+        return ""
     for key in _names()[1].get(word[0], ()):
         if abs(len(key) - len(word)) <= 1 and distance(word, key, 1) <= 1:
             return key

@@ -67,6 +67,11 @@ _MINE = re.compile(
     rf"toko|pertama|kedua|tua|cik)\s+)*{_ME}\b",
     re.I,
 )
+_OWNER = re.compile(rf"\s+{_ME}\b", re.I)
+_OF_THING = re.compile(rf"\b{_THING}\s+$", re.I)
+_IS_ME = re.compile(rf"\b{_ME}\s+(?:seorang\s+)?$", re.I)
+_BECAUSE = re.compile(r"(?:biar|supaya|gara2|karena|krn)\s+(?:bisa\s+)?(?:ngurus|bantu\w*|urus)\s+(?:\w+\s+)?$", re.I)
+_WAS_HELPED = re.compile(r"\bdi(?:bantu|buat|beli|daftar)\w*\s+$", re.I)
 _SPEAKS = re.compile(
     rf"\s+(?:{_ME}\s+)?(?:(?:udah|udh|sudah|sdh|terus|trs|selalu|pada|juga|yg|yang|di\s\w+)\s+){{0,2}}(?:bilang\w*|blg|kata\w*|"
     rf"cerita\w*|nyaranin|menyarankan|saranin|nanya\w*|tanya terus|bertanya|ngasih tau|"
@@ -91,8 +96,8 @@ def find_subject(text: str) -> tuple[Subject, tuple[Entity, ...]]:
         kind = people.get(match[0].lower())
         if kind is None:
             continue
-        before, after = text[max(0, match.start() - 60) : match.start()], text[match.end() : match.end() + 60]
-        if not _is_about(match[0].lower(), before, after, text):
+        before, after = text[max(0, match.start() - 120) : match.start()], text[match.end() : match.end() + 120]
+        if not _is_about(match[0].lower(), before, after):
             continue
         if _NEAR_HOME.match(after):
             kind = "neighbour"
@@ -103,46 +108,34 @@ def find_subject(text: str) -> tuple[Subject, tuple[Entity, ...]]:
     return "self", ()
 
 
-def _is_about(word: str, before: str, after: str, text: str) -> bool:
+def _is_about(word: str, before: str, after: str) -> bool:
     """Whether the matter is that person's."""
     for_them = _FOR.search(before) is not None
     mine = word.endswith("ku") or _MINE.match(after) is not None
     if _SPEAKS.match(after):
         return False
-    if _people()[word] == "friend" and not (mine or for_them or re.search(rf"\b{_THING}\s+$", before, re.I)):
+    if _people()[word] == "friend" and not (mine or for_them or _OF_THING.search(before)):
         return False
-    if re.search(
-        r"(?:biar|supaya|gara2|karena|krn)\s+(?:bisa\s+)?(?:ngurus|bantu\w*|urus)\s+(?:\w+\s+)?$", before, re.I
-    ):
+    if _BECAUSE.search(before):
         return False
-    if for_them and not re.search(r"\bdi(?:bantu|buat|beli|daftar)\w*\s+$", before, re.I):
+    if for_them and not _WAS_HELPED.search(before):
         return not _is_call(word, before, after, mine)
     if _SOURCE.search(before) or _is_call(word, before, after, mine):
         return False
-    if _ROLE.match(after) or re.search(rf"\b{_ME}\s+(?:seorang\s+)?$", before, re.I):
+    if _ROLE.match(after) or _IS_ME.search(before):
         return False
     if word.startswith("anak") and (_AFTER_ANAK.match(after) or _COUNTED.match(after)):
         return False
     if word.startswith(("warga", "karyawan", "pegawai", "buruh")) and not mine:
         return False
-    rest = f"{before[-30:]} … {after}"
-    return (
-        _SELF.search(
-            re.sub(rf"\b{re.escape(word)}\s+{_ME}\b", word, text, flags=re.I)
-            if mine
-            else rest
-            if len(text) < 40
-            else text
-        )
-        is None
-    )
+    return _SELF.search(f"{before} {word} {_OWNER.sub('', after, count=1) if mine else after}") is None
 
 
 def _is_call(word: str, before: str, after: str, mine: bool) -> bool:
     """Whether the word addresses the reader: after a greeting or at an edge of the sentence, with nothing that makes it a relative."""
     if word not in _CALLED or mine:
         return False
-    if re.search(rf"\b{_THING}\s+$", before, re.I):
+    if _OF_THING.search(before):
         return False
     if re.match(r"\s*(?:[,.!?/]|$|dan (?:ibu|bapak)|(?:ibu|bapak)\b)", after, re.I):
         return True

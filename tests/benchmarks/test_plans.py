@@ -73,7 +73,13 @@ def _event(event_id: str, address: int, words: str = "insentif saya belum cair")
     )
     digits = len(words) if words.isdigit() else 0
     return inbox.Event(
-        channel="telegram", account=ACCOUNT, address=str(address), event_id=event_id, payload=said.to_json(), sent_at=NOW, digits=digits
+        channel="telegram",
+        account=ACCOUNT,
+        address=str(address),
+        event_id=event_id,
+        payload=said.to_json(),
+        sent_at=NOW,
+        digits=digits,
     )
 
 
@@ -93,7 +99,9 @@ def sends(connection: Connection) -> None:
     ]
     outbox.enqueue(connection, drafts, NOW)
     for rate, now in ((0.0, NOW), (30.0, NOW + timedelta(seconds=1))):
-        rows = outbox.claim(connection, source=SOURCE, token="s", now=now, lease=LEASE, limit=64, rate=rate, reserve=0.2)
+        rows, _ = outbox.claim(
+            connection, source=SOURCE, token="s", now=now, lease=LEASE, limit=64, rate=rate, reserve=0.2
+        )
         assert rows
         outbox.check(connection, ids=[row["id"] for row in rows], token="s", now=NOW, lease=LEASE)
         marks = [outbox.Mark(id=row["id"], state="accepted", platform_id="1") for row in rows[1:]]
@@ -138,12 +146,21 @@ async def _plans(database: Database, statements: Sequence[Statement]) -> dict[st
 def _scans(connection: Connection, statement: str, values: Any) -> list[str]:
     if connection.dialect.name == "sqlite":
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
-        whole = [row[3] for row in rows if row[3].startswith("SCAN ") and "CONSTANT ROW" not in row[3]]
+        whole = [
+            row[3]
+            for row in rows
+            if row[3].startswith("SCAN ") and "CONSTANT ROW" not in row[3] and not _waiting_only(row[3])
+        ]
         # foreign keys of a table that is inserted into show scans that SQLite skips at run time (OP_FkIfZero)
         return [line for line in whole if line.split()[1] not in SMALL and line.split()[1] in statement]
     answer = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).scalar_one()
     plan = json.loads(answer) if isinstance(answer, str) else answer
     return list(_sequential(plan[0]["Plan"]))
+
+
+def _waiting_only(line: str) -> bool:
+    """A walk over a partial index holds only what waits now, however large the table is."""
+    return any(name in line for name in ("ix_queue_ready", "ix_outbox_unsent", "ix_outbox_order", "ix_outbox_lease"))
 
 
 def _sequential(node: dict[str, Any]) -> Iterator[str]:

@@ -45,7 +45,10 @@ def change(folder: Path, intent: str, edit: Callable[[dict], None]) -> None:
         (lambda e: e.update(sms="Pakai tanda “petik” dan emoji 🙂"), "GSM-7"),
         (lambda e: e.update(sms="x" * 230), "at most 220"),
         (lambda e: e.update(sources=[]), "at least one"),
-        (lambda e: e.update(sources=[{"name": "x", "date": "kemarin", "url": "https://www.prakerja.go.id"}]), "not ISO"),
+        (
+            lambda e: e.update(sources=[{"name": "x", "date": "kemarin", "url": "https://www.prakerja.go.id"}]),
+            "not ISO",
+        ),
         (lambda e: e.update(sources=[{"name": "x", "date": "2023", "url": "situs"}]), "no address"),
         (lambda e: e.update(follow_ups=["bukan_intent"]), "no intent"),
         (lambda e: e.update(procedure=True, text="Satu saja."), "open, closed"),
@@ -56,7 +59,9 @@ def change(folder: Path, intent: str, edit: Callable[[dict], None]) -> None:
 def test_a_mistake_is_refused_with_its_line(folder: Path, edit: Callable[[dict], None], words: str) -> None:
     change(folder, "incentive_amount", edit)
     problems = content_check.check(folder)
-    assert any(words in problem.message and problem.file == "answers/money.yml" and problem.line > 0 for problem in problems), problems
+    assert any(
+        words in problem.message and problem.file == "answers/money.yml" and problem.line > 0 for problem in problems
+    ), problems
 
 
 def test_a_missing_intent_is_refused(folder: Path) -> None:

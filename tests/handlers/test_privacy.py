@@ -85,7 +85,7 @@ def test_erasing_asks_first_and_says_what_it_is_not(talk: Talk) -> None:
 
 
 def test_erasing_leaves_nothing_of_this_chat_and_everything_of_others(talk: Talk) -> None:
-    talk.connection.execute(insert(proofs).values(chat_id=1, wrong=3, locked_until=NOW))
+    talk.connection.execute(insert(proofs).values(chat_id=1, wrong=3, since=NOW, locked_until=NOW))
     talk.say("hapus data saya", "my_data")
     said = talk.say("ya hapus", "affirm")
     assert "Ini menghapus data di Pandu, bukan akun Prakerja." in said

@@ -125,7 +125,7 @@ def test_same_text_same_reading(engine: EmbeddedEngine) -> None:
     assert [engine.parse(text, CONTEXT) for text in texts] == backwards
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.text(max_size=500))
 def test_never_raises(text: str) -> None:
     engine = _shared()

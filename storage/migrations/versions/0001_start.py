@@ -265,6 +265,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_inbox_done",
+            ["done_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'done'"),
+            postgresql_where=sa.text("state = 'done'"),
+        )
+        batch_op.create_index(
             "ix_inbox_pending",
             ["chat_id", "id"],
             unique=False,
@@ -395,6 +402,20 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index("ix_outbox_chat_id_id", ["chat_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_outbox_done",
+            ["done_at"],
+            unique=False,
+            sqlite_where=sa.text("done_at IS NOT NULL"),
+            postgresql_where=sa.text("done_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_outbox_lease",
+            ["lease_until"],
+            unique=False,
+            sqlite_where=sa.text("state = 'sending'"),
+            postgresql_where=sa.text("state = 'sending'"),
+        )
         batch_op.create_index(
             "ix_outbox_order",
             ["chat_id", "lane", "id"],

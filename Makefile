@@ -6,7 +6,8 @@ BIN := .venv/bin
 COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 3.11 --universal --quiet --upgrade pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock clean
+
+.PHONY: help setup demo model test check bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -26,7 +27,10 @@ setup: .venv/dev  ## environment in .venv with everything for development
 demo: .venv/runtime  ## everything on this machine with sample data; prints the addresses
 	$(BIN)/pandu demo
 
-test: .venv/dev  ## the whole test suite, on SQLite and PostgreSQL
+model: .venv/dev  ## retrain the understanding where its data or code has changed
+	@$(BIN)/python -c "from nlu.embedded import is_current; import sys; sys.exit(not is_current())" || $(BIN)/pandu nlu train
+
+test: .venv/dev model  ## the whole test suite, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest
 
 check: .venv/dev  ## format, lint, types, import directions

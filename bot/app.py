@@ -19,6 +19,7 @@ import uvicorn
 from bot import keys
 from bot.channel import Channel
 from bot.effects import Parts
+from bot.hook import HookSender
 from bot.leader import Leader
 from bot.receiver import Receiver
 from bot.reminders import Reminders
@@ -31,7 +32,7 @@ from bot.worker import Worker
 from handlers import catalogue
 from handlers.turn import Policy
 from nlu.embedded import EmbeddedEngine
-from storage import chats, drafts, inbox, migrate, outbox, people, registrations, secure_forms
+from storage import chats, drafts, exports, imports, inbox, migrate, outbox, people, registrations, secure_forms
 from storage.database import Database
 
 log = structlog.get_logger()
@@ -63,6 +64,7 @@ def policy(settings: Settings) -> Policy:
         helplines=settings.helplines,
         secure_form_url=f"{settings.public_url.rstrip('/')}/f/" if settings.public_url else "",
         link_hosts=settings.link_hosts,
+        hook=bool(settings.hook_url),
         lookup_key=keys.lookup_key(settings.secret_key),
         sealing_key=keys.sealing_key(settings.secret_key),
     )
@@ -115,6 +117,7 @@ class Service:
         self.senders = [
             Sender(self.database, channel, self.wake, link_hosts=_own_hosts(settings)) for channel in self.channels
         ]
+        self.hook = HookSender(self.database, settings.hook_url, settings.hook_secret) if settings.hook_url else None
         self.web = application(self, demo=demo)
         self._server: uvicorn.Server | None = None
         self._stopped = asyncio.Event()
@@ -162,6 +165,8 @@ class Service:
             work.append(("worker", self.worker.run()))
             reminders = Reminders(self.database, self.worker.parts.catalogue, self.wake)
             work.append(("reminders", Leader(self.database).hold("reminders", reminders.run)))
+        if self.hook and self.role in ("all", "sender"):
+            work.append(("hook", self.hook.run()))
         if self.role in ("all", "sender"):
             work += [("sender", sender.run()) for sender in self.senders]
         return work
@@ -194,6 +199,8 @@ class Service:
                     partial(secure_forms.delete_old, before=now),
                     partial(registrations.delete_expired, now=now),
                     partial(drafts.delete_expired, now=now),
+                    partial(exports.delete_done_hooks, before=now - _KEEP_EVENTS),
+                    partial(imports.delete_changes, before=now - _KEEP_STATES),
                     partial(people.delete_old_codes, before=now),
                     partial(chats.forget_idle_states, before=now - _KEEP_STATES),
                 ):
@@ -204,13 +211,15 @@ class Service:
 
     async def _shut(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         self.worker.stop()
+        if self.hook:
+            self.hook.stop()
         for channel in self.channels:
             channel.stop()
         for sender in self.senders:
             sender.stop()
         if self._server:
             self._server.should_exit = True
-        finishing = [task for task in tasks if task.get_name() in ("worker", "sender", "web")]
+        finishing = [task for task in tasks if task.get_name() in ("worker", "sender", "web", "hook")]
         if finishing:
             await asyncio.wait(finishing, timeout=STOP_SECONDS)
         for task in tasks:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands import content, database, dialogue, queue
+from bot.commands import content, database, dialogue, exporting, importing, queue
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +22,9 @@ app.add_typer(dialogue.app, name="dialogue", help="Conversations in YAML.")
 app.add_typer(content.app, name="content", help="The answer catalogue.")
 app.add_typer(database.app, name="db", help="The database.")
 app.add_typer(queue.app, name="queue", help="Dead letters: events given up after three attempts.")
+
+app.command(name="import")(importing.import_file)
+app.command(name="export")(exporting.export)
 
 
 def _lazy(name: str, module: str, help_text: str) -> None:

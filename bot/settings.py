@@ -87,6 +87,14 @@ class Settings:
     telegram_rate: float = field(
         default=25.0, metadata={"env": "PANDU_TELEGRAM_RATE", "help": "messages a second over all chats; 0 = no limit"}
     )
+    hook_url: str = field(
+        default="",
+        metadata={"env": "PANDU_HOOK_URL", "help": "https address that is told of new preparations; unset: nobody"},
+    )
+    hook_secret: str = field(
+        default="",
+        metadata={"env": "PANDU_HOOK_SECRET", "secret": True, "help": "signs what is told, at least 32 characters"},
+    )
     log_format: str = field(default="text", metadata={"env": "PANDU_LOG_FORMAT", "help": "text or json"})
 
     @property
@@ -156,6 +164,10 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"PANDU_NLU: {settings.nlu!r} is neither embedded nor rasa")
     if settings.secret_key and len(settings.secret_key) < 32 and not settings.database_url.startswith("sqlite"):
         raise SettingsError("PANDU_SECRET_KEY: at least 32 random characters; it keys the hashes of identity numbers")
+    if settings.hook_url and urlsplit(settings.hook_url).scheme != "https":
+        raise SettingsError("PANDU_HOOK_URL: an address that begins with https:// is needed")
+    if settings.hook_url and len(settings.hook_secret) < 32:
+        raise SettingsError("PANDU_HOOK_SECRET: at least 32 random characters; it signs what PANDU_HOOK_URL is told")
     if settings.public_url and urlsplit(settings.public_url).scheme not in ("https", "http"):
         raise SettingsError(f"PANDU_PUBLIC_URL: {settings.public_url!r} does not begin with https://")
 

@@ -20,7 +20,7 @@ from handlers.registration_steps import PURPOSE, ask_plain, ask_table, gate, rea
 from handlers.registration_view import FINAL, is_open
 from handlers.turn import Answer, Turn, answer, options
 from handlers.typed import NO, SKIPPED, YES
-from storage import chats, consents, drafts, registrations, subscriptions
+from storage import chats, consents, drafts, exports, registrations, subscriptions
 
 KEPT = timedelta(days=365)  # the period that the consent names
 NEWS = "gelombang"
@@ -238,6 +238,8 @@ def _note(turn: Turn, data: Data) -> Answer:
     number = registrations.save(
         turn.connection, turn.chat_id, number=_new_number(turn), data=noted, now=turn.now, kept_until=until
     )
+    if turn.policy.hook:
+        exports.enqueue_hook(turn.connection, number=number, event_id=turn.new_id(26), now=turn.now)
     if zone := places.zone(str(data.get("region", SKIPPED))):
         chats.change(turn.connection, turn.chat_id, zone=zone)
     _tell_news(turn, data)

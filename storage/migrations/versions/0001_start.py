@@ -79,6 +79,37 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_courses_topic"), ["topic"], unique=False)
 
     op.create_table(
+        "import_rows",
+        sa.Column("import_id", BigId, autoincrement=False, nullable=False),
+        sa.Column("line", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("second", sa.String(length=64), nullable=False),
+        sa.Column("data", Json, nullable=True),
+        sa.Column("problems", Json, nullable=True),
+        sa.PrimaryKeyConstraint("import_id", "line", name=op.f("pk_import_rows")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "imports",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("file_name", sa.String(length=200), nullable=False),
+        sa.Column("file_hash", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("columns", Json, nullable=False),
+        sa.Column("staged_line", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("applied_line", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("counts", Json, nullable=False),
+        sa.Column("as_of", Instant(), nullable=False),
+        sa.Column("started_at", Instant(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.Column("finished_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
+    )
+    with op.batch_alter_table("imports", schema=None) as batch_op:
+        batch_op.create_index("ix_imports_kind", ["kind", "file_hash"], unique=False)
+
+    op.create_table(
         "leases",
         sa.Column("name", sa.String(length=84), nullable=False),
         sa.Column("owner", sa.String(length=40), nullable=False),
@@ -155,6 +186,22 @@ def upgrade() -> None:
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_cases_chat_id"), ["chat_id"], unique=False)
         batch_op.create_index("ix_cases_state_priority", ["state", "priority", "created_at"], unique=False)
+
+    op.create_table(
+        "changes",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("participant_id", BigId, nullable=False),
+        sa.Column("what", sa.String(length=96), nullable=False),
+        sa.Column("before", Json, nullable=True),
+        sa.Column("after", Json, nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["participant_id"], ["participants.id"], name=op.f("fk_changes_participant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_changes")),
+    )
+    with op.batch_alter_table("changes", schema=None) as batch_op:
+        batch_op.create_index("ix_changes_participant_id", ["participant_id", "id"], unique=False)
 
     op.create_table(
         "consents",
@@ -509,3 +556,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriptions")),
         sa.UniqueConstraint("chat_id", "topic", name=op.f("uq_subscriptions_chat_id_topic")),
     )
+    op.create_table(
+        "hook_deliveries",
+        sa.Column("id", BigId, autoincrement=True, nullable=False),
+        sa.Column("event_id", sa.String(length=40), nullable=False),
+        sa.Column("registration_id", BigId, nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("not_before", Instant(), nullable=False),
+        sa.Column("owner", sa.String(length=40), nullable=True),
+        sa.Column("lease_until", Instant(), nullable=True),
+        sa.Column("reason", sa.String(length=200), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("done_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["registration_id"],
+            ["registrations.id"],
+            name=op.f("fk_hook_deliveries_registration_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hook_deliveries")),
+        sa.UniqueConstraint("event_id", name=op.f("uq_hook_deliveries_event_id")),
+    )
+    with op.batch_alter_table("hook_deliveries", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_hook_deliveries_pending",
+            ["not_before"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
+        batch_op.create_index(batch_op.f("ix_hook_deliveries_registration_id"), ["registration_id"], unique=False)

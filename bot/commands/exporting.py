@@ -1,0 +1,87 @@
+"""`pandu export`: registrations, links and cases as CSV or XLSX."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot import settings
+from bot.exchange.exporter import export as write_export
+from handlers.turn import ZONES
+from storage import exports
+from storage.database import Database, is_outage
+
+WRONG = 2
+
+
+class _WrongError(ValueError):
+    """An option that cannot be; the message says how to mend it."""
+
+
+def export(
+    kind: Annotated[str, typer.Argument(help="registrations, links or cases")],
+    since: Annotated[str, typer.Option("--since", help="Made on this day (WIB) or later: 2026-05-12.")] = "",
+    region: Annotated[
+        str, typer.Option("--region", help="Code of the kabupaten or kota (3273), or of the province (32).")
+    ] = "",
+    state: Annotated[str, typer.Option("--state", help="Links: active, ended. Cases: open, waiting, closed.")] = "",
+    form: Annotated[str, typer.Option("--format", help="csv or xlsx")] = "csv",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write; without it CSV goes to standard output.")
+    ] = None,
+) -> None:
+    """Write what was noted with Pandu. Each record that is taken out is logged, and its person can ask who looked."""
+    try:
+        only = filter_of(kind, since, region, state)
+        if form not in ("csv", "xlsx"):
+            raise _WrongError(f"--format {form}: csv or xlsx")
+        if form == "xlsx" and out is None:
+            raise _WrongError("--format xlsx needs --out FILE")
+        written = asyncio.run(_export(kind, only, out, xlsx=form == "xlsx"))
+    except Exception as error:
+        told = str(error) if isinstance(error, ValueError) else _trouble(error)
+        typer.echo(f"pandu: {told}", err=True)
+        raise typer.Exit(WRONG) from None
+    typer.echo(f"{written:,} {kind}{f' in {out}' if out else ''}", err=True)
+
+
+def _trouble(error: Exception) -> str:
+    """One line about what is no fault of the options; what is a fault of ours is raised."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if is_outage(error):
+        return "the database does not answer; check PANDU_DATABASE_URL, run `pandu db upgrade`"
+    raise error
+
+
+def filter_of(kind: str, since: str, region: str, state: str) -> exports.Filter:
+    """The options as a filter."""
+    if kind not in exports.KINDS:
+        raise _WrongError(f"export {kind}: one of {', '.join(exports.KINDS)}")
+    states = exports.STATES[kind]
+    if state and state not in states:
+        raise _WrongError(f"--state {state}: one of {', '.join(states)}" if states else f"{kind} have no --state")
+    if region and not re.fullmatch(r"\d\d(?:\d\d)?", region):
+        raise _WrongError(f"--region {region}: a code, as in 3273 or 32")
+    return exports.Filter(since=_day(since) if since else None, region=region, state=state)
+
+
+def _day(typed: str) -> datetime:
+    try:
+        return datetime.fromisoformat(typed).replace(tzinfo=ZONES["WIB"]).astimezone(UTC)
+    except ValueError:
+        raise _WrongError(f"--since {typed}: write 2026-05-12") from None
+
+
+async def _export(kind: str, only: exports.Filter, out: Path | None, *, xlsx: bool) -> int:
+    database = Database(settings.load().database_url)
+    try:
+        return await write_export(database, kind, only, out=out, xlsx=xlsx, screen=sys.stdout)
+    finally:
+        await database.close()

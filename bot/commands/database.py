@@ -29,7 +29,7 @@ def upgrade() -> None:
     async def work() -> tuple[str | None, str | None]:
         database = _database()
         try:
-            before = await database.read(migrate.current)
+            before = await database.write(migrate.current)  # a first start has no file yet that could be read
             await database.write(migrate.upgrade)
             return before, await database.read(migrate.current)
         finally:

@@ -5,6 +5,8 @@ Forwarded text is material to check (design, rule 10): it neither begins nor end
 
 from __future__ import annotations
 
+import re
+
 from handlers import free_text, typed
 from handlers.catalogue import shown_date
 from handlers.forms import Data, Form, Misfit, Reading, Step, Valid, close
@@ -14,6 +16,8 @@ from storage import chats, subscriptions
 
 TOPICS = ("gelombang", "insentif", "pelatihan", subscriptions.EVERYTHING)
 DEFAULT = TOPICS[0]
+
+_REFUSES = re.compile(r"\b(stop|berhenti|jangan|jgn|gak? usah|ga usah|nggak|enggak|tidak|batal)\b", re.IGNORECASE)
 
 
 def subscribe(turn: Turn) -> Answer:
@@ -78,6 +82,8 @@ def _ask_topic(turn: Turn, data: Data) -> Reply:
 
 
 def _read_topic(turn: Turn, data: Data) -> Reading:
+    if turn.understanding.intent in ("unsubscribe", "deny") or _REFUSES.search(turn.text):
+        return None  # "stop semua" names a topic and means the opposite
     found = typed.find(turn, turn.content.files["words"]["topics"])
     return (
         Valid(found.value, sure=(found.sure and free_text.brief(turn)) or len(turn.text.split()) <= 2)

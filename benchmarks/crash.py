@@ -13,22 +13,27 @@ import re
 import signal
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import typer
+from rich.console import Console
+from rich.table import Table
 from sqlalchemy import func, select
 
-from benchmarks.processes import Process, free_port, postgres_url, service, sqlite_url
+from benchmarks import options
+from benchmarks.nursery import Forked, nursery
+from benchmarks.processes import free_port, postgres_url, sqlite_url
 from storage import migrate, schema
 from storage.database import Database
 from tests.fakes.telegram import FakeTelegram, serve
 
-CHATS = 40
+CHATS = 200
 EVENTS_PER_SECOND = 40.0
-_ECHO = re.compile(r"echo (\d+) count=(\d+)")
-_DRAIN_SECONDS = 60.0
+_ECHO = re.compile(r"echo ([a-z]+) count=(\d+)")
+_DRAIN_SECONDS = 150.0  # longer than the longest lease
 
 
 def environment(url: str, api: str, port: int) -> dict[str, str]:
@@ -43,6 +48,16 @@ def environment(url: str, api: str, port: int) -> dict[str, str]:
         "PANDU_TELEGRAM_SECRET": "bench",
         "PANDU_TELEGRAM_RATE": "0",
     }
+
+
+def code(number: int) -> str:
+    """A number in letters, for digits over several messages are masked as an identity number."""
+    return "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
+
+def number_of(letters: str) -> int:
+    """The inverse of `code`."""
+    return int("".join(str(ord(letter) - ord("a")) for letter in letters))
 
 
 class Load:
@@ -61,7 +76,7 @@ class Load:
             number += 1
             chat = self.chance.randrange(1, CHATS + 1)
             self.sent[chat].append(number)
-            self.fake.person(chat).says(f"/n {number}")
+            self.fake.person(chat).says(f"/n {code(number)}")
             await asyncio.sleep(1 / EVENTS_PER_SECOND)
 
     @property
@@ -71,39 +86,74 @@ class Load:
 
     def answered(self) -> set[int]:
         """Numbers that were answered at least once."""
-        return {int(found[1]) for sent in self.fake.sent if (found := _ECHO.search(sent.text))}
+        return {number_of(found[1]) for sent in self.fake.sent if (found := _ECHO.search(sent.text))}
 
 
-async def killing(processes: list[Process], kills: int, chance: random.Random) -> None:
+@dataclass(eq=False)
+class Trial:
+    """A service under load, for whoever disturbs it."""
+
+    processes: list[Forked]
+    fake: FakeTelegram
+    chance: random.Random
+    notes: dict[str, Any] = field(default_factory=dict)  # what the disturber wants to stand in the result
+
+
+Disturb = Callable[[Trial], Awaitable[None]]
+Settings = Callable[[FakeTelegram], Awaitable[Mapping[str, str]]]
+
+
+def killing(kills: int) -> Disturb:
     """Kills a random process at a random moment and starts it again, so many times."""
-    for _ in range(kills):
-        await asyncio.sleep(chance.uniform(0.1, 1.2))
-        victim = chance.choice(processes)
-        await victim.kill(signal.SIGKILL)
-        await victim.start()
+
+    async def disturb(trial: Trial) -> None:
+        for _ in range(kills):
+            await asyncio.sleep(trial.chance.uniform(0.1, 1.2))
+            victim = trial.chance.choice(trial.processes)
+            await victim.kill(signal.SIGKILL)
+            await victim.start()
+        trial.notes["kills"] = kills
+
+    return disturb
 
 
-async def measure(url: str, roles: tuple[str, ...], kills: int, seed: int = 7) -> dict[str, Any]:
-    """One database under kills; returns the counts."""
+async def no_more(_fake: FakeTelegram) -> Mapping[str, str]:
+    """No further settings."""
+    return {}
+
+
+async def measure(
+    url: str, roles: Sequence[str], disturb: Disturb, *, seed: int = 7, extra: Settings = no_more
+) -> dict[str, Any]:
+    """One database under load and disturbance, then a drain; returns the counts. `extra`: more settings."""
     port = free_port()
+    await _with_database(url, lambda database: database.write(migrate.upgrade))
+    async with serve(scale=0.05) as fake, nursery() as forks:
+        env = {**environment(url, fake.base, port), **await extra(fake)}
+        trial = Trial([forks.service(role, env) for role in roles], fake, random.Random(seed))
+        try:
+            for process in trial.processes:
+                await process.start()
+            fake.queue.webhook = {"url": f"http://127.0.0.1:{port}/telegram/{fake.me['id']}", "secret_token": "bench"}
+            load = Load(fake, seed)
+            writing = asyncio.create_task(load.run())
+            await disturb(trial)
+            load.running = False
+            await writing
+            drained_in = await _drain(load)
+            result = await _with_database(url, lambda database: verdict(load, database))
+        finally:
+            await asyncio.gather(*(process.kill() for process in trial.processes))
+    return {**result, **trial.notes, "drain_s": round(drained_in, 1)}
+
+
+async def _with_database(url: str, use: Callable[[Database], Awaitable[Any]]) -> Any:
+    """On connections of its own: older ones may not have lived through what happened."""
     database = Database(url)
-    await database.write(migrate.upgrade)
-    async with serve(scale=0.05) as fake:
-        processes = [service(role, environment(url, fake.base, port)) for role in roles]
-        for process in processes:
-            await process.start()
-        fake.queue.webhook = {"url": f"http://127.0.0.1:{port}/telegram/{fake.me['id']}", "secret_token": "bench"}
-        load = Load(fake, seed)
-        writing = asyncio.create_task(load.run())
-        await killing(processes, kills, random.Random(seed))
-        load.running = False
-        await writing
-        drained_in = await _drain(load)
-        result = await _verdict(load, database)
-        for process in processes:
-            await process.kill(signal.SIGTERM)
-    await database.close()
-    return {**result, "kills": kills, "drain_s": round(drained_in, 1)}
+    try:
+        return await use(database)
+    finally:
+        await database.close()
 
 
 async def _drain(load: Load) -> float:
@@ -113,15 +163,16 @@ async def _drain(load: Load) -> float:
     return time.monotonic() - start
 
 
-async def _verdict(load: Load, database: Database) -> dict[str, Any]:
+async def verdict(load: Load, database: Database) -> dict[str, Any]:
+    """What became of the events."""
     answers: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for sent in load.fake.sent:
         if found := _ECHO.search(sent.text):
-            answers[sent.chat].append((int(found[1]), int(found[2])))
+            answers[sent.chat].append((number_of(found[1]), int(found[2])))
     order_errors = 0
     for given in answers.values():
-        counts = [count for _, count in dict.fromkeys(given)]
-        order_errors += sum(a >= b for a, b in pairwise(counts))
+        once = list(dict.fromkeys(given))  # repeats of a send are counted by themselves
+        order_errors += sum(a >= b for values in zip(*once, strict=True) for a, b in pairwise(values))
     times = Counter(number for given in answers.values() for number, _ in given)
     return {
         "events": load.events,
@@ -154,14 +205,28 @@ def _doubled(connection: Any) -> int:
     return int(twice) + wrong
 
 
-def run(*, json: bool = False, kills: int = 100) -> None:
-    """Prints the table, or one JSON object."""
+POSTGRES_ROLES = ("web", "worker", "worker", "sender", "sender")
+
+
+def run(*, json: bool = False, kills: int = 0) -> None:
+    """Prints the table, or one JSON object. `kills`: for each database, default PANDU_BENCH_KILLS or 100."""
+    kills = kills or options.count("KILLS", 100)
     with sqlite_url() as url:
-        result: dict[str, Mapping[str, Any]] = {"sqlite": asyncio.run(measure(url, ("all",), kills))}
+        result: dict[str, Mapping[str, Any]] = {"sqlite": asyncio.run(measure(url, ("all",), killing(kills)))}
     with postgres_url() as url:
-        result["postgres"] = asyncio.run(measure(url, ("web", "worker", "worker", "sender", "sender"), kills))
+        result["postgres"] = asyncio.run(measure(url, POSTGRES_ROLES, killing(kills)))
+    report(result, json=json, title=f"{kills} times kill -9 under {EVENTS_PER_SECOND:g} events a second")
+
+
+def report(result: Mapping[str, Mapping[str, Any]], *, json: bool, title: str) -> None:
+    """One JSON object, or a table with a column for each figure."""
     if json:
         typer.echo(js.dumps(result))
         return
-    for name, row in result.items():
-        typer.echo(f"{name:<9} " + "  ".join(f"{key} {value}" for key, value in row.items()))
+    table = Table("", title=title, title_justify="left")
+    names = list(dict.fromkeys(name for row in result.values() for name in row))
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    for label, row in result.items():
+        table.add_row(label, *(str(row.get(name, "–")) for name in names))
+    Console().print(table)

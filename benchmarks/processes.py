@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import tempfile
 import time
 import warnings
@@ -31,10 +30,14 @@ def free_port() -> int:
 class Process:
     """A child that can be killed and started again."""
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str], *, ready_url: str = "") -> None:
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str], *, ready_url: str = "", ready_line: bytes = b""
+    ) -> None:
+        """It is ready when the address answers, or when it has printed the line."""
         self._command = command
         self._env = {**os.environ, **env}
         self._ready_url = ready_url
+        self._ready_line = ready_line
         self.child: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -43,15 +46,28 @@ class Process:
             *self._command,
             env=self._env,
             cwd=ROOT,
-            stdout=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE if self._ready_line else asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        if self._ready_url:
-            try:
+        try:
+            if self._ready_line:
+                await self._until_printed()
+            if self._ready_url:
                 await until_up(self._ready_url, child=self.child)
-            except BaseException:
-                await self.kill()
-                raise
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def _until_printed(self) -> None:
+        assert self.child is not None and self.child.stdout is not None
+        while line := await self.child.stdout.readline():
+            if self._ready_line in line:
+                return
+        raise RuntimeError(f"{self._command[-1]}: the process ended with {await self.child.wait()}")
+
+    def change(self, env: Mapping[str, str]) -> None:
+        """Other settings from the next start on."""
+        self._env |= env
 
     async def kill(self, number: int = signal.SIGKILL) -> None:
         """Sends a signal and waits for the end."""
@@ -80,13 +96,6 @@ async def until_up(url: str, seconds: float = 120, *, child: asyncio.subprocess.
                 raise RuntimeError(f"{url}: the process ended with {child.returncode}")
             await asyncio.sleep(0.05)
     raise TimeoutError(f"{url} does not answer")
-
-
-def service(role: str, env: Mapping[str, str], *, module: str = "benchmarks.echo_service") -> Process:
-    """A role of the service; web roles are ready when they answer."""
-    command = [sys.executable, "-m", module, "--role", role]
-    ready = f"http://{env['PANDU_BIND']}/healthz" if role in ("all", "web") else ""
-    return Process(command, env, ready_url=ready)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import secrets
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
@@ -43,6 +44,7 @@ _KEEP_EVENTS = timedelta(days=7)  # longer than Meta repeats an event (platform-
 _KEEP_STATES = timedelta(days=30)  # as long as a draft
 _TIDY_SECONDS = 60.0
 _TIDY_BATCH = 500
+_SWITCH_SECONDS = 0.0005  # SQLite gives the lock up in each statement; taking it back must not cost the usual 5 ms while the loop is busy
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -134,6 +136,7 @@ class Service:
                 loop.add_signal_handler(number, self.stop)
         tasks = [asyncio.create_task(work, name=name) for name, work in self._work()]
         gc.collect()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         gc.freeze()  # the collector need not walk the imported world on every pass (measured: aiogram's tail)
         if ready:
             ready()

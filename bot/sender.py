@@ -35,6 +35,7 @@ _LONGEST_BACKOFF = 300.0
 _DOWN_PAUSE = timedelta(seconds=30)  # a dead account is probed with one message this often
 _RECOVER_SECONDS = 10.0
 _OUTAGE_PAUSE = 1.0
+_CHECKED_SECONDS = 0.5  # how long a check holds: as long as a busy loop may take to get to the send
 _DRAW_SECONDS = 0.1  # permits are drawn for this long at a time
 
 
@@ -107,16 +108,19 @@ class Sender:
         if room <= 0:
             await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
             return 1
-        rows, self._starved = await self._database.write(partial(self._claim, room))
+        rows, good, self._starved = await self._database.write(partial(self._claim, room))
+        stale_at = asyncio.get_running_loop().time() + _CHECKED_SECONDS
         for row in rows:
-            task = asyncio.create_task(self._send(row))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            if row["id"] in good:
+                task = asyncio.create_task(self._send(row, stale_at))
+                self._sending.add(task)
+                task.add_done_callback(self._sending.discard)
         return len(rows)
 
-    async def _send(self, row: Mapping[str, Any]) -> None:
+    async def _send(self, row: Mapping[str, Any], stale_at: float) -> None:
+        """Sends a row checked in its claim's transaction; checks again when this process has slept since."""
         try:
-            if not await self._checks.submit(row["id"]):
+            if asyncio.get_running_loop().time() > stale_at and not await self._checks.submit(row["id"]):
                 return
             if self._stopping.is_set():
                 await self._database.write(partial(outbox.release, token=self._token, ids=[row["id"]]))
@@ -139,7 +143,8 @@ class Sender:
     def _reply(self, row: Mapping[str, Any]) -> Reply:
         """The reply; what people wrote and we repeat (a report, a warning about a false site) never becomes a link."""
         reply = reply_from_json(row["payload"])
-        return replace(reply, text=links.defanged(reply.text, self._link_hosts))
+        text = links.defanged(reply.text, self._link_hosts)
+        return reply if text == reply.text else replace(reply, text=text)
 
     def _refused(self, row: Mapping[str, Any]) -> Outcome | None:
         """Agents and campaigns may send people only to allowed hosts."""
@@ -173,17 +178,21 @@ class Sender:
 
     # -- the transactions
 
-    def _claim(self, room: int, connection: Connection) -> tuple[list[dict[str, Any]], bool]:
-        return outbox.claim(
+    def _claim(self, room: int, connection: Connection) -> tuple[list[dict[str, Any]], set[int], bool]:
+        now = self._clock(connection)
+        rows, starved = outbox.claim(
             connection,
             source=self._source,
             token=self._token,
-            now=self._clock(connection),
+            now=now,
             lease=LEASE,
             limit=room,
             rate=self._channel.rate,
             reserve=RESERVE,
         )
+        ids = [row["id"] for row in rows]
+        good = outbox.check(connection, ids=ids, token=self._token, now=now, lease=LEASE) if rows else set()
+        return rows, good, starved
 
     def _recover(self, connection: Connection) -> int:
         return outbox.recover(connection, now=self._clock(connection))

@@ -22,6 +22,7 @@ from storage.database import Database, database_now, is_outage
 log = structlog.get_logger()
 
 CHATS = 25  # a claim's size: small enough that an urgent chat never waits long (design, path of a message)
+LOOPS = 2  # one understands while the other waits for the database
 LEASE = timedelta(seconds=30)
 MAX_ATTEMPTS = 3
 _OUTAGE_RETRY = timedelta(seconds=1)
@@ -29,7 +30,7 @@ _OUTAGE_PAUSE = (0.2, 5.0)  # seconds: first and longest
 
 
 class Worker:
-    """One loop that turns waiting events into effects."""
+    """Turns waiting events into effects."""
 
     def __init__(self, database: Database, parts: Parts, wake: Wake, *, clock: Clock = database_now) -> None:
         """`parts` may be swapped (`worker.parts = …`) when a new model or content is published."""
@@ -46,6 +47,9 @@ class Worker:
 
     async def run(self) -> None:
         """Works until `stop`; outlives outages of the database."""
+        await asyncio.gather(*(self._run() for _ in range(LOOPS)))
+
+    async def _run(self) -> None:
         pause = _OUTAGE_PAUSE[0]
         while not self._stopping.is_set():
             try:

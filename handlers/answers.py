@@ -21,7 +21,7 @@ def faq(turn: Turn, intent: str, *, scheme: str | None = None) -> Answer:
 def faq_reply(turn: Turn, intent: str, *, scheme: str | None = None) -> Reply:
     """The reply alone, for a message that asks two things."""
     entry = turn.content.answers[intent]
-    known = scheme or known_scheme(turn)
+    known = scheme or (known_scheme(turn) if _depends_on_scheme(entry) else None)
     used = known or turn.content.default_scheme
     older = used == "semi_bansos"
     wording = entry.text_2020_2022 if older and entry.text_2020_2022 else entry.text
@@ -38,6 +38,11 @@ def faq_reply(turn: Turn, intent: str, *, scheme: str | None = None) -> Reply:
     return Reply(
         text=text, options=tuple(offers[:MAX_OPTIONS]), sms=turn.content.fill(entry.sms.now(turn.content.state), used)
     )
+
+
+def _depends_on_scheme(entry: Entry) -> bool:
+    """Whether the person's year changes the answer; otherwise their record need not be asked for."""
+    return bool(entry.text_2020_2022) or any("{" in text for text in (*entry.text, *entry.sms))
 
 
 def more(turn: Turn, intent: str) -> Answer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
@@ -40,6 +40,10 @@ class Wording:
 
     open: str
     closed: str
+
+    def __iter__(self) -> Iterator[str]:
+        """Every wording."""
+        return iter((self.open, self.closed))
 
     def now(self, state: str) -> str:
         """The wording for the programme's state; anything but open reads the closed one."""

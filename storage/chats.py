@@ -58,9 +58,16 @@ def log(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         connection.execute(messages.insert(), [{key: row.get(key) for key in keys} for row in rows])
 
 
+_touch = (
+    update(chats)
+    .where(chats.c.id.in_(bindparam("chat_ids", expanding=True)))
+    .values(seen_at=bindparam("now"), stopped_at=None)
+)
+
+
 def touch(connection: Connection, chat_ids: Sequence[int], now: datetime) -> None:
     """Notes that these people were just here; who had left the channel has come back."""
-    connection.execute(update(chats).where(chats.c.id.in_(chat_ids)).values(seen_at=now, stopped_at=None))
+    connection.execute(_touch, {"chat_ids": chat_ids, "now": now})
 
 
 def get(connection: Connection, chat_id: int) -> RowMapping | None:
@@ -131,13 +138,12 @@ def vouched_phone(connection: Connection, chat_id: int) -> str | None:
     return connection.execute(statement).scalar()
 
 
+_active_link = select(links).where(links.c.chat_id == bindparam("chat_id"), links.c.ended_at.is_(None))
+
+
 def active_link(connection: Connection, chat_id: int) -> RowMapping | None:
     """The chat's link to a participant, if it has one."""
-    return (
-        connection.execute(select(links).where(links.c.chat_id == chat_id, links.c.ended_at.is_(None)))
-        .mappings()
-        .first()
-    )
+    return connection.execute(_active_link, {"chat_id": chat_id}).mappings().first()
 
 
 def transcript(connection: Connection, chat_id: int, limit: int = 50) -> list[RowMapping]:

@@ -84,8 +84,7 @@ def insert(connection: Connection, events: Sequence[Event], now: datetime) -> li
         .on_conflict_do_nothing(index_elements=["source", "event_id"])
         .returning(inbox.c.id, inbox.c.source, inbox.c.event_id, inbox.c.chat_id)
     )
-    stored = connection.execute(statement, rows) if len(rows) == 1 else connection.execute(statement.values(rows))
-    ids = {(row.source, row.event_id): row.id for row in stored.all()}
+    ids = {(row.source, row.event_id): row.id for row in connection.execute(statement, rows)}
     new = [
         event for event in {(e.source, e.event_id): e for e in events}.values() if (event.source, event.event_id) in ids
     ]
@@ -150,9 +149,10 @@ def _lookup(connection: Connection, places: list[tuple[str, str, str]]) -> dict[
 
 
 def _enqueue(connection: Connection, counts: Mapping[int, int], now: datetime) -> None:
-    statement = insert_for(connection)(queue).values(
-        [{"chat_id": chat, "pending": count, "ready_at": now} for chat, count in sorted(counts.items())]  # locks by id
-    )
+    rows = [
+        {"chat_id": chat, "pending": count, "ready_at": now} for chat, count in sorted(counts.items())
+    ]  # locks by id
+    statement = insert_for(connection)(queue)
     waiting = queue.c.owner.is_not(None) | (queue.c.pending > 0)
     connection.execute(
         statement.on_conflict_do_update(
@@ -161,7 +161,8 @@ def _enqueue(connection: Connection, counts: Mapping[int, int], now: datetime) -
                 "pending": queue.c.pending + statement.excluded.pending,
                 "ready_at": case((waiting, queue.c.ready_at), else_=statement.excluded.ready_at),
             },
-        )
+        ),
+        rows,
     )
 
 

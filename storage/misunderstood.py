@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from storage.schema import consents, misunderstood
+
+_agreed = select(consents.c.id).where(
+    consents.c.chat_id == bindparam("chat_id"), consents.c.purpose == "improve", consents.c.withdrawn_at.is_(None)
+)
 
 
 def note(connection: Connection, *, chat_id: int, topic: str, text: str, outcome: str, now: datetime) -> None:
     """Adds one; `text` is masked already and dropped unless the chat consents to "improve"."""
-    agreed = connection.execute(
-        select(consents.c.id).where(
-            consents.c.chat_id == chat_id, consents.c.purpose == "improve", consents.c.withdrawn_at.is_(None)
-        )
-    ).first()
+    agreed = connection.execute(_agreed, {"chat_id": chat_id}).first()
     row = {
         "chat_id": chat_id if agreed else None,
         "topic": topic,
@@ -23,4 +23,4 @@ def note(connection: Connection, *, chat_id: int, topic: str, text: str, outcome
         "outcome": outcome,
         "at": now,
     }
-    connection.execute(misunderstood.insert().values(row))
+    connection.execute(misunderstood.insert(), row)

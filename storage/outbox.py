@@ -140,6 +140,10 @@ _take = (
 )
 
 
+_addresses = select(chats.c.id, chats.c.address).where(chats.c.id.in_(bindparam("chat_ids", expanding=True)))
+_budget = select(budgets).where(budgets.c.source == bindparam("source")).with_for_update()
+
+
 def claim(
     connection: Connection,
     *,
@@ -170,8 +174,8 @@ def claim(
     if not ids:
         return [], True
     taken = connection.execute(_take, {"ids": ids, "token": token, "until": now + lease}).mappings().all()
-    places = select(chats.c.id, chats.c.address).where(chats.c.id.in_([row["chat_id"] for row in taken]))
-    addresses = {row.id: row.address for row in connection.execute(places)}
+    asked = {"chat_ids": [row["chat_id"] for row in taken]}
+    addresses = {row.id: row.address for row in connection.execute(_addresses, asked)}
     rows = [{**row, "address": addresses[row["chat_id"]]} for row in taken]
     return sorted(rows, key=lambda row: (row["lane"], row["id"])), len(ids) < len(replies) + len(broadcasts)
 
@@ -182,11 +186,11 @@ def _due_ids(connection: Connection, source: str, lane: int, now: datetime, limi
 
 def _permits(connection: Connection, *, source: str, now: datetime, rate: float, limit: int) -> tuple[int, int]:
     """(messages allowed now, of them for broadcasts); refills the bucket. Nothing is allowed while the account is blocked."""
-    row = connection.execute(select(budgets).where(budgets.c.source == source).with_for_update()).mappings().first()
+    row = connection.execute(_budget, {"source": source}).mappings().first()
     if row is None:
         first = {"source": source, "permits": rate / 5, "refilled_at": now}
         connection.execute(insert_for(connection)(budgets).on_conflict_do_nothing().values(first))
-        row = connection.execute(select(budgets).where(budgets.c.source == source).with_for_update()).mappings().one()
+        row = connection.execute(_budget, {"source": source}).mappings().one()
     if row["account_blocked_until"] and row["account_blocked_until"] > now:
         return 0, 0
     broadcasts = 0 if row["broadcast_blocked_until"] and row["broadcast_blocked_until"] > now else limit
@@ -237,6 +241,9 @@ _checked = (
 )
 
 
+_renew = update(outbox).where(outbox.c.id.in_(bindparam("ids", expanding=True))).values(lease_until=bindparam("until"))
+
+
 def check(connection: Connection, *, ids: Sequence[int], token: str, now: datetime, lease: timedelta) -> set[int]:
     """Right before sending: renews the lease and returns the ids that may still go.
 
@@ -255,7 +262,7 @@ def check(connection: Connection, *, ids: Sequence[int], token: str, now: dateti
         else:
             good.add(row["id"])
     if good:
-        connection.execute(update(outbox).where(outbox.c.id.in_(good)).values(lease_until=now + lease))
+        connection.execute(_renew, {"ids": list(good), "until": now + lease})
     return good
 
 

@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 from sqlalchemy import select, text
 
-from bot import metrics
+from bot import metrics, sender
 from bot.channel import Accepted, Down, Failed, Gone, Outcome, Retry, Throttled, Unavailable, Unknown
 from bot.effects import Parts
 from bot.receiver import Receiver, clean
@@ -349,12 +349,13 @@ async def test_a_takeover_between_claim_and_send_stops_the_bot(bench: Bench, mon
     real = bench.sender._claim
 
     def claim_then_taken(room: int, connection):
-        rows, starved = real(room, connection)
-        if rows:
+        found = real(room, connection)
+        if found[0]:
             chats.take_over(connection, chat["id"], owner="agent:1", now=bench.now)
-        return rows, starved
+        return found
 
     monkeypatch.setattr(bench.sender, "_claim", claim_then_taken)
+    monkeypatch.setattr(sender, "_CHECKED_SECONDS", -1.0)  # the process slept between claim and send
     await bench.sender.drain()
     assert bench.said == []
     assert await bench.rows(schema.outbox, "state", "reason") == [("cancelled", "owner changed")]

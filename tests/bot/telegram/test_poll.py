@@ -80,7 +80,7 @@ async def test_updates_that_come_while_it_waits(channel: TelegramChannel, fake: 
         siti.blocks()
         await fake.until(lambda: len(inbox.events) == 2 and len(fake.called("getUpdates waits")) == 3)
     assert [event.kind for event in inbox.events] == [Kind.TEXT, Kind.STOPPED]
-    assert fake.called("getUpdates")[0].arguments["timeout"] == "25"
+    assert fake.called("getUpdates")[0].arguments["timeout"] == 25
 
 
 async def test_unwanted_updates_are_confirmed_and_counted_alone(

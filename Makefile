@@ -7,7 +7,7 @@ COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo model test check bench lock clean
+.PHONY: help setup demo model test check bench bench-long bench-crash lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -39,8 +39,19 @@ check: .venv/dev  ## format, lint, types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/dev  ## side-by-side measurements (see docs/performance.md)
+bench: .venv/dev  ## measurements beside the peers, about ten minutes (docs/performance.md)
 	$(BIN)/pandu bench nlu
+	$(BIN)/pandu bench webhook
+	$(BIN)/pandu bench turn
+	$(BIN)/pandu bench memory
+
+bench-long: .venv/dev  ## a peak hour and a database of ten million rows, about an hour
+	$(BIN)/pandu bench peak
+	$(BIN)/pandu bench growth
+
+bench-crash: .venv/dev  ## kill -9 a hundred times on each database, and everything around Pandu failing
+	$(BIN)/pandu bench crash --kills 100
+	$(BIN)/pandu bench outages
 
 lock:  ## refresh the hashed requirements (needs uv)
 	$(COMPILE) --group build -o requirements/runtime.txt

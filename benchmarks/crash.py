@@ -23,7 +23,6 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import func, select
 
-from benchmarks import options
 from benchmarks.nursery import Forked, nursery
 from benchmarks.processes import free_port, postgres_url, sqlite_url
 from storage import migrate, schema
@@ -208,9 +207,8 @@ def _doubled(connection: Any) -> int:
 POSTGRES_ROLES = ("web", "worker", "worker", "sender", "sender")
 
 
-def run(*, json: bool = False, kills: int = 0) -> None:
-    """Prints the table, or one JSON object. `kills`: for each database, default PANDU_BENCH_KILLS or 100."""
-    kills = kills or options.count("KILLS", 100)
+def run(*, json: bool = False, kills: int = 100) -> None:
+    """Prints the table, or one JSON object. `kills`: for each database."""
     with sqlite_url() as url:
         result: dict[str, Mapping[str, Any]] = {"sqlite": asyncio.run(measure(url, ("all",), killing(kills)))}
     with postgres_url() as url:

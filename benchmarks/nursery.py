@@ -64,7 +64,8 @@ class Nursery:
     async def fork(self, role: str, env: Mapping[str, str]) -> int:
         """The number of a new service that is ready."""
         stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None and stdout is not None
+        assert stdin is not None
+        assert stdout is not None
         async with self._turn, asyncio.timeout(_START_SECONDS):
             stdin.write(json.dumps({"role": role, "env": dict(env)}).encode() + b"\n")
             while line := await stdout.readline():

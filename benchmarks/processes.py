@@ -59,7 +59,8 @@ class Process:
             raise
 
     async def _until_printed(self) -> None:
-        assert self.child is not None and self.child.stdout is not None
+        assert self.child is not None
+        assert self.child.stdout is not None
         while line := await self.child.stdout.readline():
             if self._ready_line in line:
                 return

@@ -131,8 +131,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="nlu, turn, webhook, crash, peak")],
+    what: Annotated[str, typer.Argument(help="nlu, turn, webhook, crash, outages, peak, growth, memory, imports")],
     as_json: Annotated[bool, typer.Option("--json")] = False,
+    kills: Annotated[int, typer.Option(min=1, help="crash: how often a process is killed, for each database")] = 100,
 ) -> None:
     """Measurements (benchmarks/); goals and results in docs/performance.md."""
     import importlib
@@ -142,7 +143,7 @@ def bench(
         module = importlib.import_module(f"benchmarks.{what}")
     except ModuleNotFoundError:
         raise fail(f"there is no benchmark {what!r}") from None
-    module.run(json=as_json)
+    module.run(json=as_json, **({"kills": kills} if what == "crash" else {}))
 
 
 def main() -> None:

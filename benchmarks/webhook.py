@@ -1,0 +1,80 @@
+"""`pandu bench webhook`: how many updates a second are taken and committed (PostgreSQL: the web role; SQLite: all in one process), and how long a platform waits for its 200 at a steady 200 a second.
+
+PANDU_BENCH_UPDATES (20000) in a closed loop of 64 connections, then PANDU_BENCH_OPEN (4000) in an open loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json as js
+import time
+from typing import Any
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import options
+from benchmarks.lean_api import LeanApi, serve
+from benchmarks.load import Target, closed, open_loop
+from benchmarks.pandu import Pandu
+from benchmarks.processes import postgres_url, sqlite_url
+
+WIDTH = 64
+RATE = 200.0
+CHATS = 2_000
+
+
+async def taken(target: Target, chat: int, text: str) -> float | None:
+    """Seconds until the 200, which follows the commit; None for any other answer."""
+    start = time.perf_counter()
+    status, _ = await target.post(target.request(chat, text))
+    return time.perf_counter() - start if status == 200 else None
+
+
+async def _measure(url: str, role: str, api: LeanApi) -> dict[str, Any]:
+    service = Pandu(url, api.base, roles=(role,))
+    await service.start()
+    try:
+        target = Target(service.hook, 0, service.headers)
+        updates, steady = options.count("UPDATES", 20_000), options.count("OPEN", 4_000)
+        await closed(target, range(500), chats=CHATS, width=WIDTH, turn=taken)
+        full = await closed(target, range(500, 500 + updates), chats=CHATS, width=WIDTH, turn=taken)
+        numbers = range(500 + updates, 500 + updates + steady)
+        calm = await open_loop(target, numbers, chats=CHATS, rate=RATE, turn=taken)
+        target.close()
+        return {
+            "requests_per_s": round(full.per_second),
+            "p95_ms_full": round(full.ms(0.95), 1),
+            "p50_ms": round(calm.ms(0.50), 1),
+            "p95_ms": round(calm.ms(0.95), 1),
+            "refused": full.lost + calm.lost,
+        }
+    finally:
+        await service.stop()
+
+
+async def measure() -> dict[str, dict[str, Any]]:
+    """The figures of both databases."""
+    async with serve() as api:
+        with sqlite_url() as url:
+            result = {"sqlite": await _measure(url, "all", api)}
+        with postgres_url() as url:
+            result["postgres"] = await _measure(url, "web", api)
+    return result
+
+
+def run(*, json: bool = False) -> None:
+    """Prints the table, or one JSON object."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        result = runner.run(measure())
+    if json:
+        typer.echo(js.dumps(result))
+        return
+    table = Table("", title=f"updates taken by the webhook; latency at {RATE:g} a second", title_justify="left")
+    for name in result["sqlite"]:
+        table.add_column(name.replace("_", " "), justify="right")
+    for label, row in result.items():
+        table.add_row(label, *map(str, row.values()))
+    Console().print(table)

@@ -1,4 +1,6 @@
-"""`pandu bench webhook`: how many updates a second are taken and committed (PostgreSQL: the web role; SQLite: all in one process), and how long a platform waits for its 200 at a steady 200 a second.
+"""`pandu bench webhook`: how many updates a second are taken and committed, and how long a platform waits for its 200 at 200 a second.
+
+PostgreSQL: the web role alone; SQLite: all of Pandu in its one process.
 
 PANDU_BENCH_UPDATES (20000) in a closed loop of 64 connections, then PANDU_BENCH_OPEN (4000) in an open loop.
 """

@@ -7,7 +7,7 @@ COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo model test check bench bench-long bench-crash lock clean
+.PHONY: help setup demo model test rasa-test check bench bench-long bench-crash lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -32,6 +32,13 @@ model: .venv/dev  ## retrain the understanding where its data or code has change
 
 test: .venv/dev model  ## the whole test suite, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest
+
+rasa-test: .venv/dev  ## train ten intents with the real Rasa and ask it over HTTP (needs a Python 3.10; 2.7 GiB)
+	@if $(BIN)/python -c "from nlu.rasa import setup; import sys; sys.exit(not setup.can_build())"; then \
+		$(BIN)/pandu nlu rasa-setup && $(BIN)/python -m pytest -m rasa tests/nlu/test_rasa_live.py; \
+	else \
+		echo "*** RASA IS NOT TESTED: there is no Python 3.10 on this machine (docs/rasa.md says how to get one) ***"; \
+	fi
 
 check: .venv/dev  ## format, lint, types, import directions
 	$(BIN)/ruff format --check .

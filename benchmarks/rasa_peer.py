@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import asyncio
+import sys
+
+from benchmarks.peers.rasa.serve import RasaPeer, start
+from nlu.rasa.setup import SetupError
 
 
-@dataclass
-class Rasa:
-    """A running server."""
+async def start_rasa() -> RasaPeer | None:
+    """The server, its assistant trained if it must be; None, with the reason on standard error, where Rasa is not installed."""
+    try:
+        return await asyncio.to_thread(start, _say)
+    except SetupError as error:
+        _say(f"without Rasa: {error}")
+        return None
 
-    url: str
 
-
-async def start_rasa() -> Any:
-    """The server, or None where Rasa is not installed."""
-    return None
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import structlog
 import uvicorn
 
-from bot import keys
+from bot import keys, metrics
 from bot.channel import Channel
 from bot.effects import Parts
 from bot.hook import HookSender
@@ -33,6 +33,8 @@ from bot.worker import Worker
 from handlers import catalogue
 from handlers.turn import Policy
 from nlu.embedded import EmbeddedEngine
+from nlu.rasa.engine import RasaEngine
+from nlu.understanding import Engine
 from storage import chats, drafts, exports, imports, inbox, migrate, outbox, people, registrations, secure_forms
 from storage.database import Database
 
@@ -55,7 +57,15 @@ def new_id(length: int) -> str:
 
 def parts(settings: Settings, *, random_id: Callable[[int], str] = new_id) -> Parts:
     """Understanding, content and the operator's policy."""
-    return Parts(engine=EmbeddedEngine.load(), catalogue=catalogue.load(), policy=policy(settings), new_id=random_id)
+    return Parts(engine=engine(settings), catalogue=catalogue.load(), policy=policy(settings), new_id=random_id)
+
+
+def engine(settings: Settings) -> Engine:
+    """The engine of `PANDU_NLU`. FileNotFoundError where the embedded model was never trained."""
+    embedded = EmbeddedEngine.load()
+    if settings.nlu != "rasa":
+        return embedded
+    return RasaEngine(settings.rasa_url, embedded, on_reading=partial(metrics.rasa_readings.add, 1))
 
 
 def policy(settings: Settings) -> Policy:

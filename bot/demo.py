@@ -147,7 +147,8 @@ def demo_routes(service: Service) -> list[Route]:
         """The last turn of the chat as the program sees it."""
         found = await database.read(partial(_inside, address=session_address(request)))
         if found["text"] and not found["text"].startswith("["):
-            found["ranking"] = _ranking(service.worker.parts.engine, found["text"], await database.now())
+            engine, now = service.worker.parts.engine, await database.now()
+            found["ranking"] = await asyncio.to_thread(_ranking, engine, found["text"], now)  # it may ask a Rasa server
         return JSONResponse(found, headers=NO_STORE)
 
     return [

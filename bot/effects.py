@@ -58,6 +58,11 @@ class Parts:
     policy: Policy
     new_id: Callable[[int], str]
 
+    @property
+    def engine_waits(self) -> bool:
+        """Whether the engine says (`waits`) that it asks another process; it is then kept off the event loop."""
+        return bool(getattr(self.engine, "waits", False))
+
 
 def prepare(claim: inbox.Claim, parts: Parts, now: datetime) -> Prepared:
     """Reads a claim's events and understands them; no transaction is open meanwhile."""
@@ -197,7 +202,7 @@ def _understood(unit: Unit, found: Answer, parts: Parts) -> dict[str, Any]:
         "second": unit.understanding.second,
         "confidence": unit.understanding.confidence,
         "handler": found.handler,
-        "model": parts.engine.version,
+        "model": unit.understanding.model or parts.engine.version,  # the message's own: Rasa may have been away for it
         "content": parts.catalogue.version,
     }
 

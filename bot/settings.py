@@ -59,6 +59,14 @@ class Settings:
         metadata={"env": "PANDU_HELPLINES", "help": "numbers told to people in danger"},
     )
     nlu: str = field(default="embedded", metadata={"env": "PANDU_NLU", "help": "embedded or rasa"})
+    rasa_url: str = field(
+        default="http://127.0.0.1:5005",
+        metadata={
+            "env": "PANDU_RASA_URL",
+            "secret": True,
+            "help": "the Rasa server of PANDU_NLU=rasa, with ?token=… where it wants one",
+        },
+    )
     secret_key: str = field(
         default="",
         metadata={
@@ -162,6 +170,10 @@ def _check(settings: Settings) -> None:
         )
     if settings.nlu not in ("embedded", "rasa"):
         raise SettingsError(f"PANDU_NLU: {settings.nlu!r} is neither embedded nor rasa")
+    if settings.nlu == "rasa":
+        rasa = urlsplit(settings.rasa_url)
+        if rasa.scheme not in ("https", "http") or not rasa.hostname:
+            raise SettingsError("PANDU_RASA_URL: no address of a Rasa server; as in http://127.0.0.1:5005")
     if settings.secret_key and len(settings.secret_key) < 32 and not settings.database_url.startswith("sqlite"):
         raise SettingsError("PANDU_SECRET_KEY: at least 32 random characters; it keys the hashes of identity numbers")
     if settings.hook_url and urlsplit(settings.hook_url).scheme != "https":

@@ -89,13 +89,7 @@ class Worker:
 
     async def _batch(self, token: str, claims: Sequence[inbox.Claim], now: datetime) -> None:
         try:
-            started = time.monotonic()
-            prepared = [prepare(claim, self.parts, now) for claim in claims]
-            if (
-                time.monotonic() - started > LEASE.total_seconds() / 3
-            ):  # a slow engine: the lease must not run out under us
-                await self._renew(token, claims)
-            await self._effects(token, prepared)
+            await self._effects(token, await self._prepare(token, claims, now))
         except inbox.Fenced:
             metrics.fenced.add()
             log.warning("lease lost, batch rolled back", chats=len(claims))
@@ -105,6 +99,20 @@ class Worker:
             log.exception("batch failed; its chats are rerun alone", chats=len(claims))
             for claim in claims:
                 await self._alone(token, claim, now)
+
+    async def _prepare(self, token: str, claims: Sequence[inbox.Claim], now: datetime) -> list[Prepared]:
+        """Understands outside any transaction; an engine that waits for a server does so in a thread, so that the other loops go on."""
+        prepared: list[Prepared] = []
+        renewed = time.monotonic()
+        for claim in claims:
+            if self.parts.engine_waits:
+                prepared.append(await asyncio.to_thread(prepare, claim, self.parts, now))
+            else:
+                prepared.append(prepare(claim, self.parts, now))
+            if time.monotonic() - renewed > LEASE.total_seconds() / 3:  # the lease must not run out under us
+                await self._renew(token, claims)
+                renewed = time.monotonic()
+        return prepared
 
     async def _renew(self, token: str, claims: Sequence[inbox.Claim]) -> None:
         def work(connection: Connection) -> None:
@@ -143,7 +151,7 @@ class Worker:
         metrics.reruns.add()
         chat_id = claim.chat["id"]
         try:
-            await self._effects(token, [prepare(claim, self.parts, now)])
+            await self._effects(token, await self._prepare(token, [claim], now))
             return
         except inbox.Fenced:
             metrics.fenced.add()
@@ -163,7 +171,7 @@ class Worker:
         for event in claim.events:
             one = inbox.Claim(chat=claim.chat, state=claim.state, events=(event,))
             try:
-                await self._effects(token, [prepare(one, self.parts, now)], keep=True)
+                await self._effects(token, await self._prepare(token, [one], now), keep=True)
             except inbox.Fenced:
                 return False
             except Exception as error:

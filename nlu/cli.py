@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from nlu.corrupt import corrupted
 from nlu.fingerprint import is_current
 from nlu.masking import mask
 from nlu.understanding import Context, Engine, Understanding
+
+if TYPE_CHECKING:
+    from nlu.embedded import EmbeddedEngine
 
 app = typer.Typer(help="The understanding layer: train it, try it, measure it.", no_args_is_help=True)
 Data = Annotated[
@@ -24,15 +27,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def _engine(name: str) -> Engine:
     """The engine of that name, or a clear message and exit code 1."""
-    if name == "embedded":
-        from nlu.embedded import EmbeddedEngine
+    if name != "embedded":
+        _stop(f"no engine '{name}' here: embedded and rasa are there")
+    return _embedded()
 
-        try:
-            return EmbeddedEngine.load()
-        except FileNotFoundError as error:
-            _stop(f"there is no model yet: run `pandu nlu train` ({error.filename})")
-    _stop(f"no engine '{name}' here: embedded and rasa are there")
-    raise AssertionError
+
+def _embedded() -> EmbeddedEngine:
+    """The embedded engine, or a clear message and exit code 1 where it was never trained."""
+    from nlu.embedded import EmbeddedEngine
+
+    try:
+        return EmbeddedEngine.load()
+    except FileNotFoundError as error:
+        _stop(f"there is no model yet: run `pandu nlu train` ({error.filename})")
+        raise AssertionError from error
 
 
 def _stop(message: str) -> None:
@@ -184,7 +192,8 @@ def report(
         _say("learning from parts of the data …")
         curve = learn()
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page(_engine("embedded"), cases, curve), encoding="utf-8")
+    engine = _embedded()
+    out.write_text(page(engine, cases, curve, engine.sight), encoding="utf-8")
     typer.echo(str(out))
 
 

@@ -13,7 +13,7 @@ from nlu.clauses import asking, best_cut, cuts
 from nlu.context import follow_up, is_follow_up, quiet_in_form
 from nlu.entities import find_entities
 from nlu.entities.subject import find_subject
-from nlu.features import Floats
+from nlu.features import Floats, pieces
 from nlu.fingerprint import is_current
 from nlu.normalise import Normaliser
 from nlu.understanding import OUT_OF_SCOPE, Context, Entity, Outcome, Understanding
@@ -62,6 +62,12 @@ class EmbeddedEngine:
         """The text as the classifier reads it."""
         return self._normaliser(text[:LONGEST])
 
+    def sight(self, text: str) -> tuple[int, float]:
+        """How many words the classifier sees in a text, and the share of them that it never learnt."""
+        words = self.normalise(text).replace("?", "").split()
+        words = [piece for word in words for piece in pieces(word)]
+        return len(words), self._classifier.unknown(words)
+
     def parse(self, text: str, context: Context) -> Understanding:
         """Never raises on any text; an empty or unreadable one is refused."""
         text = text[:LONGEST]
@@ -79,7 +85,9 @@ class EmbeddedEngine:
             return self._refused(entities, self._uniform())
         reading = self._classifier.read(tokens)
         chances, outside = reading.intents, reading.outside
-        if context.last_intent in self._intents and is_follow_up(tokens):
+        aimless = is_follow_up(tokens)  # what "maksudnya?" asks about stands in the conversation, if anywhere
+        if aimless and context.last_intent in self._intents:
+            aimless = False
             chances, outside = follow_up(chances, self._intents.index(context.last_intent)), 0.0
         ranking = self._ranking(chances)
         two = self._two_questions(text, reading)
@@ -90,7 +98,7 @@ class EmbeddedEngine:
             return self._refused(entities, ranking, outside, subject)
         sure = chance * (1 - outside)
         quiet = quiet_in_form(context, intent in TALK, tokens, asking(text))
-        outcome = Outcome.ANSWER if sure >= self._answer and not quiet else Outcome.CLARIFY
+        outcome = Outcome.ANSWER if sure >= self._answer and not (quiet or aimless) else Outcome.CLARIFY
         return self._reading(intent, sure, outcome, ranking, None, entities, subject)
 
     def _two_questions(self, text: str, whole: Reading) -> tuple[str, str, float] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from nlu import corpus
 from nlu.classify import MODEL
 from nlu.normalise import LEXICON
-from nlu.vectors.table import TABLE
+from nlu.vectors.table import GRAMS, TABLE
 
 _HERE = Path(__file__).parent
 _CODE = (
@@ -24,13 +24,13 @@ _CODE = (
     "similar",
     "vectors/table",
 )
-_WORDS = ("regional.tsv", "abbreviations.tsv", "domain.txt", "common.txt")
+_WORDS = ("regional.tsv", "abbreviations.tsv", "domain.txt", "common.txt", "words.yml")
 
 
 def fingerprint() -> str:
     """The hash as it stands in the tree now."""
     digest = hashlib.sha256(corpus.fingerprint(corpus.files()).encode())
-    for path in [*(LEXICON / name for name in _WORDS), *(_HERE / f"{name}.py" for name in _CODE), TABLE]:
+    for path in [*(LEXICON / name for name in _WORDS), *(_HERE / f"{name}.py" for name in _CODE), TABLE, GRAMS]:
         if path.exists():
             with path.open("rb") as file:
                 digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())

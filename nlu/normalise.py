@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import combinations
 from pathlib import Path
@@ -27,6 +27,7 @@ _ENCLITICS = ("nyalah", "nya", "lah", "kah", "kan", "pun", "ku", "mu", "na", "ne
 _PREFIXES = ("nge", "ng", "ke", "di", "ter", "men", "mem", "me", "ber", "ny", "be", "ta", "ba")
 _THANKFUL = {"🙏": " terima kasih ", "👍": " oke ", "👎": " tidak ", "😡": " marah ", "🤬": " marah ", "😭": " sedih "}
 _VOWELS = str.maketrans("", "", "aeiou")
+_KK, _KAK = "kk", "kak"  # the family card, or the reader
 _LONGEST = 24  # longer "words" are noise
 
 
@@ -126,6 +127,9 @@ class Normaliser:
                 skip = True
             else:
                 out += self.word(token).split()
+        if _KK in out:
+            card = "KK" in text and not text.isupper()
+            out = [_KAK if token == _KK and not card and addresses(out, at) else token for at, token in enumerate(out)]
         return out
 
     def _word(self, token: str) -> str:
@@ -136,7 +140,9 @@ class Normaliser:
             return self._variants[token]
         if token in self._known:
             return token
-        token = _STRETCHED.sub(r"\1", token[: _LONGEST * 2])
+        stretched, token = token, _STRETCHED.sub(r"\1", token[: _LONGEST * 2])
+        if token != stretched and (token in self._variants or token in self._known):
+            return self._variants.get(token, token)
         if token[-1].isdigit() or any(char.isdigit() for char in token):
             return self._doubled(token)
         if "-" in token or "'" in token:
@@ -198,6 +204,17 @@ class Normaliser:
             if word and word[0] == token[0] and distance(token, word, allowed) <= allowed:
                 best = word if not best or abs(len(word) - len(token)) < abs(len(best) - len(token)) else best
         return best or token
+
+
+def addresses(words: Sequence[str], at: int) -> bool:
+    """Whether "kk" at this place of a normalised text is the reader ("kk mau tanya", "kapan cair kk") and not the family card."""
+    before = words[at - 1] if at else ""
+    after = words[at + 1] if at + 1 < len(words) else ""
+    if before in word_list("kk_card_before") or after in word_list("kk_card_after"):
+        return False
+    if at == 0 and after in word_list("kk_address_after"):
+        return True
+    return not any(word in word_list("kk_card_near") for word in words)
 
 
 def _words(name: str) -> Iterator[str]:

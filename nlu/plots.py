@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT, EDGE = 520, 260, 40
@@ -54,7 +54,7 @@ def lines(title: str, series: dict[str, Points], x_label: str, diagonal: bool = 
 
 
 def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> str:
-    """Horizontal bars: name, share from 0 to 1, words behind it."""
+    """Horizontal bars: name, share of the longest from 0 to 1, words behind it."""
     height = 18 * len(rows) + 10
     body = []
     for number, (name, share, words) in enumerate(rows):
@@ -63,6 +63,25 @@ def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> str:
         body.append(f'<rect class="bar" x="206" y="{y}" width="{max(1.0, share * 220):.1f}" height="13"/>')
         body.append(_text(212 + share * 220, y + 10, words, "start"))
     return _frame(title, "".join(body), WIDTH, height)
+
+
+def heat(title: str, rows: Sequence[str], columns: Sequence[str], counts: Mapping[tuple[str, str], int]) -> str:
+    """A grid of counts, darker where there are more; `counts` by row and column."""
+    most = max(counts.values(), default=1)
+    body = [_text(200, 12, "meant ↓  read as →", "end")]
+    for number, name in enumerate(columns):
+        x = 216 + 24 * number
+        body.append(f'<text transform="translate({x},112) rotate(-60)" text-anchor="start">{escape(name)}</text>')
+    for down, row in enumerate(rows):
+        y = 120 + 20 * down
+        body.append(_text(200, y + 14, row, "end"))
+        for across, column in enumerate(columns):
+            if count := counts.get((row, column), 0):
+                x, shade = 206 + 24 * across, 0.15 + 0.7 * count / most
+                body.append(f'<rect class="bar" opacity="{shade:.2f}" x="{x}" y="{y}" width="22" height="18"/>')
+                body.append(_text(x + 11, y + 14, str(count)))
+    width = max(WIDTH, 216 + 24 * len(columns) + 90)
+    return _frame(title, "".join(body), width, 130 + 20 * len(rows))
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from time import perf_counter
-from typing import Any
 
-from nlu import plots
+from nlu import causes, plots
 from nlu.evaluate import BINS, TODAY, Case, as_text, figures
 from nlu.understanding import OUT_OF_SCOPE, Context, Engine, Understanding
 
@@ -20,14 +19,23 @@ figcaption, h2 { font-weight: 600; font-size: 1rem } svg { width: 100% } svg tex
 .bar { fill: #7ba7d1 } table { border-collapse: collapse; width: 100%; font-size: .85rem } td, th { border-bottom: 1px solid #dde2ea;
 padding: .25rem .5rem; text-align: left; vertical-align: top } pre { background: #f4f6f9; padding: 1rem; overflow: auto }
 """
+_MAPPED = 14  # intents in the map of confusions
 Read = Sequence[tuple[Case, Understanding, float]]
+Groups = Mapping[causes.Cause, Sequence[tuple[Case, Understanding]]]
 
 
-def report(engine: Engine, cases: Sequence[Case], learning: Sequence[tuple[int, float]] = ()) -> str:
-    """The page for an engine on labelled cases. `learning`: how many messages were learnt from, and the share then right."""
+def report(
+    engine: Engine,
+    cases: Sequence[Case],
+    learning: Sequence[tuple[int, float]] = (),
+    sighted: causes.Sighted = causes.by_spaces,
+) -> str:
+    """The page for an engine on labelled cases. `learning`: how many messages were learnt from, and the share then right;
+    `sighted`: what the engine sees in a text, to group the errors by cause."""
     read = _read(engine, cases)
     found = figures(cases, [got for _, got, _ in read])
     found |= {"p50_ms": _quantile(read, 0.5), "p95_ms": _quantile(read, 0.95)}
+    groups = causes.grouped(cases, [got for _, got, _ in read], sighted)
     parts = [
         f"<h1>Pandu: what was understood</h1><p>Model {escape(engine.version)}, {len(cases)} texts.</p>",
         f"<pre>{escape(as_text(found, cases))}</pre>",
@@ -36,7 +44,8 @@ def report(engine: Engine, cases: Sequence[Case], learning: Sequence[tuple[int, 
         *([_learning(learning)] if learning else []),
         _per_intent(found["per_intent"]),
         _confusions(read),
-        _errors(found["errors"]),
+        _causes(groups),
+        *(_errors(why, errors) for why, errors in groups.items()),
         _slowest(read),
     ]
     page = '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Pandu: understanding</title>'
@@ -107,16 +116,39 @@ def _confusions(read: Read) -> str:
     """Pairs of intents that were taken for each other, the most frequent first."""
     pairs = Counter((case.intent, got.intent) for case, got, _ in read if got.intent not in case.right)
     rows = [(truth, said, str(count)) for (truth, said), count in pairs.most_common(40)]
-    return plots.table("Confusions worth mending", ("meant", "read as", "times"), rows)
+    table = plots.table("Confusions worth mending", ("meant", "read as", "times"), rows)
+    return _confusion_map(pairs) + table if pairs else table
 
 
-def _errors(errors: Sequence[dict[str, Any]]) -> str:
+def _confusion_map(pairs: Counter[tuple[str, str]]) -> str:
+    """The intents that take part in most confusions, against each other."""
+    involved: Counter[str] = Counter()
+    for (truth, said), count in pairs.items():
+        involved.update({truth: count, said: count})
+    names = [name for name, _ in involved.most_common(_MAPPED)]
+    return plots.heat("Who is taken for whom (the intents with most confusions)", names, names, pairs)
+
+
+def _causes(groups: Groups) -> str:
+    """How many errors each cause has."""
+    most = max(map(len, groups.values()), default=1)
+    rows = [(why.value, len(errors) / most, str(len(errors))) for why, errors in groups.items()]
+    said = "".join(f"<li>{escape(why.value)}: {escape(causes.MEANINGS[why])}</li>" for why in groups)
+    return (
+        plots.bars("Errors by cause", rows)
+        + f"<p>Each error counts once, for the first cause that fits:</p><ul>{said}</ul>"
+    )
+
+
+def _errors(why: causes.Cause, errors: Sequence[tuple[Case, Understanding]]) -> str:
     rows = []
-    for row in errors:
-        meant = row["label"] + (f" + {row['second']}" if row["second"] else "")
-        said = row["got"] + (f" + {row['got_second']}" if row["got_second"] else "")
-        rows.append((row["text"], meant, said, f"{row['confidence']:.2f}", ", ".join(row["top3"])))
-    return plots.table("The errors", ("text", "meant", "read as", "confidence", "best three"), rows)
+    for case, got in errors:
+        meant = case.intent + (f" + {case.second}" if case.second else "")
+        said = got.intent + (f" + {got.second}" if got.second else "")
+        best = ", ".join(f"{name} {chance:.2f}" for name, chance in got.ranking[:3])
+        rows.append((case.text, meant, said, got.outcome.value, f"{got.confidence:.2f}", best))
+    head = ("text", "meant", "read as", "outcome", "confidence", "best three")
+    return plots.table(f"The errors: {why.value} ({len(errors)})", head, rows)
 
 
 def _slowest(read: Read) -> str:

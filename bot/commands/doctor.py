@@ -1,12 +1,14 @@
-"""What `pandu doctor` looks at: settings, database, model, content."""
+"""What `pandu doctor` looks at: settings, database, Rasa server, content."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import fields
 from typing import Any
 
 from bot import settings
 from bot.commands.content import problems_of_content
+from nlu.rasa.engine import what_is_wrong
 from storage import migrate
 from storage.database import Database
 
@@ -26,6 +28,8 @@ async def examine() -> dict[str, Any]:
             {"name": item.metadata["env"], "value": "(set)" if hidden else str(value), "help": item.metadata["help"]}
         )
     problems += await _database_problems(loaded)
+    if loaded.nlu == "rasa" and (wrong := await asyncio.to_thread(what_is_wrong, loaded.rasa_url)):
+        problems.append(f"the Rasa server of PANDU_RASA_URL: {wrong}; meanwhile the embedded engine answers")
     problems += [f"content: {problem}; run `pandu content check`" for problem in problems_of_content()[:1]]
     if not loaded.public_url:
         rows.append({"name": "note", "value": "PANDU_PUBLIC_URL is unset: the secure form is not offered", "help": ""})

@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent.parent / "regions"
 _WORD = re.compile(r"[a-z]+", re.I)
 _REGENCY = frozenset(("kab", "kabupaten", "kbupaten", "kabupatn", "kabupten"))
 _CITY = frozenset(("kota", "kotamadya", "kodya", "kotmad", "kotif"))
+_JOINED = re.compile(r"(kota|kabupaten|kab)([a-z]{4,})")
 _AT = word_list("place_before")
 _ORDINARY = word_list("place_ordinary")
 _LONGEST = 5  # words of a name
@@ -97,7 +98,7 @@ def _meant(word: str) -> str:
 
 def find_regions(text: str) -> list[Entity]:
     """The regions named in a text. An ambiguous name keeps all its codes in detail["candidates"], joined by "|"."""
-    words = [(match[0], match.start(), match.end()) for match in _WORD.finditer(lower(text[:2000]))]
+    words = [part for match in _WORD.finditer(lower(text[:2000])) for part in _split(match[0], match.start())]
     alone = sum(len(word) > 1 and word not in _AT for word, _, _ in words) <= 3
     begins = _beginnings()
     found, at = [], 0
@@ -119,6 +120,17 @@ def find_regions(text: str) -> list[Entity]:
         found.append(_entity(codes, text, start, words[at + size - 1][2]))
         at += size
     return found
+
+
+def _split(word: str, start: int) -> list[tuple[str, int, int]]:
+    """A word with its place; "kotabatu" and "kabbogor" are two words, "kotabaru" is a name of its own."""
+    joined = _JOINED.fullmatch(word)
+    if joined and word not in _gazetteer() and word not in everyday():
+        city = joined[1] == "kota"
+        if any(regions()[code].city is city for code in _gazetteer().get(joined[2], ())):
+            middle = start + len(joined[1])
+            return [(joined[1], start, middle), (joined[2], middle, start + len(word))]
+    return [(word, start, start + len(word))]
 
 
 @cache

@@ -13,6 +13,7 @@ Ranking = tuple[tuple[str, float], ...]
 
 _LONGEST_ANSWER = 1 << 20
 _LONGEST_TEXT = 2000  # characters; DIET's time grows with the text, and questions are short
+_LONGEST_NAME = 50  # characters of a model's name; the log's column is short
 _IDLE = 8  # connections kept
 
 
@@ -69,7 +70,7 @@ class RasaClient:
         answer = self._ask("GET", "/status", None)
         file = answer.get("model_file") if isinstance(answer, dict) else None
         name = str(file or "").replace("\\", "/").rpartition("/")[2]
-        return name.removesuffix(".tar.gz") or "unknown"
+        return name.removesuffix(".tar.gz")[:_LONGEST_NAME] or "unknown"
 
     def close(self) -> None:
         """Closes the kept connections."""

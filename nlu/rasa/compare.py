@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nlu import corpus, evaluate
+from nlu import causes, corpus, evaluate
 from nlu.embedded import EmbeddedEngine
 from nlu.evaluate import Case
 from nlu.rasa import process, setup
@@ -30,14 +30,19 @@ def compare(
 ) -> dict[str, Any]:
     """Figures of both engines and `difference`: accuracy embedded − Rasa with its 95 % interval (paired bootstrap).
 
+    Each side's "causes" counts its errors by cause (`nlu.causes`), seen with the embedded engine's eyes for both.
+
     Trains Rasa if its model of the present data is not there. Raises SetupError without Rasa, ProgramError if Rasa
     fails, ValueError for a bad file, FileNotFoundError without an embedded model.
     """
     cases = evaluate.read_cases(Path(data_file))
     model = train(data_dir, config=config, progress=progress)
-    embedded, embedded_read = measure_embedded(EmbeddedEngine.load(), cases)
+    engine = EmbeddedEngine.load()
+    embedded, embedded_read = measure_embedded(engine, cases)
     progress(f"Rasa reads {len(cases)} texts")
     rasa, rasa_read = measure_rasa(model, cases)
+    embedded["causes"] = causes.counts(cases, embedded_read, engine.sight)
+    rasa["causes"] = causes.counts(cases, rasa_read, engine.sight)
     return {"embedded": embedded, "rasa": rasa, "difference": difference(cases, embedded_read, rasa_read)}
 
 
@@ -99,6 +104,8 @@ def as_text(result: dict[str, Any]) -> str:
     lines = [f"{embedded['n']} texts" + " " * 14 + "embedded      Rasa"]
     lines += [f"{name:<22} {embedded[name]:>9.3f} {rasa[name]:>9.3f}" for name in _SHOWN]
     lines += [f"{name:<22} {embedded[name]:>9.2f} {rasa[name]:>9.2f}" for name in ("p50_ms", "p95_ms")]
+    lines.append("errors by cause")
+    lines += [f"  {why:<20} {count:>9} {rasa['causes'][why]:>9}" for why, count in embedded["causes"].items()]
     low, high = apart["ci95"]
     lines.append(f"accuracy, embedded − Rasa: {apart['accuracy']:+.3f} (95 % {low:+.3f} to {high:+.3f})")
     lines.append(f"time, Rasa ÷ embedded (p50 in process): {rasa['p50_ms'] / max(embedded['p50_ms'], 1e-9):.1f}")

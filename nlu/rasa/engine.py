@@ -7,6 +7,7 @@ from the embedded engine, which also stands in whenever Rasa is late, away or un
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +21,34 @@ INTENTS = Path(__file__).parent.parent / "intents.yml"
 SURE = 0.3  # below this Rasa's own FallbackClassifier would ask back …
 APART = 0.1  # … and where the best two are closer than this
 _LEAST = 3  # intents in a ranking
+_MENDS = {
+    "no connection": "nobody listens there; start it (docs/rasa.md) or set PANDU_RASA_URL",
+    "time-out": "it does not answer within two seconds; is it still starting, or overloaded?",
+    "answer 401": "it wants a token; add ?token=… to PANDU_RASA_URL",
+    "answer 404": "what listens there is no Rasa server with --enable-api (docs/rasa.md)",
+    "answer 409": "it has no model; start it with -m and the model's file (docs/rasa.md)",
+}
 
 
 def known_intents() -> frozenset[str]:
     """The catalogue's intents; a Rasa server with another assistant's model may name others."""
     groups = yaml.safe_load(INTENTS.read_text(encoding="utf-8"))
     return frozenset(name for group in groups.values() if isinstance(group, dict) for name in group)
+
+
+def what_is_wrong(url: str, timeout: float = 2.0) -> str:
+    """Why a Rasa server would not be of use and how to mend it; "" where it answers with intents of ours."""
+    client = RasaClient(url, timeout)
+    try:
+        client.model()
+        ranking = client.parse("halo kak")
+    except RasaError as error:
+        return _MENDS.get(str(error), f"{error}; its own log says more")
+    finally:
+        client.close()
+    if not any(name in known_intents() for name, _ in ranking):
+        return "its model names none of our intents; train one with `pandu nlu compare` and start the server with it"
+    return ""
 
 
 def decide(ranking: Ranking, base: Understanding, model: str) -> Understanding:
@@ -47,12 +70,26 @@ def decide(ranking: Ranking, base: Understanding, model: str) -> Understanding:
 class RasaEngine:
     """Asks a Rasa server and keeps answering without it."""
 
-    def __init__(self, url: str, fallback: Engine, timeout: float = 0.3, *, breaker: Breaker | None = None) -> None:
-        """`timeout` in seconds for one message, connection included. ValueError if `url` is no address."""
+    waits = True  # parse waits for a server: never on an event loop
+
+    def __init__(
+        self,
+        url: str,
+        fallback: Engine,
+        timeout: float = 0.3,
+        *,
+        breaker: Breaker | None = None,
+        on_reading: Callable[[str], object] = lambda outcome: None,
+    ) -> None:
+        """`timeout` in seconds for one message, connection included. ValueError if `url` is no address.
+
+        `on_reading` hears for each message that was meant for Rasa "answered", or why the embedded engine stood in.
+        """
         self._client = RasaClient(url, timeout)
         self._fallback = fallback
         self._breaker = breaker or Breaker()
         self._known = known_intents() | {OUT_OF_SCOPE}
+        self._on_reading = on_reading
         self._model = ""
 
     @property
@@ -77,6 +114,7 @@ class RasaEngine:
             self._model = ""  # it may come back with another
             return self._without(base, str(error))
         self._breaker.succeeded()
+        self._on_reading("answered")
         return decide(ranking, base, self.version)
 
     def close(self) -> None:
@@ -99,6 +137,6 @@ class RasaEngine:
         alone = self._fallback.parse(text, Context(today=context.today))
         return (alone.intent, alone.outcome) != (base.intent, base.outcome)
 
-    @staticmethod
-    def _without(base: Understanding, reason: str) -> Understanding:
+    def _without(self, base: Understanding, reason: str) -> Understanding:
+        self._on_reading(reason)
         return replace(base, model=f"{base.model} (rasa: {reason})")

@@ -59,6 +59,11 @@ def is_ready() -> bool:
     return _marker().get("recipe") == _recipe()
 
 
+def can_build() -> bool:
+    """Whether Rasa is there or there is a Python 3.10 to set it up with."""
+    return is_ready() or any(_usable(candidate) for candidate in _candidates())
+
+
 def build(progress: Progress = print) -> Path:
     """Like `run`, but raises SetupError or ProgramError."""
     if is_ready():

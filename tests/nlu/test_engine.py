@@ -102,6 +102,11 @@ def test_short_messages_go_on_with_the_last_matter(engine: EmbeddedEngine, text:
     )
 
 
+@pytest.mark.parametrize("text", ["maksudnya?", "terus gimana", "yang itu kak"])
+def test_asking_on_about_nothing_is_asked_back(engine: EmbeddedEngine, text: str) -> None:
+    assert engine.parse(text, CONTEXT).outcome is not Outcome.ANSWER
+
+
 def test_yes_is_yes_whatever_was_before(engine: EmbeddedEngine) -> None:
     assert engine.parse("ya", Context(today=TODAY, last_intent="wallet_link")).intent == "affirm"
 

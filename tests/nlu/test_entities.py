@@ -79,6 +79,7 @@ def test_date(text: str, day: str | None) -> None:
         ("solo", "3372"), ("tangsel", "3674"),
         ("di palangka raya", "6271"), ("tanah datar", "1304"), ("kota administrasi jakarta timur", "3175"), ("batu", "3579"),
         ("di batu", "3579"), ("Kab. Jayapura", "9103"),
+        ("Kota Batu", "3579"), ("kotabatu", "3579"), ("Kotabaru", "6302"), ("kabbogor", "3201"), ("domisili kotabandung", "3273"),
         ("banyuwangii", "3510"), ("lombok timur", "5203"),
     ],
 )  # fmt: skip

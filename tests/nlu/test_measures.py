@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nlu import check
+from nlu.causes import Cause, cause, counts
 from nlu.cli import app
 from nlu.corpus import Example, plain_text, read
 from nlu.corrupt import corrupt, corrupted
@@ -176,11 +177,54 @@ def test_corruption_is_seeded_and_of_the_right_size() -> None:
 
 
 def test_report_is_one_page_with_everything_escaped() -> None:
-    cases = [Case("<script>alert(1)</script>", "thanks"), Case("halo", "greet"), Case("x", OUT_OF_SCOPE)]
+    cases = [
+        Case("<script>alert(1)</script>", "thanks"),
+        Case("halo", "greet"),
+        Case("satu dua tiga", OUT_OF_SCOPE),
+        Case("empat lima enam", "otp_missing"),
+    ]
     page = report(Parrot(), cases, [(100, 0.5), (200, 0.6)])
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "http" not in page.replace("http-equiv", "")
-    assert page.count("<svg") == 4
-    for title in ("Confusions", "Reliability", "Learning curve", "slowest", "The errors"):
+    assert page.count("<svg") == 6
+    for title in (
+        *(
+            "Reliability",
+            "If answers began",
+            "Learning curve",
+            "F1 of each intent",
+            "Who is taken for whom",
+            "Confusions",
+        ),
+        *("Errors by cause", "The errors: too short (1)", "The errors: out of scope taken in (1)", "slowest"),
+    ):
         assert title in page
+
+
+def test_report_without_errors() -> None:
+    page = report(Parrot(), [Case("halo", "greet")])
+    assert "The errors" not in page
+    assert page.endswith("</html>\n")
+
+
+@pytest.mark.parametrize(
+    ("case", "got", "sight", "why"),
+    [
+        (Case("a", "greet"), said("greet"), (5, 0.0), None),
+        (Case("a", "greet", accept=("thanks",)), said("thanks"), (5, 0.0), None),
+        (Case("a", "greet"), said("greet", second="thanks"), (5, 0.0), Cause.SECOND),
+        (Case("a", "greet", "otp_missing"), said("greet"), (5, 0.0), Cause.SECOND),
+        (Case("a", "greet"), said("x"), (2, 1.0), Cause.SHORT),
+        (Case("a", "greet"), said("x"), (5, 0.4), Cause.UNKNOWN),
+        (Case("a", OUT_OF_SCOPE), said("x"), (5, 0.9), Cause.TAKEN_IN),
+        (Case("a", "greet"), said(OUT_OF_SCOPE, "x", "y", "z"), (5, 0.2), Cause.REFUSED),
+        (Case("a", "greet"), said("x", "x", "greet", "z"), (5, 0.2), Cause.NEIGHBOUR),
+        (Case("a", "greet"), said("x", "x", "y", "z"), (5, 0.2), Cause.FAR),
+    ],
+)
+def test_each_error_has_one_cause(case: Case, got: Understanding, sight: tuple[int, float], why: Cause | None) -> None:
+    assert cause(case, got, sight) == why
+    found = counts([case], [got], lambda text: sight)
+    assert set(found) == {one.value for one in Cause}
+    assert sum(found.values()) == (why is not None)

@@ -31,6 +31,11 @@ NORMALISER = Normaliser()
         ("dashbordku", "dashboard ku"),
         ("rek bca ••••••••••••1234", "rekening bca xnomor"),
         ("orang-orang", "orang-orang"),
+        ("iyaaa", "ya"),
+        ("udahhh makasiiih", "sudah terima kasih"),
+        ("acc kak", "setuju kak"),
+        ("udh di acc blm", "sudah disetujui belum"),
+        ("acc sy ilang", "akun saya hilang"),
         ("🙏", "terima kasih"),
         ("", ""),
         ("!!! ...", ""),
@@ -45,6 +50,25 @@ def test_brought_to_one_form(typed: str, expected: str) -> None:
 )
 def test_right_words_are_no_slips(word: str) -> None:
     assert NORMALISER(word) == word
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("kk mau tanya", "kak mau tanya"),
+        ("makasih kk", "terima kasih kak"),
+        ("iya kk", "ya kak"),
+        ("kk sy blm lolos", "kak saya belum lolos"),
+        ("kk, no kk sy ditolak", "kak nomor kk saya ditolak"),
+        ("kk saya beda sama ktp", "kk saya beda sama ktp"),
+        ("satu kk boleh berapa", "satu kk boleh berapa"),
+        ("nik sm kk", "nik sama kk"),
+        ("KK sy udh jadi", "kk saya sudah jadi"),
+        ("MAKASIH KK", "terima kasih kak"),
+    ],
+)
+def test_kk_is_the_card_or_the_reader(typed: str, expected: str) -> None:
+    assert NORMALISER(typed) == expected
 
 
 @pytest.mark.parametrize("known", [("pelatikan",)])

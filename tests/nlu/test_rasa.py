@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmarks.rasa_peer import start_rasa
 from nlu import corpus
 from nlu.corpus import Example
 from nlu.evaluate import Case
@@ -57,6 +58,15 @@ def test_without_rasa_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch, 
         setup.interpreter()
 
 
+async def test_the_benchmark_goes_on_without_rasa(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PANDU_RASA_HOME", str(tmp_path))
+    assert await start_rasa() is None
+    said = capsys.readouterr()
+    assert (said.out, "pandu nlu rasa-setup" in said.err) == ("", True)
+
+
 def test_without_python_3_10_one_line_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,6 +74,7 @@ def test_without_python_3_10_one_line_says_what_to_do(
     (tmp_path / "python3.10").chmod(0o755)
     for name, value in (("PATH", tmp_path), ("PYENV_ROOT", tmp_path), ("PANDU_RASA_HOME", tmp_path / "rasa")):
         monkeypatch.setenv(name, str(value))
+    assert not setup.can_build()
     with pytest.raises(SystemExit) as stopped:
         setup.run(print)
     said = capsys.readouterr().err

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import threading
 import time
 from collections.abc import Iterator
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from nlu.rasa.breaker import Breaker
 from nlu.rasa.client import RasaClient, RasaError, RasaRefusedError, for_rasa, ranking_of
-from nlu.rasa.engine import RasaEngine, decide
+from nlu.rasa.engine import RasaEngine, decide, what_is_wrong
 from nlu.understanding import OUT_OF_SCOPE, Context, Outcome, Understanding
+from tests.fakes.rasa import FakeRasa
 
 ALONE = Context(today=date(2026, 11, 24))
-RANKING = [("incentive_when", 0.8), ("incentive_unpaid", 0.1), (OUT_OF_SCOPE, 0.05), ("greet", 0.03)]
 
 
 class Embedded:
@@ -39,62 +36,11 @@ class Embedded:
         )
 
 
-class FakeRasa:
-    """A Rasa server that does what a test tells it."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.delay = 0.0
-        self.hang_up = False
-        self.ranking: Any = RANKING
-        self.asked: list[str] = []
-        self.connections = 0
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def setup(self) -> None:
-                super().setup()
-                fake.connections += 1
-
-            def do_GET(self) -> None:
-                self._answer({"model_file": "models/pandu-abc.tar.gz"})
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                fake.asked.append(body["text"])
-                time.sleep(fake.delay)
-                rows = [{"name": name, "confidence": value} for name, value in fake.ranking]
-                self._answer({"intent": rows[0] if rows else None, "intent_ranking": rows})
-
-            def _answer(self, content: Any) -> None:
-                data = json.dumps(content).encode()
-                self.send_response(fake.status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-                self.close_connection = fake.hang_up  # without a word, as a server whose keep-alive time is over
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                """Silent."""
-
-        class Server(ThreadingHTTPServer):
-            def handle_error(self, request: Any, client_address: Any) -> None:
-                """Whoever asked has left; that is what some tests want."""
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-
-
 @pytest.fixture
 def rasa() -> Iterator[FakeRasa]:
     """A fake server."""
-    fake = FakeRasa()
-    yield fake
-    fake.server.shutdown()
-    fake.server.server_close()
+    with FakeRasa() as fake:
+        yield fake
 
 
 @pytest.fixture
@@ -195,6 +141,43 @@ def test_away_rests_and_comes_back(rasa: FakeRasa) -> None:
     now[0] = 5.0
     assert engine.parse("kapan", ALONE).model == "rasa-pandu-abc"
     engine.close()
+
+
+def test_no_json_is_answered_without(engine: RasaEngine, rasa: FakeRasa) -> None:
+    rasa.body = b"<html>502</html>"
+    assert engine.parse("kapan", ALONE).model == "embedded-test (rasa: unreadable answer)"
+
+
+def test_each_reading_is_told(rasa: FakeRasa) -> None:
+    told: list[str] = []
+    engine = RasaEngine(rasa.url, Embedded(), timeout=2.0, on_reading=told.append)
+    engine.parse("kapan", ALONE)
+    engine.parse("Bandung", Context(today=ALONE.today, form="register", expects="region"))  # was not meant for Rasa
+    rasa.status = 500
+    engine.parse("kapan", ALONE)
+    engine.close()
+    assert told == ["answered", "answer 500"]
+
+
+def test_a_long_model_name_fits_the_log(engine: RasaEngine, rasa: FakeRasa) -> None:
+    rasa.model = "models/" + "m" * 200 + ".tar.gz"
+    assert engine.parse("kapan", ALONE).model == "rasa-" + "m" * 50
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(200, ""), (401, "token"), (404, "--enable-api"), (409, "no model"), (418, "answer 418")],
+)
+def test_what_is_wrong_with_a_server_is_named(rasa: FakeRasa, status: int, words: str) -> None:
+    rasa.status = status
+    found = what_is_wrong(rasa.url)
+    assert words in found
+    assert bool(found) == (status != 200)
+
+
+def test_a_server_of_another_assistant_is_named(rasa: FakeRasa) -> None:
+    rasa.ranking = [("order_pizza", 0.9)]
+    assert "none of our intents" in what_is_wrong(rasa.url)
 
 
 def test_nobody_listens() -> None:

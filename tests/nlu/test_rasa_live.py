@@ -1,6 +1,6 @@
 """Ten intents learnt, read and served by the real Rasa, so that our side cannot rot.
 
-Runs only where `pandu nlu rasa-setup` has built Rasa's environment (var/rasa or $PANDU_RASA_HOME).
+`make rasa-test` runs it where Rasa's environment can be had (var/rasa or $PANDU_RASA_HOME); the other test runs leave it out.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def rasa_home(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
         pytest.skip("no Rasa environment")
 
 
+@pytest.mark.rasa
 @pytest.mark.usefixtures("rasa_home")
 def test_ten_intents_are_learnt_read_and_served(tmp_path: Path) -> None:
     found = convert.messages(corpus.read(corpus.files()), intents=INTENTS, limit=MESSAGES)

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -56,7 +57,7 @@ class RasaPeer:
 
     async def stop(self) -> None:
         """Ends it and removes its conversations."""
-        self.close()
+        await asyncio.to_thread(self.close)
 
     def close(self) -> None:
         """The same without a loop."""

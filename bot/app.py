@@ -31,6 +31,7 @@ from bot.webchat.channel import WebChat
 from bot.worker import Worker
 from handlers import catalogue
 from handlers.turn import Policy
+from nlu import meaning
 from nlu.embedded import EmbeddedEngine
 from storage import chats, drafts, exports, imports, inbox, migrate, outbox, people, registrations, secure_forms
 from storage.database import Database
@@ -53,6 +54,7 @@ def new_id(length: int) -> str:
 
 def parts(settings: Settings, *, random_id: Callable[[int], str] = new_id) -> Parts:
     """Understanding, content and the operator's policy."""
+    meaning.load()
     return Parts(engine=EmbeddedEngine.load(), catalogue=catalogue.load(), policy=policy(settings), new_id=random_id)
 
 

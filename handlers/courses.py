@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from sqlalchemy import RowMapping
 
-from handlers import course_search, free_text, telling, typed
+from handlers import course_find, course_first, course_search, free_text, telling, typed
 from handlers.course_search import PAGE, Search
 from handlers.course_texts import about, comparison, details, facts, line, noted, shortened, with_mark
 from handlers.forms import Data, Form, Misfit, Reading, Step, Valid, close, open_form
@@ -27,15 +27,22 @@ LABEL = 20
 
 def start(turn: Turn) -> Answer:
     """Begins with what the message already says; without a list of courses it says where to look."""
-    if not courses.any_listed(turn.connection):
+    if not courses.any_listed(turn.connection, telling.today(turn)):
         return answer(turn, turn.say("course_no_list"))
     search = _meaningful(turn, course_search.read(turn))
-    return open_form(turn, FORM, {"query": search.to_text()} if search.asks_something else {})
+    check = Reply(text=course_first.check(turn, _own(turn)))
+    return open_form(turn, FORM, {"query": search.to_text()} if search.asks_something else {}, before=check)
+
+
+def _get(turn: Turn, course_id: int) -> RowMapping | None:
+    return courses.get(turn.connection, course_id, telling.today(turn))
 
 
 def _meaningful(turn: Turn, search: Search) -> Search:
     """The search without words that no course knows, so that chatter is no search."""
-    if not search.words or course_search.find(turn, Search(words=search.words), telling.today(turn)).rows:
+    asked = turn.understanding.intent == "course_choose"
+    words = Search(words=search.words)
+    if not search.words or course_find.find(turn, words, telling.today(turn), by_meaning=asked).rows:
         return search
     return replace(search, words="")
 
@@ -106,6 +113,8 @@ def _ask_list(turn: Turn, data: Data) -> Reply:
         parts.append(turn.content.text("course_near"))
     else:
         parts.append(about(turn, view, len(found.rows), page + 1, pages))
+    if view.within and not view.max_price:
+        parts.append(turn.content.text("course_balance_unknown"))
     parts += [line(turn, row, number) for number, row in enumerate(rows, 1)]
     parts.append(
         turn.content.text("course_list_end", as_of=telling.day(turn.local(min(row["as_of"] for row in rows)).date()))
@@ -118,9 +127,9 @@ def _ask_list(turn: Turn, data: Data) -> Reply:
     return Reply(text="\n".join(parts), options=tuple(shown))
 
 
-def _found(turn: Turn, view: Search) -> course_search.Found:
+def _found(turn: Turn, view: Search) -> course_find.Found:
     """The courses of a view; the one that is to be compared is not offered again."""
-    found = course_search.find(turn, view, telling.today(turn))
+    found = course_find.find(turn, view, telling.today(turn))
     return replace(found, rows=tuple(row for row in found.rows if row["id"] != view.compare))
 
 
@@ -168,8 +177,7 @@ def _by_title(turn: Turn, words: str, rows: tuple[RowMapping, ...]) -> int | Non
         row["id"]
         for row in rows
         if sum(
-            max((course_search.alike(word, own) for own in row["title"].lower().split()), default=0.0)
-            for word in wanted
+            max((course_find.alike(word, own) for own in row["title"].lower().split()), default=0.0) for word in wanted
         )
         >= need
     ]
@@ -181,14 +189,14 @@ def _by_title(turn: Turn, words: str, rows: tuple[RowMapping, ...]) -> int | Non
 
 def _ask_detail(turn: Turn, data: Data) -> Reply:
     view = _view(data, "list")
-    row = courses.get(turn.connection, view.course)
+    row = _get(turn, view.course)
     back = (
         turn.content.text("course_option_list"),
         "answer:" + _value(data, "detail", replace(view, course=0, compare=0)),
     )
     if row is None:
         return turn.say("course_gone", options=options(back))
-    other = courses.get(turn.connection, view.compare) if view.compare and view.compare != view.course else None
+    other = _get(turn, view.compare) if view.compare and view.compare != view.course else None
     if other:
         pairs = (
             (
@@ -247,7 +255,7 @@ def _route(turn: Turn, data: Data, done: str) -> str | None:
 
 def _finish(turn: Turn, data: Data) -> Answer:
     """Notes the course, and says what that is not."""
-    row = courses.get(turn.connection, _view(data, "detail").noted)
+    row = _get(turn, _view(data, "detail").noted)
     if row is None:
         return close(turn, turn.say("course_gone"))
     courses.note_choice(turn.connection, chat_id=turn.chat_id, course_id=row["id"], now=turn.now)

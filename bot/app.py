@@ -25,6 +25,7 @@ from bot.receiver import Receiver
 from bot.reminders import Reminders
 from bot.sender import Sender
 from bot.settings import Settings
+from bot.similar import SimilarPeople
 from bot.wake import Wake
 from bot.web.application import application
 from bot.webchat.channel import WebChat
@@ -66,6 +67,7 @@ def policy(settings: Settings) -> Policy:
         helplines=settings.helplines,
         secure_form_url=f"{settings.public_url.rstrip('/')}/f/" if settings.public_url else "",
         link_hosts=settings.link_hosts,
+        similar=settings.similar,
         hook=bool(settings.hook_url),
         lookup_key=keys.lookup_key(settings.secret_key),
         sealing_key=keys.sealing_key(settings.secret_key),
@@ -167,6 +169,8 @@ class Service:
             work.append(("worker", self.worker.run()))
             reminders = Reminders(self.database, self.worker.parts.catalogue, self.wake)
             work.append(("reminders", Leader(self.database).hold("reminders", reminders.run)))
+            similar = SimilarPeople(self.database, wanted=self.settings.similar)
+            work.append(("similar", Leader(self.database).hold("similar", similar.run)))
         if self.hook and self.role in ("all", "sender"):
             work.append(("hook", self.hook.run()))
         if self.role in ("all", "sender"):

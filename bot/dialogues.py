@@ -25,6 +25,7 @@ import yaml
 
 from bot import samples
 from bot.effects import Parts
+from bot.similar import SimilarPeople
 from bot.terminal.session import Session
 from handlers.messages import Kind, Reply, State
 from handlers.secure import hash_identity
@@ -112,6 +113,7 @@ async def run(
             if script.get("samples"):
                 hash_nik = partial(hash_identity, key=parts.policy.lookup_key)
                 await database.write(partial(samples.fill, now=start, hash_nik=hash_nik))
+                await SimilarPeople(database, wanted=parts.policy.similar, clock=lambda _: start).run_once()
             if phone := script.get("phone"):
                 await session.vouch(phone)
             for number, turn in enumerate(script["turns"], 1):

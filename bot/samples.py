@@ -19,6 +19,7 @@ from storage.inbox import insert_for
 from storage.schema import courses, enrolments, incentives, participants
 
 PEOPLE, COURSES = 500, 300
+POPULAR = 6  # courses that two of three people beyond the first 25 have taken, so that there is something to suggest
 FAMILY = 25  # every so many a person shares the number of the one before
 
 _PATTERNS = (
@@ -236,8 +237,10 @@ def _course(number: int, chance: random.Random, now: datetime) -> dict[str, Any]
 def _enrolments(
     told: Sequence[tuple[int, Story]], offered: Sequence[int], chance: random.Random, today: date, now: datetime
 ) -> Iterator[dict[str, Any]]:
-    for participant_id, story in told:
+    for number, (participant_id, story) in enumerate(told, 1):
         course_id = chance.choice(offered)
+        if number > len(STORIES) and number % 3:
+            course_id = offered[number % POPULAR]
         if not story.course:
             continue
         finished = today - timedelta(days=15 - min(0, story.scheduled))

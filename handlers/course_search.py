@@ -37,6 +37,9 @@ class Search:
     start_from: str = ""  # ISO days between which the class begins
     start_to: str = ""
     cheap: bool = False
+    suggest: bool = False  # suggestions are wanted, by what follows and by what is known of the person
+    work: str = ""  # code of content/registration.yml
+    interests: str = ""  # such codes, "cooking|sewing"
     words: str = ""  # what is left of the text
     page: int = 0
     course: int = 0  # the course looked at
@@ -54,7 +57,7 @@ class Search:
     def asks_something(self) -> bool:
         """Whether anything at all is looked for."""
         told = (self.topic, self.platform, self.mode, self.regions, self.max_price, self.start_to, self.words)
-        return any(told) or self.within or self.cheap
+        return any(told) or self.within or self.cheap or self.suggest
 
 
 def from_text(text: str) -> Search:
@@ -79,6 +82,7 @@ def read(turn: Turn) -> Search:
     price = int(money.value) if money and _CAP.search(turn.text) else 0
     within = typed.find(turn, {"within": content["within"]}) is not None
     begins = _start(turn, content)
+    wishes = {} if topic or within else _wishes(turn)
     return Search(
         topic=topic,
         platform=platform,
@@ -90,7 +94,20 @@ def read(turn: Turn) -> Search:
         start_to=begins[1].isoformat() if begins else "",
         cheap=typed.find(turn, {"cheap": content["cheap"]}) is not None,
         words=_rest(turn, content, topic, platform, mode),
+        **wishes,
     )
+
+
+def _wishes(turn: Turn) -> dict[str, Any]:
+    """Whether suggestions are wanted, with the work and the interests that the message tells."""
+    words, tables = turn.content.files["suggest"], turn.content.files["registration"]
+    asked = typed.find(turn, {"asked": words["asked"]}) is not None
+    told = asked or typed.find(turn, {"own": words["own"]}) is not None
+    work = typed.find(turn, _words(tables["work"])) if told else None
+    if not asked and not work:
+        return {}
+    interests = typed.find_all(turn, _words(tables["interests"])) if asked else []
+    return {"suggest": True, "work": work.value if work else "", "interests": "|".join(interests)}
 
 
 def _balance(turn: Turn) -> int:
@@ -131,6 +148,8 @@ def _month(today: date, month: int, year: int) -> tuple[date, date]:
 def refine(search: Search, more: Search) -> Search:
     """The search with what was added; another topic forgets the words of the former."""
     former = replace(search, words="", topic="") if more.topic and more.topic != search.topic else search
+    if more.suggest or (former.suggest and (more.topic or more.words)):
+        former = replace(former, words="", topic="", suggest=False, work="", interests="")
     changed = {key: value for key, value in asdict(more).items() if value}
     words = " ".join(dict.fromkeys(f"{former.words} {more.words}".split()))
     return replace(former, **{**changed, "words": words, "page": 0, "course": 0, "noted": 0})

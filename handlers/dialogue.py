@@ -10,6 +10,7 @@ from functools import partial
 
 from handlers import (
     answers,
+    course_suggest,
     courses,
     fallback,
     forms,
@@ -31,7 +32,7 @@ from handlers.forms import Form
 from handlers.messages import Kind, Option, Reply, State, parse_option_reference
 from handlers.turn import ZONES, Answer, Turn, answer
 from nlu.understanding import Context, Outcome
-from storage import drafts
+from storage import chats, drafts
 
 FORMS: Mapping[str, Form] = {
     form.name: form
@@ -156,6 +157,21 @@ def _late_tap(turn: Turn) -> Answer:
 
 
 _NUMBER = re.compile(r"^\W*(?:no(?:mor)?\.?\s*|pilih(?:an)?\s*|yang\s*)?(\d{1,2})\s*[.)]?\s*$", re.IGNORECASE)
+
+
+def _similar(turn: Turn) -> Answer | None:
+    found = course_suggest.asked_to_switch(turn)
+    return _switched(turn, found) if found else None
+
+
+def _switched(turn: Turn, found: Answer) -> Answer:
+    """The answer to a switch, then an open form's step as it is from now on."""
+    form = FORMS.get(turn.state.form or "")
+    return (
+        forms.resume(replace(turn, chat=chats.get(turn.connection, turn.chat_id) or turn.chat), form, found)
+        if form
+        else found
+    )
 
 
 def _typed_option(turn: Turn) -> Answer | None:
@@ -364,6 +380,8 @@ def _do(turn: Turn, what: str) -> Answer:
             return forms.back(turn, form, step)
         case "resume" if form and step:
             return forms.ask_again(turn, form, step)
+        case "similar_off":
+            return _switched(turn, course_suggest.switch(turn, on=False))
     return talk.menu(turn)
 
 
@@ -381,6 +399,7 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("case", reports.mentioned),
     ("who_looked", linking_manage.asked_who_looked),
     ("manage", linking_manage.asked_to_manage),
+    ("similar", _similar),
     ("option", _typed_option),
     ("cancel", _cancel_word),
     ("form", _open_form),

@@ -32,7 +32,8 @@ from storage.schema import (
 from storage.schema import consents as consent_rows
 from storage.schema import subscriptions as subscription_rows
 
-# what is erased row by row; wrong proofs (`proofs`) and a stop of announcements stay, or erasing would lift them
+# what is erased row by row; wrong proofs (`proofs`), a stop of announcements and a "no" to suggestions (`chats.similar`) stay, or erasing
+# would lift them
 _OWN: tuple[Table, ...] = (
     identities,
     link_codes,

@@ -21,6 +21,7 @@ from handlers import (
     linking_manage,
     media,
     privacy,
+    providers,
     registration,
     reports,
     safety,
@@ -73,6 +74,9 @@ INTENTS: Mapping[str, Callable[[Turn], Answer]] = {
     "incentive_failed": partial(incentive.unpaid, intent="incentive_failed"),
 }
 """Talk and journeys, and questions that a record or a link answers better; every other intent is answered from the catalogue."""
+
+LOOKED_UP: Mapping[str, Callable[[Turn], Answer]] = {"provider_check": providers.check}
+"""Questions that the catalogue answers, and a list of the operator's answers better where it knows."""
 
 STARTS: Mapping[str, str] = {
     "register_start": "registration",
@@ -308,7 +312,7 @@ def _understood(turn: Turn) -> Answer:
 
 def ask(turn: Turn, intent: str) -> Answer:
     """The answer to one intent; the handler's name is the intent's."""
-    handler = INTENTS.get(intent)
+    handler = INTENTS.get(intent) or LOOKED_UP.get(intent)
     found = handler(turn) if handler else answers.faq(turn, intent)
     return replace(found, handler=found.handler or intent)
 

@@ -571,7 +571,7 @@ imports = Table(
     "imports",
     metadata,
     _id(),
-    Column("kind", String(16), nullable=False),  # participants, courses, enrolments, incentives
+    Column("kind", String(16), nullable=False),  # participants, courses, enrolments, incentives, providers
     Column("file_name", String(200), nullable=False),
     Column("file_hash", String(64), nullable=False),  # SHA-256; the same file given again goes on where it was
     Column("state", String(12), nullable=False),  # staging, applying, done, abandoned

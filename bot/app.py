@@ -21,6 +21,7 @@ from bot.channel import Channel
 from bot.effects import Parts
 from bot.hook import HookSender
 from bot.leader import Leader
+from bot.notices import Notices
 from bot.receiver import Receiver
 from bot.reminders import Reminders
 from bot.sender import Sender
@@ -34,7 +35,19 @@ from handlers import catalogue
 from handlers.turn import Policy
 from nlu import meaning
 from nlu.embedded import EmbeddedEngine
-from storage import chats, drafts, exports, imports, inbox, migrate, outbox, people, registrations, secure_forms
+from storage import (
+    chats,
+    drafts,
+    exports,
+    imports,
+    inbox,
+    migrate,
+    notices,
+    outbox,
+    people,
+    registrations,
+    secure_forms,
+)
 from storage.database import Database
 
 log = structlog.get_logger()
@@ -169,6 +182,8 @@ class Service:
             work.append(("worker", self.worker.run()))
             reminders = Reminders(self.database, self.worker.parts.catalogue, self.wake)
             work.append(("reminders", Leader(self.database).hold("reminders", reminders.run)))
+            told = Notices(self.database, self.worker.parts.catalogue, self.wake)
+            work.append(("notices", Leader(self.database).hold("notices", told.run)))
             similar = SimilarPeople(self.database, wanted=self.settings.similar)
             work.append(("similar", Leader(self.database).hold("similar", similar.run)))
         if self.hook and self.role in ("all", "sender"):
@@ -207,6 +222,7 @@ class Service:
                     partial(drafts.delete_expired, now=now),
                     partial(exports.delete_done_hooks, before=now - _KEEP_EVENTS),
                     partial(imports.delete_changes, before=now - _KEEP_STATES),
+                    notices.forget_old,
                     partial(people.delete_old_codes, before=now),
                     partial(chats.forget_idle_states, before=now - _KEEP_STATES),
                 ):

@@ -300,6 +300,8 @@ def _understood(turn: Turn) -> Answer:
         return replace(answers.more(turn, turn.state.last_intent), handler=turn.state.last_intent)
     if understanding.outcome is not Outcome.ANSWER and reports.case_number(turn.text):
         return replace(reports.case_status(turn), handler="report_problem")
+    if understanding.outcome is not Outcome.ANSWER and subscription.asked(turn):
+        return replace(subscription.subscribe(turn), handler="subscribe")
     if understanding.outcome is Outcome.REFUSE:
         return fallback.refuse(turn)
     if understanding.outcome is Outcome.CLARIFY:

@@ -25,6 +25,7 @@ from storage.schema import (
     links,
     messages,
     misunderstood,
+    notices,
     outbox,
     registrations,
     secure_forms,
@@ -46,6 +47,7 @@ _OWN: tuple[Table, ...] = (
     secure_forms,
     cases,
     misunderstood,
+    notices,
 )
 _UNSENT = ("pending", "sending", "held")
 

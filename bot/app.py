@@ -22,20 +22,35 @@ from bot.channel import Channel
 from bot.effects import Parts
 from bot.hook import HookSender
 from bot.leader import Leader
+from bot.notices import Notices
 from bot.receiver import Receiver
 from bot.reminders import Reminders
 from bot.sender import Sender
 from bot.settings import Settings
+from bot.similar import SimilarPeople
 from bot.wake import Wake
 from bot.web.application import application
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
 from handlers import catalogue
 from handlers.turn import Policy
+from nlu import meaning
 from nlu.embedded import EmbeddedEngine
 from nlu.rasa.engine import RasaEngine
 from nlu.understanding import Engine
-from storage import chats, drafts, exports, imports, inbox, migrate, outbox, people, registrations, secure_forms
+from storage import (
+    chats,
+    drafts,
+    exports,
+    imports,
+    inbox,
+    migrate,
+    notices,
+    outbox,
+    people,
+    registrations,
+    secure_forms,
+)
 from storage.database import Database
 
 log = structlog.get_logger()
@@ -57,6 +72,7 @@ def new_id(length: int) -> str:
 
 def parts(settings: Settings, *, random_id: Callable[[int], str] = new_id) -> Parts:
     """Understanding, content and the operator's policy."""
+    meaning.load()
     return Parts(engine=engine(settings), catalogue=catalogue.load(), policy=policy(settings), new_id=random_id)
 
 
@@ -76,6 +92,7 @@ def policy(settings: Settings) -> Policy:
         helplines=settings.helplines,
         secure_form_url=f"{settings.public_url.rstrip('/')}/f/" if settings.public_url else "",
         link_hosts=settings.link_hosts,
+        similar=settings.similar,
         hook=bool(settings.hook_url),
         lookup_key=keys.lookup_key(settings.secret_key),
         sealing_key=keys.sealing_key(settings.secret_key),
@@ -178,6 +195,10 @@ class Service:
             work.append(("worker", self.worker.run()))
             reminders = Reminders(self.database, self.worker.parts.catalogue, self.wake)
             work.append(("reminders", Leader(self.database).hold("reminders", reminders.run)))
+            told = Notices(self.database, self.worker.parts.catalogue, self.wake)
+            work.append(("notices", Leader(self.database).hold("notices", told.run)))
+            similar = SimilarPeople(self.database, wanted=self.settings.similar)
+            work.append(("similar", Leader(self.database).hold("similar", similar.run)))
         if self.hook and self.role in ("all", "sender"):
             work.append(("hook", self.hook.run()))
         if self.role in ("all", "sender"):
@@ -214,6 +235,7 @@ class Service:
                     partial(drafts.delete_expired, now=now),
                     partial(exports.delete_done_hooks, before=now - _KEEP_EVENTS),
                     partial(imports.delete_changes, before=now - _KEEP_STATES),
+                    notices.forget_old,
                     partial(people.delete_old_codes, before=now),
                     partial(chats.forget_idle_states, before=now - _KEEP_STATES),
                 ):

@@ -23,8 +23,9 @@ from typing import Any
 
 import yaml
 
-from bot import samples
+from bot import background, samples
 from bot.effects import Parts
+from bot.similar import SimilarPeople
 from bot.terminal.session import Session
 from handlers.messages import Kind, Reply, State
 from handlers.secure import hash_identity
@@ -32,7 +33,7 @@ from storage import migrate
 from storage.database import Database
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
-_ACTS = ("say", "choose", "contact", "form", "send", "forward", "tap_old")
+_ACTS = ("say", "choose", "contact", "form", "send", "forward", "tap_old", "import", "wait")
 _UNITS = {"minute": "minutes", "minutes": "minutes", "hour": "hours", "hours": "hours", "day": "days", "days": "days"}
 
 
@@ -108,14 +109,16 @@ async def run(
         database = Database(f"sqlite:///{path}")
         try:
             start = _moment(script)
-            session = Session(database, _with_policy(parts, script), channel=channel, now=start)
+            parts = _with_policy(parts, script)
+            session = Session(database, parts, channel=channel, now=start)
             if script.get("samples"):
                 hash_nik = partial(hash_identity, key=parts.policy.lookup_key)
                 await database.write(partial(samples.fill, now=start, hash_nik=hash_nik))
+                await SimilarPeople(database, wanted=parts.policy.similar, clock=lambda _: start).run_once()
             if phone := script.get("phone"):
                 await session.vouch(phone)
             for number, turn in enumerate(script["turns"], 1):
-                replies = await _act(session, turn)
+                replies = await _act(session, turn, parts)
                 if watch:
                     watch((await session.look())[0])
                 for problem in await _differences(session, replies, turn.get("expect") or {}):
@@ -138,8 +141,8 @@ def _moment(script: Mapping[str, Any]) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-async def _act(session: Session, turn: Mapping[str, Any]) -> list[Reply]:
-    if later := turn.get("later"):
+async def _act(session: Session, turn: Mapping[str, Any], parts: Parts) -> list[Reply]:
+    if later := turn.get("later", turn.get("wait")):
         amount, unit = str(later).split()
         session.now = (session.now or NOW) + timedelta(**{_UNITS[unit]: float(amount)})
     match next((act for act in _ACTS if act in turn), None):
@@ -157,6 +160,11 @@ async def _act(session: Session, turn: Mapping[str, Any]) -> list[Reply]:
             return await session.submit_form({key: str(value) for key, value in turn["form"].items()})
         case "send":
             return await session.event(Kind(turn["send"]), text=str(turn.get("caption", "")))
+        case "import":
+            await background.imported(session, parts, str(turn["import"]), turn["rows"])
+            return await background.by_itself(session, parts)
+        case "wait":
+            return await background.by_itself(session, parts)
     if "later" in turn:
         return []
     raise ValueError(f"a turn needs one of {', '.join(_ACTS)}: {turn}")

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection
 
+from bot import proactive
 from bot.receiver import Clock
 from bot.wake import OUTBOX, Wake
 from handlers.catalogue import Catalogue
-from handlers.messages import Reply
-from handlers.telling import OLDEST, deadline_in
+from handlers.telling import OLDEST, deadline_in, moment_in
 from handlers.turn import ZONES
-from storage import outbox, reminders, subscriptions
+from storage import reminders
 from storage.database import Database, database_now, is_outage
 
 log = structlog.get_logger()
 
-HOURS = range(8, 20)  # nothing proactive outside 08–20 local (design, rule 12)
+AUTHOR = "reminder"
 DRAFT_AFTER = (timedelta(hours=20), timedelta(hours=22))  # within WhatsApp's 24-hour window (platform-rules 2.4)
 DAYS_BEFORE = (7, 3, 1)
-LIFE = timedelta(hours=6)  # a reminder that could not be sent by then is pointless
 _EVERY_SECONDS = 300.0
 _BATCH = 200
 
@@ -49,60 +49,65 @@ class Reminders:
             await asyncio.sleep(_EVERY_SECONDS)
 
     async def run_once(self) -> int:
-        """Puts what is due into the outbox; returns how many."""
-        count = await self._database.write(self._drafts) + await self._database.write(self._deadlines)
+        """Puts what is due into the outbox, a batch a transaction; returns how many."""
+        count = 0
+        deadlines = [partial(self._deadlines, left=left) for left in DAYS_BEFORE]
+        works: list[Callable[[Connection], tuple[int, int]]] = [self._drafts, *deadlines]
+        for work in works:
+            looked = _BATCH
+            while looked == _BATCH:
+                looked, sent = await self._database.write(work)
+                count += sent
         if count:
             self._wake.notify(OUTBOX)
         return count
 
-    def _drafts(self, connection: Connection) -> int:
+    def _drafts(self, connection: Connection) -> tuple[int, int]:
+        """(drafts looked at, reminders sent)."""
         now = self._clock(connection)
         soonest, latest = DRAFT_AFTER
-        rows = reminders.drafts_due(connection, seen_from=now - latest, seen_to=now - soonest, now=now, limit=_BATCH)
-        sent = 0
-        for row in rows:
-            if not _is_daytime(row, now):
-                continue
-            reminders.mark_draft(connection, row["chat_id"], row["form"], now)
-            sent += self._send(connection, row, self._catalogue.text("reminder_draft"), now)
-        return sent
-
-    def _deadlines(self, connection: Connection) -> int:
-        now = self._clock(connection)
-        today = now.astimezone(ZONES["WIB"]).date()
-        days = {today + timedelta(days=count): count for count in DAYS_BEFORE}
-        rows = reminders.deadlines_due(connection, days=list(days), fresh_from=now - OLDEST, limit=_BATCH)
-        sent = 0
-        for row in rows:
-            left = days[row["buy_by"]]
-            if _is_daytime(row, now) and reminders.once(
-                connection, row["chat_id"], f"buy_by:{row['buy_by']}:{left}", now
-            ):
-                shown = {
-                    "course": row["title"],
-                    "platform": row["platform"],
-                    "deadline": deadline_in(row["zone"] or "WIB", row["buy_by"]),
-                }
-                sent += self._send(connection, row, self._catalogue.text(f"reminder_buy_{left}", **shown), now)
-        return sent
-
-    def _send(self, connection: Connection, row: Mapping[Any, Any], text: str, now: datetime) -> int:
-        """One row of the broadcast lane; 0 where the person has said stop. While an agent owns the chat it waits (`held`)."""
-        if subscriptions.stopped(connection, row["chat_id"]):
-            return 0
-        draft = outbox.Draft(
-            chat_id=row["chat_id"],
-            source=f"{row['channel']}:{row['account']}",
-            payload=Reply(text=text).to_json(),
-            owner_version=row["owner_version"],
-            expires_at=now + LIFE,
-            lane=outbox.BROADCASTS,
-            author="reminder",
-            held=row["owner"] != "bot",
+        rows = reminders.drafts_due(
+            connection,
+            seen_from=now - latest,
+            seen_to=now - soonest,
+            now=now,
+            zones=proactive.daytime_zones(now),
+            limit=_BATCH,
         )
-        outbox.enqueue(connection, [draft], now)
-        return 1
+        sent = 0
+        for row in rows:
+            reminders.mark_draft(connection, row["chat_id"], row["form"], now)
+            sent += proactive.send(connection, row, self._catalogue.text("reminder_draft"), now, author=AUTHOR)
+        return len(rows), sent
 
+    def _deadlines(self, connection: Connection, left: int) -> tuple[int, int]:
+        """(chats with a noted course, reminders sent) for the deadline that is so many days away."""
+        now = self._clock(connection)
+        day = now.astimezone(ZONES["WIB"]).date() + timedelta(days=left)
+        key = f"buy_by:{day}:{left}"
+        rows = reminders.deadlines_due(
+            connection,
+            day=day,
+            key=key,
+            fresh_from=now - OLDEST,
+            now=now,
+            zones=proactive.daytime_zones(now),
+            limit=_BATCH,
+        )
+        sent = 0
+        for row in rows:
+            if reminders.once(connection, row["chat_id"], key, now):
+                text = self._catalogue.text(f"reminder_buy_{left}", **self._shown(row, now))
+                sent += proactive.send(connection, row, text, now, author=AUTHOR)
+        return len(rows), sent
 
-def _is_daytime(row: Mapping[Any, Any], now: datetime) -> bool:
-    return now.astimezone(ZONES[row["zone"] or "WIB"]).hour in HOURS
+    def _shown(self, row: Mapping[Any, Any], now: datetime) -> dict[str, str]:
+        zone = row["zone"] or "WIB"
+        platforms = self._catalogue.files["courses"]["platforms"]
+        mark = " " + self._catalogue.text("course_invented") if row["invented"] else ""
+        return {
+            "course": row["title"] + mark,
+            "platform": platforms.get(row["platform"], {}).get("name", row["platform"]),
+            "deadline": deadline_in(zone, row["buy_by"]),
+            "as_of": moment_in(zone, row["as_of"], now),
+        }

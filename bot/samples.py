@@ -16,9 +16,11 @@ from sqlalchemy import Connection, Table, func, select
 from handlers.catalogue import load
 from handlers.turn import ZONES
 from storage.inbox import insert_for
-from storage.schema import courses, enrolments, incentives, participants
+from storage.schema import courses, enrolments, incentives, participants, providers
 
 PEOPLE, COURSES = 500, 300
+POPULAR = 6  # courses that two of three people beyond the first 25 have taken, so that there is something to suggest
+LISTED = "ABCDEFGHIJKLMNOPQRST"  # institutions that the invented list names; the last one has ended, the courses' others are not on it
 FAMILY = 25  # every so many a person shares the number of the one before
 
 _PATTERNS = (
@@ -104,7 +106,7 @@ STORIES = (
 
 
 def fill(connection: Connection, now: datetime, *, seed: int = 1, hash_nik: Callable[[str], str] | None = None) -> None:
-    """Writes 500 people and 300 courses over an earlier filling. `hash_nik`: so that the secure form knows them too."""
+    """Writes 500 people, 300 courses and 20 institutions over an earlier filling. `hash_nik`: so that the secure form knows them too."""
     chance = random.Random(seed)  # noqa: S311 - samples, no secret
     today = now.astimezone(ZONES["WIB"]).date()
     _upsert(connection, courses, [_course(number, chance, now) for number in range(1, COURSES + 1)], ["course_key"])
@@ -124,6 +126,7 @@ def fill(connection: Connection, now: datetime, *, seed: int = 1, hash_nik: Call
         connection, enrolments, list(_enrolments(told, offered, chance, today, now)), ["participant_id", "course_id"]
     )
     _upsert(connection, incentives, list(_incentives(told, today, now)), ["participant_id", "kind"])
+    _upsert(connection, providers, [_provider(letter, now) for letter in LISTED], ["provider_key"])
 
 
 def filled(connection: Connection) -> int:
@@ -233,11 +236,23 @@ def _course(number: int, chance: random.Random, now: datetime) -> dict[str, Any]
     }
 
 
+def _provider(letter: str, now: datetime) -> dict[str, Any]:
+    state = "ended" if letter == LISTED[-1] else "listed"
+    return {
+        "provider_key": f"contoh-lembaga-{letter.lower()}",
+        "name": f"Lembaga Contoh {letter}",
+        "state": state,
+        "as_of": now,
+    }
+
+
 def _enrolments(
     told: Sequence[tuple[int, Story]], offered: Sequence[int], chance: random.Random, today: date, now: datetime
 ) -> Iterator[dict[str, Any]]:
-    for participant_id, story in told:
+    for number, (participant_id, story) in enumerate(told, 1):
         course_id = chance.choice(offered)
+        if number > len(STORIES) and number % 3:
+            course_id = offered[number % POPULAR]
         if not story.course:
             continue
         finished = today - timedelta(days=15 - min(0, story.scheduled))

@@ -58,6 +58,13 @@ class Settings:
         default="119 ekstensi 8 (Kemenkes, krisis jiwa) atau 112 (darurat)",
         metadata={"env": "PANDU_HELPLINES", "help": "numbers told to people in danger"},
     )
+    similar: bool = field(
+        default=True,
+        metadata={
+            "env": "PANDU_SIMILAR",
+            "help": "suggest courses by what groups of 50 or more similar people finished (from imported enrolments)",
+        },
+    )
     nlu: str = field(default="embedded", metadata={"env": "PANDU_NLU", "help": "embedded or rasa"})
     rasa_url: str = field(
         default="http://127.0.0.1:5005",

@@ -1,27 +1,23 @@
-"""What somebody looks for among the courses: read from free text, kept as one line of text, found and ranked."""
+"""What somebody looks for among the courses: read from free text, kept as one line of text."""
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date
-from difflib import SequenceMatcher
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from sqlalchemy import RowMapping
-
-from handlers import free_text, typed
-from handlers.catalogue import Catalogue
+from handlers import free_text, telling, typed
+from handlers.record import record
 from handlers.turn import Turn
 from nlu.normalise import plain
-from storage import courses
 
 PAGE = 5
 ONLINE = ("webinar", "spl")
 
-_ALIKE = 0.8  # two words closer than this are the same word mistyped
 _CAP = re.compile(
     r"(?:maks(?:imal)?|max|(?:di)?\s*bawah|kurang dari|sampai|paling mahal|budget|bujet|<)\W*(?:rp\W*)?\d",
     re.IGNORECASE,
@@ -37,7 +33,13 @@ class Search:
     mode: str = ""  # webinar, spl, offline, or online (both first)
     regions: str = ""  # codes of kabupaten/kota, "3204|3273"
     max_price: int = 0
+    within: bool = False  # within the person's own balance, whether or not that is known
+    start_from: str = ""  # ISO days between which the class begins
+    start_to: str = ""
     cheap: bool = False
+    suggest: bool = False  # suggestions are wanted, by what follows and by what is known of the person
+    work: str = ""  # code of content/registration.yml
+    interests: str = ""  # such codes, "cooking|sewing"
     words: str = ""  # what is left of the text
     page: int = 0
     course: int = 0  # the course looked at
@@ -54,9 +56,8 @@ class Search:
     @property
     def asks_something(self) -> bool:
         """Whether anything at all is looked for."""
-        return bool(
-            self.topic or self.platform or self.mode or self.regions or self.max_price or self.cheap or self.words
-        )
+        told = (self.topic, self.platform, self.mode, self.regions, self.max_price, self.start_to, self.words)
+        return any(told) or self.within or self.cheap or self.suggest
 
 
 def from_text(text: str) -> Search:
@@ -78,20 +79,77 @@ def read(turn: Turn) -> Search:
     found = {kind: typed.find(turn, _words(content[kind])) for kind in ("topics", "platforms", "modes")}
     topic, platform, mode = (found[kind].value if found[kind] else "" for kind in found)  # type: ignore[union-attr]
     region, money = turn.understanding.first("region"), turn.understanding.first("money")
+    price = int(money.value) if money and _CAP.search(turn.text) else 0
+    within = typed.find(turn, {"within": content["within"]}) is not None
+    begins = _start(turn, content)
+    wishes = {} if topic or within else _wishes(turn)
     return Search(
         topic=topic,
         platform=platform,
         mode=mode,
         regions=str(region.detail.get("candidates") or region.value) if region else "",
-        max_price=int(money.value) if money and _CAP.search(turn.text) else 0,
+        max_price=price or (_balance(turn) if within else 0),
+        within=within,
+        start_from=begins[0].isoformat() if begins else "",
+        start_to=begins[1].isoformat() if begins else "",
         cheap=typed.find(turn, {"cheap": content["cheap"]}) is not None,
         words=_rest(turn, content, topic, platform, mode),
+        **wishes,
     )
+
+
+def _wishes(turn: Turn) -> dict[str, Any]:
+    """Whether suggestions are wanted, with the work and the interests that the message tells."""
+    words, tables = turn.content.files["suggest"], turn.content.files["registration"]
+    asked = typed.find(turn, {"asked": words["asked"]}) is not None
+    told = asked or typed.find(turn, {"own": words["own"]}) is not None
+    work = typed.find(turn, _words(tables["work"])) if told else None
+    if not asked and not work:
+        return {}
+    interests = typed.find_all(turn, _words(tables["interests"])) if asked else []
+    return {"suggest": True, "work": work.value if work else "", "interests": "|".join(interests)}
+
+
+def _balance(turn: Turn) -> int:
+    """The balance of the person's own record, where it may be told; 0 where it is not known."""
+    own = record(turn, "saldo")
+    return own.row["balance"] or 0 if own and own.shows_amounts and own.fresh else 0
+
+
+def _start(turn: Turn, content: Mapping[str, Any]) -> tuple[date, date] | None:
+    """The days between which a class is to begin: "minggu depan", "mulai Desember", "mulai 1 Desember"."""
+    today = telling.today(turn)
+    said = typed.find(turn, {"begins": content["begins"]}) is not None
+    day = turn.understanding.first("date")
+    if said and day and (wanted := date.fromisoformat(str(day.value))) >= today:
+        return wanted, wanted + timedelta(days=6)
+    months = {str(number): names for number, names in content["months"].items()}
+    if said and (month := typed.find(turn, months)):
+        return _month(today, int(month.value), today.year + (int(month.value) < today.month))
+    period = typed.find(turn, content["periods"])
+    match period.value if period else "":
+        case "this_week":
+            return today, today + timedelta(days=6 - today.weekday())
+        case "next_week":
+            monday = today + timedelta(days=7 - today.weekday())
+            return monday, monday + timedelta(days=6)
+        case "this_month":
+            return _month(today, today.month, today.year)
+        case "next_month":
+            return _month(today, today.month % 12 + 1, today.year + today.month // 12)
+    return None
+
+
+def _month(today: date, month: int, year: int) -> tuple[date, date]:
+    last = date(year, month, calendar.monthrange(year, month)[1])
+    return max(today, date(year, month, 1)), last
 
 
 def refine(search: Search, more: Search) -> Search:
     """The search with what was added; another topic forgets the words of the former."""
     former = replace(search, words="", topic="") if more.topic and more.topic != search.topic else search
+    if more.suggest or (former.suggest and (more.topic or more.words)):
+        former = replace(former, words="", topic="", suggest=False, work="", interests="")
     changed = {key: value for key, value in asdict(more).items() if value}
     words = " ".join(dict.fromkeys(f"{former.words} {more.words}".split()))
     return replace(former, **{**changed, "words": words, "page": 0, "course": 0, "noted": 0})
@@ -107,87 +165,18 @@ def _words(group: Mapping[str, Mapping[str, Any]]) -> dict[str, Sequence[str]]:
 
 
 def _rest(turn: Turn, content: Mapping[str, Any], topic: str, platform: str, mode: str) -> str:
-    said: list[str] = [*content["filler"], *content["cheap"], *content["everything"]]
+    said: list[str] = [*content["filler"], *content["cheap"], *content["everything"], *content["within"]]
+    if _start(turn, content):
+        said += [
+            *content["begins"],
+            *(word for words in (*content["periods"].values(), *content["months"].values()) for word in words),
+        ]
     for kind, key in (("topics", topic), ("platforms", platform), ("modes", mode)):
         if key:
             said += content[kind][key]["words"]
     used = {part for phrase in said for part in plain(phrase).split()}
     text = turn.text
     for entity in turn.understanding.entities:
-        if entity.kind in ("region", "money"):
+        if entity.kind in ("region", "money", "date"):
             text = text.replace(entity.text, " ")
     return " ".join(word for word in re.findall(r"[a-z]{3,}", plain(text[:200])) if word not in used)
-
-
-# -- finding ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Courses, best first; `exact` is False when a condition had to be dropped."""
-
-    rows: tuple[RowMapping, ...]
-    exact: bool = True
-
-
-def find(turn: Turn, search: Search, today: date) -> Found:
-    """The courses for a search. Where nothing fits, conditions are dropped: price, place, platform, way of learning."""
-    for number, wider in enumerate(_wider(search)):
-        rows = ranked(_rows(turn, wider, today), wider, turn.content)
-        if rows:
-            return Found(tuple(rows), exact=number == 0)
-    return Found((), exact=False)
-
-
-def _wider(search: Search) -> list[Search]:
-    steps = [search]
-    drops: tuple[dict[str, Any], ...] = ({"max_price": 0}, {"regions": ""}, {"platform": ""}, {"mode": ""})
-    for drop in drops:
-        if any(getattr(search, key) for key in drop):
-            steps.append(replace(steps[-1], **drop))
-    if search.words and search.topic:
-        steps.append(replace(steps[-1], words=""))
-    return steps
-
-
-def _rows(turn: Turn, search: Search, today: date) -> list[RowMapping]:
-    mode = search.mode or ("offline" if search.regions else "")
-    modes = ONLINE if mode == "online" else (mode,) if mode else ()
-    return courses.search(
-        turn.connection,
-        today=today,
-        topic=search.topic,
-        platform=search.platform,
-        modes=modes,
-        regions=search.regions.split("|") if search.regions else (),
-        max_price=search.max_price or None,
-    )
-
-
-def ranked(rows: Sequence[RowMapping], search: Search, content: Catalogue) -> list[RowMapping]:
-    """Rows in the order to show: words that fit, then the price. With words and no topic, only rows that fit a word."""
-    wanted = search.words.split()
-    scores = {row["id"]: _fit(wanted, row, content) for row in rows}
-    if wanted and not search.topic:
-        rows = [row for row in rows if scores[row["id"]] > 0]
-    return sorted(rows, key=lambda row: (-scores[row["id"]], row["price"], row["id"]))
-
-
-def _fit(wanted: Sequence[str], row: RowMapping, content: Catalogue) -> float:
-    if not wanted:
-        return 0.0
-    topic = content.files["courses"]["topics"].get(row["topic"], {}).get("name", "")
-    offered = set(re.findall(r"[a-z]{3,}", plain(f"{row['title']} {row['provider']} {topic} {row['summary']}")))
-    return sum(max((alike(word, other) for other in offered), default=0.0) for word in wanted)
-
-
-def alike(left: str, right: str) -> float:
-    """How far two words are the same, mistyped or shortened: 1 the same, 0 different."""
-    if left == right:
-        return 1.0
-    if min(len(left), len(right)) >= 4 and (left.startswith(right) or right.startswith(left)):
-        return 0.9
-    if min(len(left), len(right)) < 5 or left[0] != right[0] or abs(len(left) - len(right)) > 2:
-        return 0.0
-    ratio = SequenceMatcher(None, left, right).ratio()
-    return ratio if ratio >= _ALIKE else 0.0

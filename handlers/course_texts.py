@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import RowMapping
 
-from handlers import places, telling
+from handlers import course_first, places, telling
 from handlers.catalogue import rupiah
 from handlers.course_search import Search
 from handlers.record import Record
@@ -12,7 +14,6 @@ from handlers.turn import Turn
 
 TITLE, TITLE_IN_LIST = 60, 28
 SUMMARY = 160
-VIDEOS = 3  # to be watched before the first purchase (facts 5.4)
 
 
 def with_mark(turn: Turn, row: RowMapping, most: int = TITLE) -> str:
@@ -36,6 +37,9 @@ def about(turn: Turn, search: Search, count: int, page: int, pages: int) -> str:
     ]
     if search.max_price:
         named.append("≤ " + rupiah(search.max_price))
+    if search.start_to:
+        first, last = (telling.day(date.fromisoformat(day)) for day in (search.start_from, search.start_to))
+        named.append(turn.content.text("course_starts_between", first=first, last=last))
     if not named:
         return turn.content.text("course_found_all", count=count, page=page, pages=pages)
     return turn.content.text("course_found", count=count, about=", ".join(named), page=page, pages=pages)
@@ -67,6 +71,8 @@ def details(turn: Turn, row: RowMapping, own: Record | None) -> str:
     )
     parts = [text] if turn.content.state == "open" else [turn.content.text("course_closed"), text]
     listed = telling.day(turn.local(row["as_of"]).date())
+    if row["valid_until"]:
+        parts.append(turn.content.text("course_valid_until", day=telling.day(row["valid_until"])))
     if own and own.shows_amounts and own.fresh and own.row["balance"] is not None:
         missing = row["price"] - own.row["balance"]
         key = "course_balance_short" if missing > 0 else "course_balance_enough"
@@ -114,13 +120,7 @@ def noted(turn: Turn, row: RowMapping, own: Record | None) -> str:
             "course_noted_open", title=with_mark(turn, row), platform=_platform(turn, row), until=until and f" {until}"
         )
     ]
-    if told:
-        as_of = telling.moment(turn, told.row["as_of"])
-        if (watched := told.row["videos_watched"]) is not None and watched < VIDEOS:
-            parts.append(turn.content.text("course_first_videos", as_of=as_of, watched=watched))
-        elif told.row["wallet_state"] != "linked":
-            parts.append(turn.content.text("course_first_wallet", as_of=as_of))
-    return "\n".join(parts)
+    return "\n".join(part for part in (*parts, course_first.check(turn, own)) if part)
 
 
 def _extras(turn: Turn, row: RowMapping) -> dict[str, str]:

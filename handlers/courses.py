@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from sqlalchemy import RowMapping
 
-from handlers import course_search, free_text, telling, typed
-from handlers.course_search import PAGE, Search
-from handlers.course_texts import about, comparison, details, facts, line, noted, shortened, with_mark
+from handlers import course_find, course_first, course_search, course_suggest, free_text, telling, typed
+from handlers.course_list import listed, text_of
+from handlers.course_search import Search
+from handlers.course_texts import comparison, details, facts, noted, shortened, with_mark
 from handlers.forms import Data, Form, Misfit, Reading, Step, Valid, close, open_form
 from handlers.messages import Option, Reply
 from handlers.record import Record, record
@@ -27,16 +28,29 @@ LABEL = 20
 
 def start(turn: Turn) -> Answer:
     """Begins with what the message already says; without a list of courses it says where to look."""
-    if not courses.any_listed(turn.connection):
+    if not courses.any_listed(turn.connection, telling.today(turn)):
         return answer(turn, turn.say("course_no_list"))
     search = _meaningful(turn, course_search.read(turn))
-    return open_form(turn, FORM, {"query": search.to_text()} if search.asks_something else {})
+    before = course_first.check(turn, _own(turn))
+    if search.suggest and not course_suggest.known(turn, search).anything:
+        before = f"{before}\n{turn.content.text('suggest_unknown')}".strip()
+        search = Search()
+    data = {"query": search.to_text()} if search.asks_something else {}
+    return open_form(turn, FORM, data, before=Reply(text=before))
+
+
+def _get(turn: Turn, course_id: int) -> RowMapping | None:
+    return courses.get(turn.connection, course_id, telling.today(turn))
 
 
 def _meaningful(turn: Turn, search: Search) -> Search:
-    """The search without words that no course knows, so that chatter is no search."""
-    if not search.words or course_search.find(turn, Search(words=search.words), telling.today(turn)).rows:
+    """The search without words that no course knows, so that chatter is no search; words that one knows are wanted before suggestions."""
+    if not search.words:
         return search
+    asked = turn.understanding.intent == "course_choose" and not search.suggest
+    words = Search(words=search.words)
+    if course_find.find(turn, words, telling.today(turn), by_meaning=asked).rows:
+        return replace(search, suggest=False, work="", interests="")
     return replace(search, words="")
 
 
@@ -71,7 +85,10 @@ def _value(data: Data, step: str, view: Search) -> str:
 
 def _ask_query(turn: Turn, data: Data) -> Reply:
     topics = turn.content.files["courses"]["topics"]
-    shown = options(*((topics[key]["name"][:LABEL], f"answer:{Search(topic=key).to_text()}") for key in FIRST_TOPICS))
+    shown = options(
+        *((topics[key]["name"][:LABEL], f"answer:{Search(topic=key).to_text()}") for key in FIRST_TOPICS),
+        (turn.content.text("suggest_option"), f"answer:{Search(suggest=True).to_text()}"),
+    )
     reply = turn.say("course_ask", options=shown)
     if titles := "; ".join(with_mark(turn, row) for row in courses.choices(turn.connection, turn.chat_id)[:3]):
         reply = replace(reply, text=turn.content.text("course_ask_noted", titles=titles) + "\n" + reply.text)
@@ -80,6 +97,8 @@ def _ask_query(turn: Turn, data: Data) -> Reply:
 
 def _read_query(turn: Turn, data: Data) -> Reading:
     search = course_search.read(turn)
+    if search.suggest:
+        search = _meaningful(turn, search)
     if search.asks_something:
         sure = course_search.only_search_words(turn, search) or turn.understanding.intent == "course_choose"
         return Valid(search.to_text(), sure=sure)
@@ -93,35 +112,19 @@ def _read_query(turn: Turn, data: Data) -> Reading:
 
 def _ask_list(turn: Turn, data: Data) -> Reply:
     view = replace(_view(data, "detail"), course=0, noted=0)
-    found = _found(turn, view)
+    found = listed(turn, view)
+    anew = options((turn.content.text("course_option_new"), f"answer:{NEW}"))
     if not found.rows:
-        return turn.say("course_none", options=options((turn.content.text("course_option_new"), f"answer:{NEW}")))
-    pages = -(-len(found.rows) // PAGE)
-    page = min(view.page, pages - 1)
-    rows = found.rows[page * PAGE : (page + 1) * PAGE]
-    parts = [] if turn.content.state == "open" else [turn.content.text("course_closed")]
-    if view.compare:
-        parts.append(turn.content.text("course_compare_pick"))
-    elif not found.exact:
-        parts.append(turn.content.text("course_near"))
-    else:
-        parts.append(about(turn, view, len(found.rows), page + 1, pages))
-    parts += [line(turn, row, number) for number, row in enumerate(rows, 1)]
-    parts.append(
-        turn.content.text("course_list_end", as_of=telling.day(turn.local(min(row["as_of"] for row in rows)).date()))
-    )
-    shown = [_course_option(turn, data, view, row) for row in rows]
-    if page + 1 < pages:
+        return turn.say("suggest_unknown" if view.suggest else "course_none", options=anew)
+    page = min(view.page, found.pages - 1)
+    shown = [_course_option(turn, data, view, row) for row in found.page(page)]
+    if page + 1 < found.pages:
         following = _value(data, "list", replace(view, page=page + 1))
         shown += options((turn.content.text("course_option_next"), f"answer:{following}"))
-    shown += options((turn.content.text("course_option_new"), f"answer:{NEW}"))
-    return Reply(text="\n".join(parts), options=tuple(shown))
-
-
-def _found(turn: Turn, view: Search) -> course_search.Found:
-    """The courses of a view; the one that is to be compared is not offered again."""
-    found = course_search.find(turn, view, telling.today(turn))
-    return replace(found, rows=tuple(row for row in found.rows if row["id"] != view.compare))
+    shown += anew
+    if any(row["id"] in found.by_others for row in found.page(page)):
+        shown += options((turn.content.text("suggest_option_off"), "do:similar_off"))
+    return Reply(text=text_of(turn, view, found, page), options=tuple(shown))
 
 
 def _course_option(turn: Turn, data: Data, view: Search, row: RowMapping) -> Option:
@@ -134,7 +137,7 @@ def _course_option(turn: Turn, data: Data, view: Search, row: RowMapping) -> Opt
 
 def _read_list(turn: Turn, data: Data) -> Reading:
     view = replace(_view(data, "detail"), course=0, noted=0)
-    shown = _found(turn, view).rows[view.page * PAGE : (view.page + 1) * PAGE]
+    shown = listed(turn, view).page(view.page)
     typed_search = course_search.read(turn)
     if typed_search.words and not typed_search.topic and (course := _by_title(turn, typed_search.words, shown)):
         return Valid(_value(data, "list", replace(view, course=course)))
@@ -168,8 +171,7 @@ def _by_title(turn: Turn, words: str, rows: tuple[RowMapping, ...]) -> int | Non
         row["id"]
         for row in rows
         if sum(
-            max((course_search.alike(word, own) for own in row["title"].lower().split()), default=0.0)
-            for word in wanted
+            max((course_find.alike(word, own) for own in row["title"].lower().split()), default=0.0) for word in wanted
         )
         >= need
     ]
@@ -181,14 +183,14 @@ def _by_title(turn: Turn, words: str, rows: tuple[RowMapping, ...]) -> int | Non
 
 def _ask_detail(turn: Turn, data: Data) -> Reply:
     view = _view(data, "list")
-    row = courses.get(turn.connection, view.course)
+    row = _get(turn, view.course)
     back = (
         turn.content.text("course_option_list"),
         "answer:" + _value(data, "detail", replace(view, course=0, compare=0)),
     )
     if row is None:
         return turn.say("course_gone", options=options(back))
-    other = courses.get(turn.connection, view.compare) if view.compare and view.compare != view.course else None
+    other = _get(turn, view.compare) if view.compare and view.compare != view.course else None
     if other:
         pairs = (
             (
@@ -247,7 +249,7 @@ def _route(turn: Turn, data: Data, done: str) -> str | None:
 
 def _finish(turn: Turn, data: Data) -> Answer:
     """Notes the course, and says what that is not."""
-    row = courses.get(turn.connection, _view(data, "detail").noted)
+    row = _get(turn, _view(data, "detail").noted)
     if row is None:
         return close(turn, turn.say("course_gone"))
     courses.note_choice(turn.connection, chat_id=turn.chat_id, course_id=row["id"], now=turn.now)

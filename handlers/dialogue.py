@@ -10,6 +10,7 @@ from functools import partial
 
 from handlers import (
     answers,
+    course_suggest,
     courses,
     fallback,
     forms,
@@ -20,6 +21,7 @@ from handlers import (
     linking_manage,
     media,
     privacy,
+    providers,
     registration,
     reports,
     safety,
@@ -31,7 +33,7 @@ from handlers.forms import Form
 from handlers.messages import Kind, Option, Reply, State, parse_option_reference
 from handlers.turn import ZONES, Answer, Turn, answer
 from nlu.understanding import Context, Outcome
-from storage import drafts
+from storage import chats, drafts
 
 FORMS: Mapping[str, Form] = {
     form.name: form
@@ -72,6 +74,9 @@ INTENTS: Mapping[str, Callable[[Turn], Answer]] = {
     "incentive_failed": partial(incentive.unpaid, intent="incentive_failed"),
 }
 """Talk and journeys, and questions that a record or a link answers better; every other intent is answered from the catalogue."""
+
+LOOKED_UP: Mapping[str, Callable[[Turn], Answer]] = {"provider_check": providers.check}
+"""Questions that the catalogue answers, and a list of the operator's answers better where it knows."""
 
 STARTS: Mapping[str, str] = {
     "register_start": "registration",
@@ -156,6 +161,21 @@ def _late_tap(turn: Turn) -> Answer:
 
 
 _NUMBER = re.compile(r"^\W*(?:no(?:mor)?\.?\s*|pilih(?:an)?\s*|yang\s*)?(\d{1,2})\s*[.)]?\s*$", re.IGNORECASE)
+
+
+def _similar(turn: Turn) -> Answer | None:
+    found = course_suggest.asked_to_switch(turn)
+    return _switched(turn, found) if found else None
+
+
+def _switched(turn: Turn, found: Answer) -> Answer:
+    """The answer to a switch, then an open form's step as it is from now on."""
+    form = FORMS.get(turn.state.form or "")
+    return (
+        forms.resume(replace(turn, chat=chats.get(turn.connection, turn.chat_id) or turn.chat), form, found)
+        if form
+        else found
+    )
 
 
 def _typed_option(turn: Turn) -> Answer | None:
@@ -280,6 +300,8 @@ def _understood(turn: Turn) -> Answer:
         return replace(answers.more(turn, turn.state.last_intent), handler=turn.state.last_intent)
     if understanding.outcome is not Outcome.ANSWER and reports.case_number(turn.text):
         return replace(reports.case_status(turn), handler="report_problem")
+    if understanding.outcome is not Outcome.ANSWER and subscription.asked(turn):
+        return replace(subscription.subscribe(turn), handler="subscribe")
     if understanding.outcome is Outcome.REFUSE:
         return fallback.refuse(turn)
     if understanding.outcome is Outcome.CLARIFY:
@@ -292,7 +314,7 @@ def _understood(turn: Turn) -> Answer:
 
 def ask(turn: Turn, intent: str) -> Answer:
     """The answer to one intent; the handler's name is the intent's."""
-    handler = INTENTS.get(intent)
+    handler = INTENTS.get(intent) or LOOKED_UP.get(intent)
     found = handler(turn) if handler else answers.faq(turn, intent)
     return replace(found, handler=found.handler or intent)
 
@@ -364,6 +386,8 @@ def _do(turn: Turn, what: str) -> Answer:
             return forms.back(turn, form, step)
         case "resume" if form and step:
             return forms.ask_again(turn, form, step)
+        case "similar_off":
+            return _switched(turn, course_suggest.switch(turn, on=False))
     return talk.menu(turn)
 
 
@@ -381,6 +405,7 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("case", reports.mentioned),
     ("who_looked", linking_manage.asked_who_looked),
     ("manage", linking_manage.asked_to_manage),
+    ("similar", _similar),
     ("option", _typed_option),
     ("cancel", _cancel_word),
     ("form", _open_form),

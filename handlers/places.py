@@ -13,6 +13,11 @@ def name(code: str) -> str:
     return regions()[code].name if code in regions() else code
 
 
+def province(code: str) -> str:
+    """ "Jawa Barat" for "32"; a code that is none is shown as it is."""
+    return next((region.province for region in regions().values() if region.code.startswith(code)), code)
+
+
 def short(code: str) -> str:
     """The name at the length of a button: "Kab. Bandung Barat"."""
     shown = name(code)

@@ -68,6 +68,8 @@ def _overview(turn: Turn) -> str:
         lines.append(text("privacy_line_cases", numbers=_few([row["number"] for row in kept["cases"]])))
     if kept["course_choices"]:
         lines.append(text("privacy_line_courses", count=kept["course_choices"]))
+    if not kept["chat"]["similar"]:
+        lines.append(text("privacy_line_similar_off"))
     return "\n".join(lines)
 
 

@@ -11,21 +11,36 @@ from handlers import free_text, typed
 from handlers.catalogue import shown_date
 from handlers.forms import Data, Form, Misfit, Reading, Step, Valid, close
 from handlers.messages import Option, Reply
+from handlers.record import linked
 from handlers.turn import Answer, Turn, answer, options
-from storage import chats, subscriptions
+from storage import subscriptions
 
 TOPICS = ("gelombang", "insentif", "pelatihan", subscriptions.EVERYTHING)
 DEFAULT = TOPICS[0]
+PARTICIPANTS = ("selected", "active", "finished")  # memberships that have an incentive to wait for
 
+MOST_WORDS = 7  # of a wish to be told
+_TEACHES = re.compile(r"\W*(?:tolong\s+)?kabar(?:i|in|kan)\b", re.IGNORECASE)
 _REFUSES = re.compile(r"\b(stop|berhenti|jangan|jgn|gak? usah|ga usah|nggak|enggak|tidak|batal)\b", re.IGNORECASE)
 
 
+def asked(turn: Turn) -> bool:
+    """Whether a message that was not understood for sure begins with the word that Pandu itself teaches: "kabari insentif"."""
+    return _TEACHES.match(turn.text) is not None and free_text.brief(turn, MOST_WORDS) and "?" not in turn.text
+
+
 def subscribe(turn: Turn) -> Answer:
-    """Begins the topic that the message names, else new waves."""
+    """Begins the topic that the message names, else the usual one."""
     if turn.inbound.forwarded:
         return answer(turn, turn.say("subscription_forwarded_start"))
     found = typed.find(turn, turn.content.files["words"]["topics"])
-    return answer(turn, _begin(turn, found.value if found else DEFAULT))
+    return answer(turn, _begin(turn, found.value if found else _usual(turn)))
+
+
+def _usual(turn: Turn) -> str:
+    """What somebody means who names no topic: their own incentive where their own record is of a participant, else new waves."""
+    own = linked(turn) if turn.understanding.subject == "self" else None
+    return "insentif" if own and own.row["membership"] in PARTICIPANTS else DEFAULT
 
 
 def unsubscribe(turn: Turn) -> Answer:
@@ -50,7 +65,8 @@ def _begin(turn: Turn, topic: str) -> Reply:
     text = turn.content.text
     if topic == "insentif" and turn.understanding.subject != "self":
         return turn.say("subscription_incentive_self")
-    wording = text("subscription_wording", topic=_named(turn, [topic]))
+    own = f"subscription_wording_{topic}"
+    wording = text(own if own in turn.content.texts else "subscription_wording", topic=_named(turn, [topic]))
     begun = subscriptions.subscribe(turn.connection, turn.chat_id, topic, wording=wording, now=turn.now)
     parts = [
         text("subscription_begun", wording=wording)
@@ -58,7 +74,7 @@ def _begin(turn: Turn, topic: str) -> Reply:
         else text("subscription_running", topic=_named(turn, [topic]))
     ]
     offered = [Option(label=text("subscription_option_other"), action=f"form:{FORM.name}")]
-    if topic == "insentif" and chats.active_link(turn.connection, turn.chat_id) is None:
+    if topic == "insentif" and linked(turn) is None:
         parts.append(text("subscription_needs_link"))
         offered.insert(0, Option(label=turn.content.title("link_account"), action="intent:link_account"))
     elif topic in ("gelombang", subscriptions.EVERYTHING) and turn.content.state != "open":

@@ -23,9 +23,14 @@ def day(value: date) -> str:
 
 def moment(turn: Turn, value: datetime) -> str:
     """A moment in the person's zone: "12 Mei, 06.00 WIB"; of another year with the year."""
-    local = turn.local(value)
-    year = f" {local.year}" if local.year != turn.local(turn.now).year else ""
-    return f"{local.day} {MONTHS[local.month - 1]}{year}, {local:%H.%M} {turn.zone}"
+    return moment_in(turn.zone, value, turn.now)
+
+
+def moment_in(zone: str, value: datetime, now: datetime) -> str:
+    """`moment` for a zone (WIB, WITA, WIT)."""
+    local = value.astimezone(ZONES[zone])
+    year = f" {local.year}" if local.year != now.astimezone(ZONES[zone]).year else ""
+    return f"{local.day} {MONTHS[local.month - 1]}{year}, {local:%H.%M} {zone}"
 
 
 def deadline(turn: Turn, value: date) -> str:

@@ -27,6 +27,7 @@ class Policy:
     secure_form_url: str = ""  # "https://…/f/"; empty: steps that need the secure form are not offered
     link_hosts: tuple[str, ...] = ()
     agents: bool = False  # somebody answers at the desk
+    similar: bool = True  # suggestions may rest on what groups of similar people finished
     hook: bool = False  # the operator's system is told of new preparations
     lookup_key: bytes = b""  # of the keyed hash by which an identity number is found
     sealing_key: bytes = b""  # of the values that come through the secure form

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Connection, RowMapping, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, update
 
 from storage.inbox import insert_for
 from storage.schema import course_choices, courses
 
-MOST = 1_000  # rows that are ranked; a narrower question is asked before anyone reads more
+MOST = 2_000  # rows that are ranked: more than were ever on offer at once (facts 9.6: 780 in October 2021)
 
 
 def search(
@@ -22,9 +22,14 @@ def search(
     modes: Sequence[str] = (),
     regions: Sequence[str] = (),
     max_price: int | None = None,
+    starts: tuple[date, date] | None = None,
 ) -> list[RowMapping]:
-    """Courses that are still listed and meet every condition given; `regions` binds courses held at a place only."""
-    statement = select(courses).where(or_(courses.c.valid_until.is_(None), courses.c.valid_until >= today))
+    """Courses that are still listed and meet every condition given.
+
+    `regions` binds courses held at a place only; `starts`: the first and the last day to begin, which self-paced
+    courses without a day always meet.
+    """
+    statement = select(courses).where(_listed(today))
     if topic:
         statement = statement.where(courses.c.topic == topic)
     if platform:
@@ -35,17 +40,24 @@ def search(
         statement = statement.where(courses.c.region.in_(regions))
     if max_price is not None:
         statement = statement.where(courses.c.price <= max_price)
+    if starts:
+        any_day = and_(courses.c.starts_on.is_(None), courses.c.mode == "spl")
+        statement = statement.where(or_(courses.c.starts_on.between(*starts), any_day))
     return list(connection.execute(statement.order_by(courses.c.id).limit(MOST)).mappings())
 
 
-def get(connection: Connection, course_id: int) -> RowMapping | None:
-    """The course by its key."""
-    return connection.execute(select(courses).where(courses.c.id == course_id)).mappings().first()
+def _listed(today: date) -> ColumnElement[bool]:
+    return or_(courses.c.valid_until.is_(None), courses.c.valid_until >= today)
 
 
-def any_listed(connection: Connection) -> bool:
-    """Whether there is a list at all."""
-    return connection.execute(select(courses.c.id).limit(1)).first() is not None
+def get(connection: Connection, course_id: int, today: date) -> RowMapping | None:
+    """The course by its key; None where it is unknown or no longer listed."""
+    return connection.execute(select(courses).where(courses.c.id == course_id, _listed(today))).mappings().first()
+
+
+def any_listed(connection: Connection, today: date) -> bool:
+    """Whether there is a list at all, with a course that is still on it."""
+    return connection.execute(select(courses.c.id).where(_listed(today)).limit(1)).first() is not None
 
 
 def note_choice(connection: Connection, *, chat_id: int, course_id: int, now: datetime) -> None:

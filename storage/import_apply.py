@@ -46,6 +46,7 @@ from storage.schema import (
     incentives,
     links,
     participants,
+    providers,
 )
 
 COUNTED = ("inserted", "changed", "same", "newer", "missing", "links_ended", "changes")
@@ -62,9 +63,13 @@ _TABLES: Mapping[str, tuple[Table, list[str]]] = {
     "courses": (courses, ["course_key"]),
     "enrolments": (enrolments, ["participant_id", "course_id"]),
     "incentives": (incentives, ["participant_id", "kind"]),
+    "providers": (providers, ["provider_key"]),
 }
 """Where the rows of a kind go, and what is unique there."""
-_IF_ABSENT: Mapping[str, Mapping[str, Any]] = {"enrolments": {"position": 1}}  # for columns that the file has not
+_IF_ABSENT: Mapping[str, Mapping[str, Any]] = {
+    "enrolments": {"position": 1},
+    "providers": {"state": "listed"},
+}  # for columns that the file has not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

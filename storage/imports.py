@@ -23,6 +23,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "courses": ("course_key",),
     "enrolments": ("record_key", "course_key"),
     "incentives": ("record_key", "kind"),
+    "providers": ("provider_key",),
 }
 """What names a row of each kind, in the file and in `import_rows` (key, second)."""
 

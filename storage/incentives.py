@@ -23,3 +23,9 @@ def first_course(connection: Connection, participant_id: int) -> RowMapping | No
         .limit(1)
     )
     return connection.execute(statement).mappings().first()
+
+
+def course_ids(connection: Connection, participant_id: int) -> set[int]:
+    """The courses a participant has bought."""
+    statement = select(enrolments.c.course_id).where(enrolments.c.participant_id == participant_id)
+    return set(connection.execute(statement).scalars())

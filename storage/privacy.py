@@ -25,6 +25,7 @@ from storage.schema import (
     links,
     messages,
     misunderstood,
+    notices,
     outbox,
     registrations,
     secure_forms,
@@ -32,7 +33,8 @@ from storage.schema import (
 from storage.schema import consents as consent_rows
 from storage.schema import subscriptions as subscription_rows
 
-# what is erased row by row; wrong proofs (`proofs`) and a stop of announcements stay, or erasing would lift them
+# what is erased row by row; wrong proofs (`proofs`), a stop of announcements and a "no" to suggestions (`chats.similar`) stay, or erasing
+# would lift them
 _OWN: tuple[Table, ...] = (
     identities,
     link_codes,
@@ -45,6 +47,7 @@ _OWN: tuple[Table, ...] = (
     secure_forms,
     cases,
     misunderstood,
+    notices,
 )
 _UNSENT = ("pending", "sending", "held")
 

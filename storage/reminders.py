@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Connection, RowMapping, and_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
 
 from storage.inbox import insert_for
 from storage.schema import (
@@ -20,7 +20,7 @@ from storage.schema import (
     reminders,
 )
 
-_ADDRESS = (
+ADDRESS = (
     chats.c.id.label("chat_id"),
     chats.c.channel,
     chats.c.account,
@@ -28,21 +28,27 @@ _ADDRESS = (
     conversations.c.owner,
     conversations.c.owner_version,
 )
-_CHATS = chats.join(conversations, conversations.c.chat_id == chats.c.id)
+CHATS = chats.join(conversations, conversations.c.chat_id == chats.c.id)
+
+
+def in_zones(zones: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a chat's zone (unknown = WIB) is one of these."""
+    return func.coalesce(chats.c.zone, "WIB").in_(zones)
 
 
 def drafts_due(
-    connection: Connection, *, seen_from: datetime, seen_to: datetime, now: datetime, limit: int
+    connection: Connection, *, seen_from: datetime, seen_to: datetime, now: datetime, zones: Sequence[str], limit: int
 ) -> list[RowMapping]:
-    """Half-done forms whose person was last here in that span and has not been reminded."""
+    """Half-done forms whose person was last here in that span, in one of these zones, and has not been reminded."""
     statement = (
-        select(*_ADDRESS, drafts.c.form)
-        .select_from(_CHATS.join(drafts, drafts.c.chat_id == chats.c.id))
+        select(*ADDRESS, drafts.c.form)
+        .select_from(CHATS.join(drafts, drafts.c.chat_id == chats.c.id))
         .where(
             chats.c.seen_at.between(seen_from, seen_to),
             chats.c.stopped_at.is_(None),
             drafts.c.reminded_at.is_(None),
             drafts.c.expires_at > now,
+            in_zones(zones),
         )
         .order_by(chats.c.id)
         .limit(limit)
@@ -58,25 +64,54 @@ def mark_draft(connection: Connection, chat_id: int, form: str, now: datetime) -
 
 
 def deadlines_due(
-    connection: Connection, *, days: Sequence[date], fresh_from: datetime, limit: int
+    connection: Connection,
+    *,
+    day: date,
+    key: str,
+    fresh_from: datetime,
+    now: datetime,
+    zones: Sequence[str],
+    limit: int,
 ) -> list[RowMapping]:
-    """Linked chats with a noted course whose record's deadline is one of `days` and shows no purchase; imported data only if fresh."""
+    """Linked chats with a noted course whose record's deadline is that day and shows no purchase; a row a course, the newest note first.
+
+    Only fresh data counts, and only who was not given the reminder `key` before.
+    """
     bought = select(enrolments.c.id).where(enrolments.c.participant_id == participants.c.id).exists()
+    given = select(reminders.c.id).where(reminders.c.chat_id == chats.c.id, reminders.c.key == key).exists()
     statement = (
-        select(*_ADDRESS, participants.c.buy_by, courses.c.title, courses.c.platform)
+        select(
+            *ADDRESS,
+            participants.c.buy_by,
+            participants.c.as_of,
+            courses.c.title,
+            courses.c.platform,
+            courses.c.invented,
+        )
         .select_from(
-            _CHATS.join(links, and_(links.c.chat_id == chats.c.id, links.c.ended_at.is_(None), links.c.level != "1"))
+            CHATS.join(links, and_(links.c.chat_id == chats.c.id, holds(now)))
             .join(participants, participants.c.id == links.c.participant_id)
             .join(course_choices, and_(course_choices.c.chat_id == chats.c.id, course_choices.c.dropped_at.is_(None)))
             .join(courses, courses.c.id == course_choices.c.course_id)
         )
         .where(
-            participants.c.buy_by.in_(days), participants.c.as_of >= fresh_from, chats.c.stopped_at.is_(None), ~bought
+            participants.c.buy_by == day,
+            participants.c.as_of >= fresh_from,
+            chats.c.stopped_at.is_(None),
+            in_zones(zones),
+            ~bought,
+            ~given,
         )
         .order_by(chats.c.id, course_choices.c.noted_at.desc())
         .limit(limit)
     )
     return list(connection.execute(statement).mappings())
+
+
+def holds(now: datetime) -> ColumnElement[bool]:
+    """Whether a link shows the record now."""
+    lasting = or_(links.c.expires_at.is_(None), links.c.expires_at > now)
+    return and_(links.c.ended_at.is_(None), links.c.level != "1", lasting)
 
 
 def once(connection: Connection, chat_id: int, key: str, now: datetime) -> bool:

@@ -121,6 +121,9 @@ chats = Table(
     Column("name", String(120), nullable=False, server_default=""),
     Column("formal", Boolean, nullable=False, server_default=text("false")),  # addressed as Bapak/Ibu
     Column("zone", String(4)),  # WIB, WITA, WIT; unknown = WIB
+    Column(
+        "similar", Boolean, nullable=False, server_default=text("true")
+    ),  # suggestions by what similar people finished
     Column("digit_run", Json),  # open run of digits typed over several messages: {"digits", "inbox_ids", "at"}
     _when("created_at"),
     _when("seen_at"),
@@ -353,6 +356,14 @@ leases = Table(
     Column("data", Json),  # the poller keeps its offset here
 )
 
+progress = Table(
+    "progress",
+    metadata,
+    Column("name", String(32), primary_key=True),  # of a job in the background
+    Column("data", Json, nullable=False),  # how far it has come
+    _when("at"),
+)
+
 # -- courses and money (the operator's imported records) ------------------------------------------------------------
 
 courses = Table(
@@ -418,6 +429,37 @@ course_choices = Table(
     UniqueConstraint("chat_id", "course_id"),
 )
 
+course_groups = Table(
+    "course_groups",  # what groups of similar people finished: only groups of 50 or more, only counts
+    metadata,
+    Column("place", String(4), primary_key=True),  # code of the kabupaten or of the province; "" = the whole country
+    Column("band", SmallInteger, primary_key=True, autoincrement=False),  # lowest age of the band; 0 = all ages
+    Column(
+        "course_id",
+        BigId,
+        ForeignKey("courses.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        index=True,
+    ),
+    Column("finished", Integer, nullable=False),
+    Column("people", Integer, nullable=False),  # in the group, who finished any course
+    _when("as_of"),
+)
+
+providers = Table(
+    "providers",  # the operator's dated list of training institutions
+    metadata,
+    _id(),
+    Column("provider_key", String(64), nullable=False, unique=True),
+    Column("name", String(160), nullable=False),
+    Column("other_names", String(400), nullable=False, server_default=""),  # separated by ";"
+    Column("region", String(4)),
+    Column("state", String(12), nullable=False),  # listed, ended
+    Column("valid_until", Date),
+    _when("as_of"),
+)
+
 # -- what a conversation leaves behind ----------------------------------------------------------------------------
 
 drafts = Table(
@@ -440,6 +482,20 @@ reminders = Table(
     Column("key", String(80), nullable=False),  # what was reminded of: "draft:registration", "buy_by:2024-08-30:7"
     _when("at"),
     UniqueConstraint("chat_id", "key"),
+)
+
+notices = Table(
+    "notices",  # messages about a person's own imported changes: what waits, and when the last one went
+    metadata,
+    _chat(primary_key=True),
+    Column("first_change", BigId),  # the first change that has not been told; none: nothing waits
+    Column("sent_at", Instant),
+    Index(
+        "ix_notices_waiting",
+        "chat_id",
+        sqlite_where=text("first_change IS NOT NULL"),
+        postgresql_where=text("first_change IS NOT NULL"),
+    ),
 )
 
 registrations = Table(
@@ -515,7 +571,7 @@ imports = Table(
     "imports",
     metadata,
     _id(),
-    Column("kind", String(16), nullable=False),  # participants, courses, enrolments, incentives
+    Column("kind", String(16), nullable=False),  # participants, courses, enrolments, incentives, providers
     Column("file_name", String(200), nullable=False),
     Column("file_hash", String(64), nullable=False),  # SHA-256; the same file given again goes on where it was
     Column("state", String(12), nullable=False),  # staging, applying, done, abandoned

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, RowMapping
 from bot.exchange.report import Entry, Report, path_of, unknown_columns
 from bot.exchange.staging import PAGE, Progress, Source, Staging
 from bot.exchange.writer import Writer
+from bot.receiver import Clock
 from handlers.record import NOT_BY_NUMBER
 from storage import imports
 from storage.database import Database, database_now
@@ -61,11 +62,17 @@ def _outcome(source: Source, as_of: datetime, *, dry_run: bool) -> Outcome:
 
 
 async def run(
-    database: Database, source: Source, *, as_of: datetime, report_to: Path | None, tell: Progress
+    database: Database,
+    source: Source,
+    *,
+    as_of: datetime,
+    report_to: Path | None,
+    tell: Progress,
+    clock: Clock = database_now,
 ) -> Outcome:
     """Imports a file; raises `UnusableError` when it cannot be read to its end, or while another import runs."""
     began = time.monotonic()
-    writer = Writer(database)
+    writer = Writer(database, clock=clock)
     await writer.take_place()
     try:
         outcome = await _run(writer, source, _outcome(source, as_of, dry_run=False), report_to, tell)
@@ -77,7 +84,7 @@ async def run(
 
 
 async def _run(writer: Writer, source: Source, outcome: Outcome, report_to: Path | None, tell: Progress) -> Outcome:
-    row = await writer.write(partial(_begin, source=source, outcome=outcome))
+    row = await writer.write(partial(_begin, source=source, outcome=outcome, clock=writer.clock))
     await _clear(writer)
     staging = Staging(writer, source, row["id"], tell)
     plan = Plan(kind=source.kind, columns=row["columns"], as_of=row["as_of"], exempt=NOT_BY_NUMBER)
@@ -90,16 +97,18 @@ async def _run(writer: Writer, source: Source, outcome: Outcome, report_to: Path
         await staging.refuse_repeated()
         counts["rows"], counts["refused"] = await writer.database.read(partial(imports.count, import_id=row["id"]))
     await _report(staging, source, outcome, report_to or path_of(source.path))
-    await writer.write(partial(_note, import_id=row["id"], state="applying", counts=counts))
+    await writer.write(partial(_note, import_id=row["id"], clock=writer.clock, state="applying", counts=counts))
     await _apply(writer, application, row, counts, tell)
-    await writer.write(partial(_note, import_id=row["id"], state="done", counts=counts, finished=True))
+    await writer.write(
+        partial(_note, import_id=row["id"], clock=writer.clock, state="done", counts=counts, finished=True)
+    )
     await _clear(writer)
     outcome.rows, outcome.refused = counts.pop("rows"), counts.pop("refused") + counts.pop("missing")
     outcome.counts = counts
     return outcome
 
 
-def _begin(connection: Connection, source: Source, outcome: Outcome) -> RowMapping:
+def _begin(connection: Connection, source: Source, outcome: Outcome, clock: Clock) -> RowMapping:
     """The import's row: that of an earlier, unfinished one of the same file, with its moment, or a new one."""
     columns = source.checker.columns
     row = imports.unfinished(connection, source.kind, source.table.hash, columns)
@@ -113,12 +122,12 @@ def _begin(connection: Connection, source: Source, outcome: Outcome) -> RowMappi
         file_hash=source.table.hash,
         columns=columns,
         as_of=outcome.as_of,
-        now=database_now(connection),
+        now=clock(connection),
     )
 
 
-def _note(connection: Connection, import_id: int, *, finished: bool = False, **values: Any) -> None:
-    now = database_now(connection)
+def _note(connection: Connection, import_id: int, clock: Clock, *, finished: bool = False, **values: Any) -> None:
+    now = clock(connection)
     imports.progress(connection, import_id, now, **values, **({"finished_at": now} if finished else {}))
 
 
@@ -156,7 +165,7 @@ async def _apply(
         last = last_line(connection, row["id"], after, size)
         if last is None:
             return None
-        now = database_now(connection)
+        now = writer.clock(connection)
         summed = _sum(counts, application.apply(connection, row["id"], after, last, now))
         imports.progress(connection, row["id"], now, applied_line=last, counts=summed)
         return last, summed
@@ -185,7 +194,7 @@ async def dry_run(
         try:
             await own.write(lambda connection: metadata.create_all(connection, tables=[import_table, import_rows]))
             writer = Writer(own, alone=True)
-            row = await writer.write(partial(_begin, source=source, outcome=outcome))
+            row = await writer.write(partial(_begin, source=source, outcome=outcome, clock=writer.clock))
             staging = Staging(writer, source, row["id"], tell)
             await staging.fill(0)
             await staging.refuse_repeated()

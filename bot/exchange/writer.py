@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from bot.exchange.columns import UnusableError
+from bot.receiver import Clock
 from storage import leases
-from storage.database import Database, is_outage
+from storage.database import Database, database_now, is_outage
 
 T = TypeVar("T")
 
@@ -35,9 +36,12 @@ class Writer:
     lease of that place in its own transaction, so whoever lost it writes nothing.
     """
 
-    def __init__(self, database: Database, *, alone: bool = False, size: int = 500) -> None:
-        """`alone`: the database is nobody else's, so nothing is leased and there are no pauses."""
+    def __init__(
+        self, database: Database, *, alone: bool = False, size: int = 500, clock: Clock = database_now
+    ) -> None:
+        """`alone`: the database is nobody else's, so nothing is leased and there are no pauses; `clock`: of what is noted."""
         self.database = database
+        self.clock = clock
         self.size = size
         self.longest = 0.0
         self._alone = alone

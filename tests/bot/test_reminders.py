@@ -106,7 +106,7 @@ async def with_deadline(database: Database, buy_by: date, *, as_of: datetime = N
                 course_key="k",
                 title="Barista",
                 provider="P",
-                platform="Tokopedia",
+                platform="tokopedia",
                 mode="webinar",
                 topic="kopi",
                 price=1,
@@ -132,6 +132,9 @@ async def test_the_deadline_is_told_in_both_zones(database: Database, left: int,
     assert words in said
     assert "23.59 WIB" in said
     assert "00.59 WITA" in said
+    assert "data 24 Nov, 13.00 WITA" in said
+    assert "Tokopedia" in said
+    assert "BERHENTI" in said
 
 
 async def test_an_imported_purchase_ends_the_reminders(database: Database) -> None:
@@ -149,3 +152,47 @@ async def test_old_data_reminds_nobody(database: Database) -> None:
     assert await loop(database, NOON).run_once() == 0
     await database.write(lambda c: c.execute(update(schema.participants).values(as_of=NOON)))
     assert await loop(database, NOON).run_once() == 1
+
+
+async def test_a_link_that_has_run_out_reminds_nobody(database: Database) -> None:
+    await with_deadline(database, date(2026, 11, 27))
+    await database.write(lambda c: c.execute(update(schema.links).values(expires_at=NOON)))
+    assert await loop(database, NOON).run_once() == 0
+
+
+async def test_everybody_is_reminded_however_many_there_are(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.reminders._BATCH", 2)
+    await with_deadline(database, date(2026, 11, 27))
+
+    def more(connection) -> None:
+        for number in range(5):
+            key = inbox.chat_at(connection, ("web", "w", f"b{number}"), NOON)
+            link = {"chat_id": key, "participant_id": 1, "level": "2", "method": "x", "created_at": NOON}
+            connection.execute(schema.links.insert().values(link))
+            connection.execute(schema.course_choices.insert().values(chat_id=key, course_id=1, noted_at=NOON))
+
+    await database.write(more)
+    assert await loop(database, NOON).run_once() == 6
+    assert await loop(database, NOON).run_once() == 0
+
+
+async def test_who_is_asleep_keeps_nobody_waiting(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.reminders._BATCH", 1)
+    now = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)  # 07.30 WIB, 09.30 WIT
+    for address, zone in (("a", "WIB"), ("b", "WIT")):
+        key = await database.write(lambda c, address=address: inbox.chat_at(c, ("web", "w", address), now))
+        seen = now - timedelta(hours=21)
+        await database.write(partial(chats.change, chat_id=key, zone=zone, seen_at=seen))
+        await half_done(database, key, seen)
+    assert await loop(database, now).run_once() == 1
+
+
+async def test_a_reminder_never_leaves_in_the_evening(database: Database) -> None:
+    late = datetime(2026, 11, 24, 11, 50, tzinfo=UTC)  # 18.50 WIB
+    key = await chat(database, seen=late - timedelta(hours=21))
+    await half_done(database, key, late - timedelta(hours=21))
+    assert await loop(database, late).run_once() == 1
+    expires = await database.read(lambda c: c.execute(select(schema.outbox.c.expires_at)).scalar_one())
+    assert expires == datetime(2026, 11, 24, 13, 0, tzinfo=UTC), "20.00 WIB"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, insert, update
 
-from handlers import course_search
+from handlers import course_find, course_search
 from handlers.course_search import Search, from_text, refine
 from storage import courses
 from storage.schema import courses as rows
@@ -73,12 +73,12 @@ def test_another_topic_forgets_the_words_of_the_former() -> None:
 
 def test_slips_are_forgiven_and_the_best_fit_comes_first(talk: SampleTalk) -> None:
     add_course(talk, "Bolu Kukus Mekar", price=900_000)
-    found = course_search.find(talk.turn("x"), Search(words="bolu kukuss"), NOW.date())
+    found = course_find.find(talk.turn("x"), Search(words="bolu kukuss"), NOW.date())
     assert [row["title"] for row in found.rows] == ["Bolu Kukus Mekar"]
 
 
 def test_where_nothing_fits_conditions_are_dropped_and_it_is_said(talk: SampleTalk) -> None:
-    found = course_search.find(talk.turn("x"), Search(topic="jahit", max_price=1), NOW.date())
+    found = course_find.find(talk.turn("x"), Search(topic="jahit", max_price=1), NOW.date())
     assert found.rows
     assert not found.exact
     assert "persis begitu belum ada" in talk.say(
@@ -88,7 +88,7 @@ def test_where_nothing_fits_conditions_are_dropped_and_it_is_said(talk: SampleTa
 
 def test_courses_past_their_time_are_not_listed(talk: SampleTalk) -> None:
     add_course(talk, "Kue Kemarin", topic="kuno", valid_until=NOW.date() - timedelta(days=1))
-    assert course_search.find(talk.turn("x"), Search(topic="kuno"), NOW.date()).rows == ()
+    assert course_find.find(talk.turn("x"), Search(topic="kuno"), NOW.date()).rows == ()
 
 
 def test_the_list_says_what_it_is_and_fits_one_message(talk: SampleTalk) -> None:

@@ -161,7 +161,7 @@ async def test_a_search_meets_every_condition(database: Database, now: datetime)
 
     def work(connection: Connection) -> None:
         chat = add_chat(connection, "one", now)
-        assert not courses.any_listed(connection)
+        assert not courses.any_listed(connection, now.date())
         rows = [
             course("murah", price=200_000),
             course("lain", topic="las"),

@@ -1,0 +1,81 @@
+"""Messages when an imported change concerns a person who asked to be told: at most one a day, 08–20 local, with a way to stop."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from sqlalchemy import Connection
+
+from bot import proactive
+from bot.receiver import Clock
+from bot.wake import OUTBOX, Wake
+from handlers import notices as texts
+from handlers.catalogue import Catalogue
+from storage import notices, people, progress
+from storage.database import Database, database_now, is_outage
+
+log = structlog.get_logger()
+
+AUTHOR = "notice"
+_NAME = "notices"
+_EVERY_SECONDS = 300.0
+_CHANGES, _CHATS = 500, 100  # of one transaction
+
+
+class Notices:
+    """One loop; exactly one process of many runs it (see `bot.leader`). How far it has come is kept with what it has noted."""
+
+    def __init__(self, database: Database, catalogue: Catalogue, wake: Wake, *, clock: Clock = database_now) -> None:
+        self._database = database
+        self._catalogue = catalogue
+        self._wake = wake
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Looks every five minutes, until cancelled."""
+        while True:
+            try:
+                await self.run_once()
+            except Exception as error:
+                if not is_outage(error):
+                    log.exception("notices failed")
+            await asyncio.sleep(_EVERY_SECONDS)
+
+    async def run_once(self) -> int:
+        """Notes new changes, then puts what may be told now into the outbox; returns how many messages."""
+        while await self._database.write(self._note) == _CHANGES:
+            pass
+        count = 0
+        for zone in proactive.daytime_zones(await self._database.read(self._clock)):
+            looked = _CHATS
+            while looked == _CHATS:
+                looked, sent = await self._database.write(lambda c, zone=zone: self._tell(c, zone))  # type: ignore[misc]
+                count += sent
+        if count:
+            self._wake.notify(OUTBOX)
+        return count
+
+    def _note(self, connection: Connection) -> int:
+        now = self._clock(connection)
+        after = int(progress.get(connection, _NAME).get("after", 0))
+        last, read = notices.note(connection, after, now, _CHANGES)
+        if read:
+            progress.keep(connection, _NAME, {"after": last}, now)
+        return read
+
+    def _tell(self, connection: Connection, zone: str) -> tuple[int, int]:
+        """(chats looked at, messages sent)."""
+        now = self._clock(connection)
+        midnight = proactive.midnight(zone, now)
+        rows = notices.due(connection, zone=zone, midnight=midnight, now=now, limit=_CHATS)
+        sent = 0
+        for row in rows:
+            text = texts.compose(connection, self._catalogue, row, notices.news(connection, row, now), now)
+            went = proactive.send(connection, row, text, now, author=AUTHOR) if text else 0
+            notices.done(connection, row["chat_id"], sent_at=now if went else None)
+            if went:
+                actor = f"chat:{row['chat_id']}"
+                people.log_access(connection, actor=actor, participant_id=row["participant_id"], what="kabar", now=now)
+            sent += went
+        return len(rows), sent

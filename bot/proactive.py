@@ -1,0 +1,47 @@
+"""What every message that Pandu sends of its own accord keeps to: 08–20 of the person's own clock, never after a stop, waiting while an agent speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from handlers.messages import Reply
+from handlers.turn import ZONES
+from storage import outbox, subscriptions
+
+HOURS = range(8, 20)  # nothing proactive outside 08–20 local (design, rule 12)
+LIFE = timedelta(hours=6)  # one that could not be sent by then is pointless
+_EVENING = time(HOURS.stop)
+
+
+def daytime_zones(now: datetime) -> list[str]:
+    """The zones in which people may be written to now."""
+    return [name for name, zone in ZONES.items() if now.astimezone(zone).hour in HOURS]
+
+
+def midnight(zone: str, now: datetime) -> datetime:
+    """The beginning of the day in a zone."""
+    return datetime.combine(now.astimezone(ZONES[zone]).date(), time(0), ZONES[zone])
+
+
+def send(connection: Connection, row: Mapping[Any, Any], text: str, now: datetime, *, author: str) -> int:
+    """Puts one row into the broadcast lane; 0 where the person has said stop. It never leaves after 20 local, however long the way out was blocked."""
+    if subscriptions.stopped(connection, row["chat_id"]):
+        return 0
+    zone = ZONES[row["zone"] or "WIB"]
+    evening = datetime.combine(now.astimezone(zone).date(), _EVENING, zone)
+    draft = outbox.Draft(
+        chat_id=row["chat_id"],
+        source=f"{row['channel']}:{row['account']}",
+        payload=Reply(text=text).to_json(),
+        owner_version=row["owner_version"],
+        expires_at=min(now + LIFE, evening),
+        lane=outbox.BROADCASTS,
+        author=author,
+        held=row["owner"] != "bot",
+    )
+    outbox.enqueue(connection, [draft], now)
+    return 1

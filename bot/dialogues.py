@@ -156,7 +156,8 @@ async def _act(session: Session, turn: Mapping[str, Any]) -> list[Reply]:
         case "form":
             return await session.submit_form({key: str(value) for key, value in turn["form"].items()})
         case "send":
-            return await session.event(Kind(turn["send"]), text=str(turn.get("caption", "")))
+            forwarded = bool(turn.get("forwarded"))
+            return await session.event(Kind(turn["send"]), text=str(turn.get("caption", "")), forwarded=forwarded)
     if "later" in turn:
         return []
     raise ValueError(f"a turn needs one of {', '.join(_ACTS)}: {turn}")

@@ -44,7 +44,7 @@ def start(turn: Turn) -> Answer:
     if not people.any_record(turn.connection):
         return answer(turn, turn.say("link_no_data"))
     if until := people.locked_until(turn.connection, turn.chat_id, turn.now):
-        return answer(turn, turn.say("link_locked", until=telling.moment(turn, until)))
+        return answer(turn, linking_proof.locked(turn, until))
     return open_form(turn, FORM)
 
 

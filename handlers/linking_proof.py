@@ -74,7 +74,7 @@ def _on_number(turn: Turn) -> list[RowMapping]:
 def prove(turn: Turn, found_by: Callable[[], Match | None], level: str, method: str) -> Answer:
     """Links the record that was found, or counts a wrong answer. A locked chat is told so, and nothing is compared."""
     if until := people.locked_until(turn.connection, turn.chat_id, turn.now):
-        return _ended(turn, turn.say("link_locked", until=telling.moment(turn, until)))
+        return _ended(turn, locked(turn, until))
     match = found_by()
     if match is None:
         return _wrong(turn)
@@ -93,10 +93,12 @@ def prove(turn: Turn, found_by: Callable[[], Match | None], level: str, method: 
         turn.connection, actor=f"chat:{turn.chat_id}", participant_id=row["id"], what="sambungan", now=turn.now
     )
     key = "link_done_part" if reached == "2a" else "link_done_full"
-    ways = (
+    ways = [
         ("incentive_option_status", "intent:incentive_status"),
         ("status_option_status", "intent:application_status"),
-    )
+    ]
+    if reached == "2a":
+        ways.append(("link_option_manage", "form:link_manage"))
     return _ended(turn, turn.say(key, options=typed.labelled(turn, *ways)))
 
 
@@ -106,10 +108,13 @@ def _wrong(turn: Turn) -> Answer:
         ways = (("link_option_again", "form:linking"), ("option_human", "intent:human_agent"))
         return _ended(turn, turn.say("link_wrong", left=left, options=typed.labelled(turn, *ways)))
     people.lock_unvouched(turn.connection, [row["id"] for row in _on_number(turn)], turn.now)
-    until = telling.moment(turn, turn.now + people.LOCK)
-    return _ended(
-        turn, turn.say("link_locked", until=until, options=typed.labelled(turn, ("option_human", "intent:human_agent")))
-    )
+    return _ended(turn, locked(turn, turn.now + people.LOCK))
+
+
+def locked(turn: Turn, until: datetime) -> Reply:
+    """That the door is closed for a while, until when, and who can help meanwhile."""
+    ways = typed.labelled(turn, ("option_human", "intent:human_agent"))
+    return turn.say("link_locked", until=telling.moment(turn, until), options=ways)
 
 
 def _ended(turn: Turn, reply: Reply) -> Answer:

@@ -202,6 +202,7 @@ class Service:
                     partial(exports.delete_done_hooks, before=now - _KEEP_EVENTS),
                     partial(imports.delete_changes, before=now - _KEEP_STATES),
                     partial(people.delete_old_codes, before=now),
+                    partial(people.delete_old_number_proofs, before=now - people.NUMBER_COUNTED),
                     partial(chats.forget_idle_states, before=now - _KEEP_STATES),
                 ):
                     while await self.database.write(partial(delete, limit=_TIDY_BATCH)) == _TIDY_BATCH:  # noqa: ASYNC110

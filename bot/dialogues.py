@@ -108,13 +108,23 @@ async def run(
         database = Database(f"sqlite:///{path}")
         try:
             start = _moment(script)
-            session = Session(database, _with_policy(parts, script), channel=channel, now=start)
             if script.get("samples"):
                 hash_nik = partial(hash_identity, key=parts.policy.lookup_key)
                 await database.write(partial(samples.fill, now=start, hash_nik=hash_nik))
-            if phone := script.get("phone"):
-                await session.vouch(phone)
+            sessions: dict[str, Session] = {}
             for number, turn in enumerate(script["turns"], 1):
+                start = start + _span(turn)
+                name = str(turn.get("chat", "saya"))
+                if name not in sessions:
+                    known = next(iter(sessions.values()), None)
+                    recorder = known.recorder if known else None
+                    sessions[name] = Session(
+                        database, _with_policy(parts, script), channel=channel, chat=name, now=start, recorder=recorder
+                    )
+                    if phone := script.get("phone"):
+                        await sessions[name].vouch(phone)
+                session = sessions[name]
+                session.now = start
                 replies = await _act(session, turn)
                 if watch:
                     watch((await session.look())[0])
@@ -138,10 +148,15 @@ def _moment(script: Mapping[str, Any]) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def _span(turn: Mapping[str, Any]) -> timedelta:
+    """How much later than the turn before."""
+    if not (later := turn.get("later")):
+        return timedelta()
+    amount, unit = str(later).split()
+    return timedelta(**{_UNITS[unit]: float(amount)})
+
+
 async def _act(session: Session, turn: Mapping[str, Any]) -> list[Reply]:
-    if later := turn.get("later"):
-        amount, unit = str(later).split()
-        session.now = (session.now or NOW) + timedelta(**{_UNITS[unit]: float(amount)})
     match next((act for act in _ACTS if act in turn), None):
         case "say":
             return await session.say(str(turn["say"]))

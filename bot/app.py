@@ -237,6 +237,7 @@ class Service:
                     partial(imports.delete_changes, before=now - _KEEP_STATES),
                     notices.forget_old,
                     partial(people.delete_old_codes, before=now),
+                    partial(people.delete_old_number_proofs, before=now - people.NUMBER_COUNTED),
                     partial(chats.forget_idle_states, before=now - _KEEP_STATES),
                 ):
                     while await self.database.write(partial(delete, limit=_TIDY_BATCH)) == _TIDY_BATCH:  # noqa: ASYNC110

@@ -110,14 +110,25 @@ async def run(
         try:
             start = _moment(script)
             parts = _with_policy(parts, script)
-            session = Session(database, parts, channel=channel, now=start)
             if script.get("samples"):
                 hash_nik = partial(hash_identity, key=parts.policy.lookup_key)
                 await database.write(partial(samples.fill, now=start, hash_nik=hash_nik))
                 await SimilarPeople(database, wanted=parts.policy.similar, clock=lambda _: start).run_once()
-            if phone := script.get("phone"):
-                await session.vouch(phone)
+            moment = start
+            sessions: dict[str, Session] = {}
             for number, turn in enumerate(script["turns"], 1):
+                moment += _span(turn)
+                name = str(turn.get("chat", "saya"))
+                if name not in sessions:
+                    known = next(iter(sessions.values()), None)
+                    recorder = known.recorder if known else None
+                    sessions[name] = Session(
+                        database, parts, channel=channel, chat=name, now=moment, recorder=recorder
+                    )
+                    if phone := script.get("phone"):
+                        await sessions[name].vouch(phone)
+                session = sessions[name]
+                session.now = moment
                 replies = await _act(session, turn, parts)
                 if watch:
                     watch((await session.look())[0])
@@ -141,10 +152,15 @@ def _moment(script: Mapping[str, Any]) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def _span(turn: Mapping[str, Any]) -> timedelta:
+    """How much later than the turn before."""
+    if not (later := turn.get("later", turn.get("wait"))):
+        return timedelta()
+    amount, unit = str(later).split()
+    return timedelta(**{_UNITS[unit]: float(amount)})
+
+
 async def _act(session: Session, turn: Mapping[str, Any], parts: Parts) -> list[Reply]:
-    if later := turn.get("later", turn.get("wait")):
-        amount, unit = str(later).split()
-        session.now = (session.now or NOW) + timedelta(**{_UNITS[unit]: float(amount)})
     match next((act for act in _ACTS if act in turn), None):
         case "say":
             return await session.say(str(turn["say"]))
@@ -159,7 +175,8 @@ async def _act(session: Session, turn: Mapping[str, Any], parts: Parts) -> list[
         case "form":
             return await session.submit_form({key: str(value) for key, value in turn["form"].items()})
         case "send":
-            return await session.event(Kind(turn["send"]), text=str(turn.get("caption", "")))
+            forwarded = bool(turn.get("forwarded"))
+            return await session.event(Kind(turn["send"]), text=str(turn.get("caption", "")), forwarded=forwarded)
         case "import":
             await background.imported(session, parts, str(turn["import"]), turn["rows"])
             return await background.by_itself(session, parts)

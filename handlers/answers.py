@@ -50,9 +50,25 @@ def more(turn: Turn, intent: str) -> Answer:
     entry = turn.content.answers[intent]
     text = turn.content.fill(entry.more or entry.text.now(turn.content.state), known_scheme(turn))
     shown = dict.fromkeys(source.shown() for source in entry.sources)
-    text += "\n" + turn.content.text("sources", sources="; ".join(shown))
+    text += "\n\n" + turn.content.text("sources", sources="; ".join(shown))
     follow = _follow_ups(turn, entry)
     return answer(turn, Reply(text=text, options=follow), state=replace(turn.state, last_intent=intent, options=follow))
+
+
+def otherwise(turn: Turn, intent: str) -> Answer:
+    """The last answer in other, fewer words for somebody who did not understand it; the second time a person is offered."""
+    ways = options(
+        (turn.content.text("option_human"), "intent:human_agent"), (turn.content.text("option_menu"), "do:menu")
+    )
+    if turn.state.misses:
+        found = answer(turn, turn.say("puzzled_twice", options=ways))
+        return replace(found, state=replace(found.state, misses=turn.state.misses + 1), handler="offer_person")
+    entry = turn.content.answers[intent]
+    scheme = known_scheme(turn) or turn.content.default_scheme
+    text = turn.content.text("puzzled", answer=turn.content.fill(entry.sms.now(turn.content.state), scheme))
+    shown = (*options((turn.content.text("option_more"), f"more:{intent}")), ways[0]) if entry.more else ways
+    found = answer(turn, Reply(text=text, options=shown))
+    return replace(found, state=replace(found.state, misses=1), handler="otherwise")
 
 
 def known_scheme(turn: Turn) -> str | None:

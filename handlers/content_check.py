@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from handlers import links
+from handlers import bubbles, links
 from handlers.catalogue import CONTENT, Catalogue, load, placeholders, read_files, shown_date
 from handlers.gsm7 import septets, substituted
 
-TITLE, QUESTION, TEXT, MORE, SMS = 20, 72, 500, 1_000, 220
+TITLE, QUESTION, MORE, SMS = 20, 72, 1_000, 220
+TEXT = bubbles.LONGEST
 INTENTS = Path(__file__).parent.parent / "nlu" / "intents.yml"
 
 
@@ -173,6 +174,8 @@ def _text(
         return
     first = body["sources"][0] if body["sources"] else {"name": "", "date": "2023"}
     extra = len(f"\n({first['name']}, {shown_date(str(first['date']))})") if key != "more" else 0
+    if key == "text" and body.get("text_2020_2022"):
+        extra += len("\n" + catalogue.text("ask_scheme"))
     limit = MORE if key == "more" else TEXT
     if len(filled) + extra > limit:
         yield f"{len(filled) + extra} characters with source and date, at most {limit}"

@@ -127,6 +127,13 @@ def _ask_list(turn: Turn, data: Data) -> Reply:
     return Reply(text=text_of(turn, view, found, page), options=tuple(shown))
 
 
+def _list_again(turn: Turn, data: Data) -> str:
+    """The list that was shown just before, in a line: its courses are among the options."""
+    view = replace(_view(data, "detail"), course=0, noted=0)
+    empty = "suggest_unknown" if view.suggest else "course_none"
+    return turn.content.text("course_list_again" if listed(turn, view).rows else empty)
+
+
 def _course_option(turn: Turn, data: Data, view: Search, row: RowMapping) -> Option:
     return Option(
         label=shortened(row["title"], LABEL),
@@ -211,6 +218,17 @@ def _ask_detail(turn: Turn, data: Data) -> Reply:
     return Reply(text=details(turn, row, _own(turn)), options=options(*pairs, back))
 
 
+def _detail_again(turn: Turn, data: Data) -> str:
+    """The course that was shown just before, by its title."""
+    view = _view(data, "list")
+    row = courses.get(turn.connection, view.course)
+    if row is None:
+        return turn.content.text("course_gone")
+    if view.compare and view.compare != view.course:
+        return turn.content.text("course_compare_again")
+    return turn.content.text("course_detail_again", title=with_mark(turn, row))
+
+
 def _own(turn: Turn) -> Record | None:
     return record(turn, "saldo")
 
@@ -229,7 +247,7 @@ def _read_detail(turn: Turn, data: Data) -> Reading:
             )
         case "list" if found:
             return Valid(_value(data, "detail", replace(view, course=0, compare=0)), sure=brief and found.sure)
-    more = course_search.read(turn)
+    more = _meaningful(turn, course_search.read(turn))
     if more.asks_something:
         sure = course_search.only_search_words(turn, more)
         return Valid(_value(data, "detail", course_search.refine(replace(view, compare=0), more)), sure=sure)
@@ -268,8 +286,8 @@ FORM = Form(
             read=_read_query,
             called=("topik", "pencarian", "kursus", "pelatihan", "bidang"),
         ),
-        Step(name="list", expects="choice", ask=_ask_list, read=_read_list),
-        Step(name="detail", expects="choice", ask=_ask_detail, read=_read_detail),
+        Step(name="list", expects="choice", ask=_ask_list, read=_read_list, again=_list_again),
+        Step(name="detail", expects="choice", ask=_ask_detail, read=_read_detail, again=_detail_again),
     ),
     finish=_finish,
     route=_route,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from handlers import (
@@ -14,12 +14,14 @@ from handlers import (
     courses,
     fallback,
     forms,
+    fraud,
     handoff,
     incentive,
     incentive_check,
     linking,
     linking_manage,
     media,
+    message_check,
     privacy,
     providers,
     registration,
@@ -29,9 +31,12 @@ from handlers import (
     subscription,
     talk,
 )
+from handlers.finishing import finished
 from handlers.forms import Form
 from handlers.messages import Kind, Option, Reply, State, parse_option_reference
 from handlers.turn import ZONES, Answer, Turn, answer
+from nlu.entities import find_entities
+from nlu.entities.subject import find_subject
 from nlu.understanding import Context, Outcome
 from storage import chats, drafts
 
@@ -44,6 +49,7 @@ FORMS: Mapping[str, Form] = {
         courses.FORM,
         incentive_check.FORM,
         reports.FORM,
+        message_check.FORM,
         privacy.FORM,
         subscription.FORM,
     )
@@ -69,7 +75,7 @@ INTENTS: Mapping[str, Callable[[Turn], Answer]] = {
     "subscribe": subscription.subscribe,
     "unsubscribe": subscription.unsubscribe,
     "my_data": privacy.my_data,
-    "scam_check": safety.scam_check,
+    "scam_check": message_check.scam_check,
     "incentive_unpaid": partial(incentive.unpaid, intent="incentive_unpaid"),
     "incentive_failed": partial(incentive.unpaid, intent="incentive_failed"),
 }
@@ -87,8 +93,8 @@ STARTS: Mapping[str, str] = {
 }
 """Journeys whose form may be open already when they are asked for again."""
 
+TELLING = (reports.FORM.name, message_check.FORM.name)  # forms in which something is told, whatever stands in it
 LATE_TAP = timedelta(hours=1)
-STALE = timedelta(minutes=30)  # an answer that comes later than this begins with an apology
 
 
 def respond(turn: Turn) -> Answer:
@@ -99,7 +105,7 @@ def respond(turn: Turn) -> Answer:
         turn = replace(turn, state=replace(turn.state, form=None, step=None, data={}, options=()))
     for name, rule in RULES:
         if (found := rule(turn)) is not None:
-            return _finished(turn, replace(found, handler=found.handler or name))
+            return finished(turn, replace(found, handler=found.handler or name))
     raise AssertionError("the last rule answers everything")
 
 
@@ -108,7 +114,7 @@ def context(state: State, now: datetime) -> Context:
     form = FORMS.get(state.form or "")
     step = form.step(state.step) if form else None
     return Context(
-        today=now.astimezone(ZONES["WIB"]).date(),
+        today=_today(now),
         form=state.form,
         expects=step.expects if step else None,
         last_intent=state.last_intent,
@@ -281,6 +287,10 @@ def _open_form(turn: Turn) -> Answer | None:
         return forms.ask_again(
             turn, form, step, before=turn.say("edited_in_form")
         )  # which question it answers is not known
+    if (aside := _before_the_step(turn, form)) is not None:
+        return forms.resume(turn, form, aside)
+    if talk.is_puzzled(turn) and not _answers_step(turn) and (step := form.step(turn.state.step)):
+        return replace(forms.unclear(turn, form, step, "form_puzzled"), handler="puzzled")
     if (found := forms.consider(turn, form)) is not None:
         return replace(found, handler=found.handler or f"form:{form.name}")
     second = turn.understanding.second
@@ -291,11 +301,36 @@ def _open_form(turn: Turn) -> Answer | None:
     return forms.resume(turn, form, _understood(turn))
 
 
+def _before_the_step(turn: Turn, form: Form) -> Answer | None:
+    """What is answered in mid-form before the step may read it, unless the step waits for a story or the message is its sure answer."""
+    step = form.step(turn.state.step)
+    if form.name == reports.FORM.name and reports.asks_status(turn):
+        return replace(reports.case_status(turn), handler="report_problem")
+    if step is None or _answers_step(turn) or form.name in TELLING:
+        return None
+    return _at_once(turn)
+
+
+def _at_once(turn: Turn) -> Answer | None:
+    """Answers that do not wait for the intent: first aid after a fraud, the verdict on an address, a few words for a bare emoji."""
+    if (found := fraud.defrauded(turn)) is not None:
+        return replace(found, handler="fraud")
+    if (found := message_check.material(turn) or message_check.asked_to_check(turn)) is not None:
+        return replace(found, handler="scam_check")
+    return talk.wordless(turn)
+
+
 def _understood(turn: Turn) -> Answer:
     """The intent decides."""
     understanding = turn.understanding
     if not turn.text.strip():
         return answer(turn, turn.say("empty", options=talk.menu_options(turn, 3)))
+    if (found := _at_once(turn)) is not None:
+        return found
+    if (last := turn.state.last_intent) in turn.content.answers and last and talk.is_puzzled(turn):
+        return answers.otherwise(turn, last)
+    if registration.asks_if_registered(turn):
+        return replace(registration.status(turn), handler="registered")
     if turn.state.last_intent and talk.asks_on(turn):
         return replace(answers.more(turn, turn.state.last_intent), handler=turn.state.last_intent)
     if understanding.outcome is not Outcome.ANSWER and reports.case_number(turn.text):
@@ -347,9 +382,9 @@ def _choose(turn: Turn, option: Option) -> Answer:
         case "answer" if form and step:
             return forms.take(turn, form, step, rest)
         case "intent" if form and step and STARTS.get(rest) != form.name:
-            return forms.resume(turn, form, ask(turn, rest))
+            return forms.resume(turn, form, ask(_in_their_words(turn), rest))
         case "intent":
-            return ask(turn, rest)
+            return ask(_in_their_words(turn), rest)
         case "more":
             return answers.more(turn, rest)
         case "scheme":
@@ -360,6 +395,20 @@ def _choose(turn: Turn, option: Option) -> Answer:
         case "do":
             return _do(turn, rest)
     return _late_tap(turn)
+
+
+def _in_their_words(turn: Turn) -> Turn:
+    """The turn with the words that were asked back about ("Maksud Kakak …?"), so that what they name is not lost by choosing."""
+    said = turn.state.asked
+    if not said:
+        return turn
+    subject, _ = find_subject(said)
+    understanding = replace(turn.understanding, entities=find_entities(said, _today(turn.now)), subject=subject)
+    return replace(turn, inbound=replace(turn.inbound, text=said), understanding=understanding)
+
+
+def _today(now: datetime) -> date:
+    return now.astimezone(ZONES["WIB"]).date()
 
 
 def _resume_draft(turn: Turn, name: str) -> Answer:
@@ -395,7 +444,7 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("agent", _agent_owns),
     ("presence", _came_or_left),
     ("danger", safety.danger),
-    ("forwarded", safety.forwarded),
+    ("forwarded", message_check.forwarded),
     ("form_sent", _form_sent),
     ("contact", _contact),
     ("media", media.media),
@@ -412,47 +461,3 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("resume", _resume_word),
     ("intent", _understood),
 )
-
-
-# -- last touches -------------------------------------------------------------------------------------------------
-
-
-def _finished(turn: Turn, found: Answer) -> Answer:
-    """Adds what every answer needs: who is speaking (once), the warning about masked numbers, an apology for lateness, the options' version."""
-    if found.handler in ("agent", "presence"):
-        return found
-    greeted = found.state.greeted or found.handler == "danger"  # a life first; who is speaking is said next time
-    leads = [] if greeted or turn.inbound.channel == "" else [talk.intro(turn)]
-    if turn.now - turn.inbound.sent_at > STALE:
-        leads.append(turn.content.text("stale"))
-    if warning := safety.warning(turn):
-        leads.append(warning)
-    replies = found.replies
-    if not replies:
-        return found
-    first = replies[0]
-    if leads:
-        first = replace(
-            first,
-            text="\n\n".join([*leads, *([first.text] if first.text else [])]),
-            sms=_with_leads(first, leads),
-            cancellable=False,
-        )
-    shown = next((reply.options for reply in reversed(replies) if reply.options), ())
-    version = turn.state.version + 1 if shown else turn.state.version
-    replies = tuple(
-        replace(reply, version=version if reply.options else 0)
-        for reply in (first, *replies[1:])
-        if reply.text or reply.form
-    )
-    return replace(
-        found,
-        replies=replies,
-        state=replace(
-            found.state, options=shown, version=version, greeted=found.state.greeted or found.handler != "danger"
-        ),
-    )
-
-
-def _with_leads(reply: Reply, leads: list[str]) -> str | None:
-    return " ".join([*leads, reply.sms]) if reply.sms is not None else None

@@ -26,7 +26,7 @@ def clarify(turn: Turn) -> Answer:
     return Answer(
         handler="clarify",
         replies=(replace(turn.say("clarify", options=choices), cancellable=True),),
-        state=replace(turn.state, misses=turn.state.misses + 1),
+        state=replace(turn.state, misses=turn.state.misses + 1, asked=turn.text),
     )
 
 

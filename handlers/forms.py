@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from storage import drafts
 Data = Mapping[str, Any]
 
 DRAFT_DAYS = 30
+PARKED = timedelta(days=1)  # how long a form that keeps no draft can be taken up after it was parked
 STUCK_AFTER = 2  # misfits at one step before a person is offered
 ASKING_BACK = ("clarify", "offer_person")  # handlers whose options must not be hidden behind the step's own
 
@@ -32,6 +33,11 @@ _ASKS = re.compile(
 _VALUE = re.compile(r"\b(?:jadi|menjadi|ke|seharusnya|harusnya|yang benar|dadi)\b[\s:]*(.+)", re.IGNORECASE)
 
 _BACK = re.compile(r"^\W*(kembali|balik|sebelumnya|mundur|back)\b.{0,24}$", re.IGNORECASE)
+_BARE_CHANGE = re.compile(
+    r"^\W*(?:eh\W+|mau\s+|saya mau\s+|ada yang\s+)?(?:ubah|ganti|koreksi|ralat|salah|edit|benerin)\w*"
+    r"(?:\s+(?:dong|kak|min|dulu|ya|deh|tadi|yang tadi|jawaban\w*))*\W*$",
+    re.IGNORECASE,
+)
 _CHANGE = re.compile(
     r"\b(?:ubah|ganti|koreksi|betulkan|benerin|perbaiki|salah|ralat|edit)\w*\s+(?P<what>.{2,60})", re.IGNORECASE
 )
@@ -39,10 +45,14 @@ _CHANGE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Valid:
-    """The message answers the step. `sure`: nothing else can be meant; an unsure answer gives way to a clear question."""
+    """The message answers the step. `sure`: nothing else can be meant; an unsure answer gives way to a clear question.
+
+    `also`: answers to other steps that the same message holds, by the steps' names.
+    """
 
     value: Any
     sure: bool = True
+    also: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,9 @@ class Step:
     read: Callable[[Turn, Data], Reading]
     skip: Callable[[Turn, Data], bool] = lambda turn, data: False  # known already, or not needed
     called: tuple[str, ...] = ()  # words by which people name the field: "ubah kabupaten"
-    show: Callable[[Turn, Any], str] = lambda turn, value: str(value)  # the value in a summary
+    again: Callable[[Turn, Data], str] | None = None  # a shorter wording where the question was asked just before
+    about: str = ""  # the step whose answer this one comes back to ("Mau tetap lanjut?" after a doubtful age)
+    mends: Callable[[Turn, Data], Reading] | None = None  # reads another answer to that step ("eh, 46 maksudnya")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +109,21 @@ def ask_again(turn: Turn, form: Form, step: Step, *, before: Reply | None = None
     return answer(turn, _joined(before, prompt), state=replace(turn.state, options=prompt.options))
 
 
-def take(turn: Turn, form: Form, step: Step, value: Any, *, before: Reply | None = None) -> Answer:
-    """Accepts a value for the present step and goes on."""
-    data = {**turn.state.data, step.name: value}
+def take(
+    turn: Turn,
+    form: Form,
+    step: Step,
+    value: Any,
+    *,
+    also: Mapping[str, Any] | None = None,
+    before: Reply | None = None,
+) -> Answer:
+    """Accepts a value for the present step, and with `also` values for others, and goes on."""
+    data = {**turn.state.data, step.name: value, **(also or {})}
     returning = data.pop("_return", None)
     data.pop("_misfits", None)
+    if returning and before is None:
+        before = turn.say("form_changed")
     return _go(turn, form, data, step.name, returning=returning, before=before)
 
 
@@ -115,14 +137,16 @@ def consider(turn: Turn, form: Form) -> Answer | None:
     match = _CHANGE.search(turn.text)
     if match and (target := _named(form, match["what"])) and _may_change(turn, target):
         return change(turn, form, target, match["what"])
+    if (mended := _mended(turn, form, step)) is not None:
+        return mended
     reading = step.read(turn, turn.state.data)
     if isinstance(reading, Valid) and reading.sure:
-        return take(turn, form, step, reading.value)
+        return take(turn, form, step, reading.value, also=reading.also)
     if _is_question(turn, reading):
         return None
     match reading:
-        case Valid(value=value):
-            return take(turn, form, step, value)
+        case Valid(value=value, also=also):
+            return take(turn, form, step, value, also=also)
         case Misfit(key=key, values=values):
             return _misfit(turn, form, step, key, values or {})
     return _misfit(turn, form, step, "form_not_understood", {})
@@ -135,16 +159,13 @@ def resume(turn: Turn, form: Form, aside: Answer) -> Answer:
         return aside  # the question itself opened another form
     if aside.handler in ASKING_BACK:
         return aside  # the person chooses first; the form stays open behind it
-    prompt = _asked(step, turn, turn.state.data)
-    lead = Reply(
-        text="\n\n".join(reply.text for reply in aside.replies if reply.text)
-        + "\n\n"
-        + turn.content.text("form_resume")
-    )
+    prompt = _asked_again(step, turn)
+    said = [reply.text for reply in aside.replies if reply.text]
+    prompt = replace(prompt, text=f"{turn.content.text('form_resume')}\n{prompt.text}")
     extra = tuple(reply for reply in aside.replies if reply.form)
     state = replace(turn.state, options=prompt.options, last_intent=aside.state.last_intent, misses=0)
     return Answer(
-        replies=(*(replace(reply, text="") for reply in extra), _joined(lead, prompt)),
+        replies=(*(replace(reply, text="") for reply in extra), _joined(Reply(text="\n\n".join(said)), prompt)),
         state=state,
         handler=aside.handler,
     )
@@ -173,8 +194,34 @@ def change(turn: Turn, form: Form, target: Step, words: str) -> Answer:
         )
         reading = target.read(there, data)
         if isinstance(reading, Valid):
-            return take(there, form, target, reading.value)
-    return _show(turn, form, data, target)
+            return take(there, form, target, reading.value, before=turn.say("form_changed"))
+    return _show(turn, form, data, target, before=turn.say("form_changing"))
+
+
+def _mended(turn: Turn, form: Form, step: Step) -> Answer | None:
+    """What becomes of a bare "ubah", and of another answer to the question that the present step is about."""
+    target = form.step(step.about)
+    if _BARE_CHANGE.match(turn.text) and not _reads(turn, step):
+        return change(turn, form, target, "") if target else _which(turn, form, step)
+    if target is None or step.mends is None:
+        return None
+    reading = step.mends(turn, turn.state.data)
+    if not isinstance(reading, Valid) or not reading.sure or reading.value == turn.state.data.get(target.name):
+        return None
+    there = replace(turn, state=replace(turn.state, step=target.name))
+    return take(there, form, target, reading.value, before=turn.say("form_changed"))
+
+
+def _reads(turn: Turn, step: Step) -> bool:
+    return isinstance(step.read(turn, turn.state.data), Valid)
+
+
+def _which(turn: Turn, form: Form, step: Step) -> Answer:
+    """Asks what is to be changed, by the names of what was answered."""
+    names = [one.called[0] for one in form.steps if one.called and one.name in turn.state.data]
+    if not names:
+        return ask_again(turn, form, step, before=turn.say("form_first_step"))
+    return ask_again(turn, form, step, before=turn.say("form_change_which", name=names[-1], names=", ".join(names)))
 
 
 def restart(turn: Turn, form: Form) -> Answer:
@@ -187,6 +234,24 @@ def close(turn: Turn, *replies: Reply, state: State | None = None) -> Answer:
     if turn.state.form:
         drafts.delete(turn.connection, turn.chat_id, turn.state.form)
     return answer(turn, *replies, state=replace(state or turn.state, form=None, step=None, data={}, options=()))
+
+
+def parked(turn: Turn) -> State:
+    """The state without the open form, which "lanjut" takes up again; nobody is reminded of it."""
+    state = turn.state
+    if state.form and state.step:
+        kept = drafts.get(turn.connection, turn.chat_id, state.form, turn.now)
+        drafts.save(
+            turn.connection,
+            turn.chat_id,
+            state.form,
+            step=state.step,
+            data=state.data,
+            now=turn.now,
+            expires_at=kept["expires_at"] if kept else turn.now + PARKED,
+            reminded_at=turn.now,
+        )
+    return replace(state, form=None, step=None, data={}, options=())
 
 
 def cancel(turn: Turn, form: Form) -> Answer:
@@ -211,7 +276,8 @@ def _go(
     returning: str | None = None,
     before: Reply | None = None,
 ) -> Answer:
-    target = form.step(returning) if returning else _next(turn, form, data, done)
+    back = form.step(returning) if returning else None
+    target = back if back and not back.about else _next(turn, form, data, done)  # a doubt may be gone by now
     if target is None:
         finished = form.finish(replace(turn, state=replace(turn.state, form=form.name, data=data)), data)
         if before is None:
@@ -238,9 +304,15 @@ def _show(turn: Turn, form: Form, data: Data, step: Step, *, before: Reply | Non
     return answer(turn, _joined(before, prompt), state=replace(moved.state, options=prompt.options))
 
 
+def unclear(turn: Turn, form: Form, step: Step, key: str) -> Answer:
+    """The question again for somebody who does not understand it, with a person beside it at once."""
+    data = {**turn.state.data, "_misfits": STUCK_AFTER - 1}
+    return _misfit(replace(turn, state=replace(turn.state, data=data)), form, step, key, {})
+
+
 def _misfit(turn: Turn, form: Form, step: Step, key: str, values: Mapping[str, Any]) -> Answer:
     misfits = int(turn.state.data.get("_misfits", 0)) + 1
-    prompt = _asked(step, turn, turn.state.data)
+    prompt = _asked_again(step, turn)
     lead = turn.content.text(key, **values)
     shown = prompt.options
     if misfits >= STUCK_AFTER:
@@ -279,6 +351,12 @@ def _named(form: Form, words: str) -> Step | None:
 def _asked(step: Step, turn: Turn, data: Data) -> Reply:
     """The step's question. A later message may make it pointless, but nobody may agree to what was never shown."""
     return replace(step.ask(turn, data), cancellable=step.expects not in ("yes_no", "choice"))
+
+
+def _asked_again(step: Step, turn: Turn) -> Reply:
+    """The question where it was asked just before: in fewer words if the step has such."""
+    prompt = _asked(step, turn, turn.state.data)
+    return replace(prompt, text=step.again(turn, turn.state.data)) if step.again else prompt
 
 
 def _joined(before: Reply | None, prompt: Reply) -> Reply:

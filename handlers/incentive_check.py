@@ -225,7 +225,13 @@ FORM = Form(
         Step(name="schedule", expects="date", ask=_ask_schedule, read=_read_schedule, called=("jadwal",)),
         Step(name="rated_when", expects="choice", ask=_ask_rated_when, read=_read_rated_when),
         Step(name="failed_why", expects="choice", ask=_ask_failed_why, read=_read_failed_why),
-        Step(name="advice", expects="yes_no", ask=_ask_advice, read=_read_advice),
+        Step(
+            name="advice",
+            expects="yes_no",
+            ask=_ask_advice,
+            read=_read_advice,
+            again=lambda turn, data: turn.content.text("incentive_advice_offer"),
+        ),
         Step(
             name="wave",
             expects="number",

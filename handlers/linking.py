@@ -12,7 +12,7 @@ import re
 
 from handlers import free_text, linking_proof, secure, telling, typed
 from handlers.forms import Data, Form, Misfit, Reading, Step, Valid, ask_again, open_form, take
-from handlers.linking_manage import MANAGE, asked_who_looked, unlink, web_code, who_looked
+from handlers.linking_manage import MANAGE, asked_who_looked, put_out_others, unlink, web_code, who_looked
 from handlers.messages import Reply
 from handlers.record import linked, record
 from handlers.turn import Answer, Turn, answer, options
@@ -31,6 +31,8 @@ def start(turn: Turn) -> Answer:
     words = turn.content.files["linking"]
     if typed.find(turn, {"looked": words["looked"]}):
         return who_looked(turn)
+    if typed.find(turn, {"others": words["manage"]["others"]}) and linked(turn):
+        return put_out_others(turn)
     if typed.find(turn, {"unlink": words["unlink"]}):
         return unlink(turn)
     if turn.understanding.subject != "self":
@@ -38,13 +40,17 @@ def start(turn: Turn) -> Answer:
     if typed.find(turn, {"code": words["web_code"]}) and linked(turn):
         return web_code(turn)
     if found := linked(turn):
-        shown = (("incentive_option_status", "intent:incentive_status"), ("link_option_manage", f"form:{MANAGE.name}"))
+        shown = (
+            ("incentive_option_status", "intent:incentive_status"),
+            ("link_option_manage", f"form:{MANAGE.name}"),
+            ("link_option_somebody", f"form:{FORM.name}"),
+        )
         key = "link_already_full" if found.shows_amounts else "link_already_part"
         return answer(turn, turn.say(key, options=typed.labelled(turn, *shown)))
     if not people.any_record(turn.connection):
         return answer(turn, turn.say("link_no_data"))
-    if until := people.locked_until(turn.connection, turn.chat_id, turn.now):
-        return answer(turn, turn.say("link_locked", until=telling.moment(turn, until)))
+    if until := linking_proof.locked_until(turn):
+        return answer(turn, linking_proof.locked(turn, until))
     return open_form(turn, FORM)
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import RowMapping
+
 from handlers import free_text, telling, typed
 from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
+from handlers.linking_notices import notify
 from handlers.messages import Reply
 from handlers.record import linked
 from handlers.turn import Answer, Turn, answer
@@ -20,6 +23,17 @@ def unlink(turn: Turn) -> Answer:
     if linked(turn) is None:
         return answer(turn, turn.say("link_none"))
     return open_form(turn, MANAGE, {"what": "unlink"})
+
+
+def put_out_others(turn: Turn) -> Answer:
+    """Asks once, then ends the links of the record's other chats; a link that rests on what is easily guessed cannot do that."""
+    found = linked(turn)
+    if found and not found.shows_amounts:
+        ways = typed.labelled(turn, ("link_option_raise", "form:linking"), ("option_human", "intent:human_agent"))
+        return answer(turn, turn.say("link_others_part", options=ways))
+    if not _others(turn):
+        return answer(turn, turn.say("link_others_none"))
+    return open_form(turn, MANAGE, {"what": "others"})
 
 
 def web_code(turn: Turn) -> Answer:
@@ -42,11 +56,10 @@ def who_looked(turn: Turn) -> Answer:
     lines = [turn.content.text("link_looked")]
     for row in rows:
         seen = telling.moment(turn, row["at"])
-        lines.append(
-            turn.content.text(
-                "link_looked_line", moment=seen, who=_who(turn, row["actor"]), what=row["what"], times=row["times"]
-            )
-        )
+        why = turn.content.text("link_looked_reason", reason=row["reason"]) if row["reason"] else ""
+        what = " ".join(part for part in (row["what"], why) if part)
+        shown = {"moment": seen, "who": _who(turn, row["actor"]), "what": what, "times": row["times"]}
+        lines.append(turn.content.text("link_looked_line", **shown))
     return answer(turn, Reply(text="\n".join(lines)))
 
 
@@ -72,26 +85,42 @@ def _who(turn: Turn, actor: str) -> str:
     return turn.content.text("link_who_agent" if kind == "agent" else "link_who_operator")
 
 
-def _ask_what(turn: Turn, data: Data) -> Reply:
+def _others(turn: Turn) -> list[RowMapping]:
+    """The other chats that are linked to the same record."""
     found = linked(turn)
+    rows = people.linked_chats(turn.connection, found.row["id"]) if found else []
+    return [row for row in rows if row["id"] != turn.chat_id]
+
+
+def _ask_what(turn: Turn, data: Data) -> Reply:
+    found, others = linked(turn), _others(turn)
     ways = [("link_option_raise", "form:linking")] if found and not found.shows_amounts else []
     ways += [
         ("link_option_code", "answer:code"),
         ("link_option_looked", "answer:looked"),
         ("link_option_unlink", "answer:unlink"),
     ]
-    return turn.say("link_manage", options=typed.labelled(turn, *ways))
+    if not others:
+        return turn.say("link_manage", options=typed.labelled(turn, *ways))
+    if found and found.shows_amounts:  # what is easily guessed puts nobody out
+        ways.append(("link_option_others", "answer:others"))
+    channels = ", ".join(row["channel"].capitalize() for row in others)
+    return turn.say("link_manage_others", channels=channels, options=typed.labelled(turn, *ways))
 
 
 def _read_what(turn: Turn, data: Data) -> Reading:
-    found = typed.find(turn, turn.content.files["linking"]["manage"])
+    ways = dict(turn.content.files["linking"]["manage"])
+    if not any(option.action == "answer:others" for option in turn.state.options):
+        del ways["others"]
+    found = typed.find(turn, ways)
     return Valid(found.value, sure=found.sure and free_text.brief(turn)) if found else None
 
 
 def _ask_sure(turn: Turn, data: Data) -> Reply:
-    return turn.say(
-        "link_unlink_sure", options=typed.labelled(turn, ("option_yes", "answer:ya"), ("option_no", "answer:tidak"))
-    )
+    shown = typed.labelled(turn, ("option_yes", "answer:ya"), ("option_no", "answer:tidak"))
+    if data.get("what") == "others":
+        return turn.say("link_others_sure", count=len(_others(turn)), options=shown)
+    return turn.say("link_unlink_sure", options=shown)
 
 
 def _read_sure(turn: Turn, data: Data) -> Reading:
@@ -99,7 +128,7 @@ def _read_sure(turn: Turn, data: Data) -> Reading:
 
 
 def _route(turn: Turn, data: Data, done: str) -> str | None:
-    return "sure" if done == "what" and data["what"] == "unlink" else None
+    return "sure" if done == "what" and data["what"] in ("unlink", "others") else None
 
 
 def _finish(turn: Turn, data: Data) -> Answer:
@@ -117,8 +146,21 @@ def _finish(turn: Turn, data: Data) -> Answer:
             return close(turn, *who_looked(turn).replies)
     if data.get("sure") != typed.YES:
         return close(turn, turn.say("link_kept"))
+    if data["what"] == "others":
+        return close(turn, _put_out(turn))
     people.end_link(turn.connection, turn.chat_id, why="asked", now=turn.now)
     return close(turn, turn.say("link_unlinked"))
+
+
+def _put_out(turn: Turn) -> Reply:
+    """Ends the links of the record's other chats, and tells them."""
+    found, others = linked(turn), _others(turn)
+    if found is None or not found.shows_amounts:
+        return turn.say("link_kept")
+    for row in others:
+        people.end_link(turn.connection, row["id"], why="owner", now=turn.now)
+    notify(turn.connection, others, turn.say("link_ended_elsewhere"), turn.now)
+    return turn.say("link_others_ended", count=len(others))
 
 
 MANAGE = Form(

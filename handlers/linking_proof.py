@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import RowMapping
 
 from handlers import telling, typed
 from handlers.forms import close
+from handlers.linking_notices import notify
 from handlers.messages import Reply
-from handlers.turn import ZONES, Answer, Turn, answer
-from storage import chats, outbox, people
-
-DAY_BEGINS, DAY_ENDS = time(8), time(20)  # nothing unasked outside these hours (design, rule 12)
-NOTICE_KEPT = timedelta(days=3)
+from handlers.turn import Answer, Turn, answer
+from storage import chats, people
 
 _LOOK_ALIKES = str.maketrans("OIL", "011")  # Crockford's alphabet has none of these letters
 
@@ -73,13 +71,14 @@ def _on_number(turn: Turn) -> list[RowMapping]:
 
 def prove(turn: Turn, found_by: Callable[[], Match | None], level: str, method: str) -> Answer:
     """Links the record that was found, or counts a wrong answer. A locked chat is told so, and nothing is compared."""
-    if until := people.locked_until(turn.connection, turn.chat_id, turn.now):
-        return _ended(turn, turn.say("link_locked", until=telling.moment(turn, until)))
+    if until := locked_until(turn):
+        return _ended(turn, locked(turn, until))
     match = found_by()
     if match is None:
         return _wrong(turn)
     row, reached = match.row, match.level or level
-    _warn_others(turn, row["id"])
+    others = [chat for chat in people.linked_chats(turn.connection, row["id"]) if chat["id"] != turn.chat_id]
+    notify(turn.connection, others, turn.say("link_new_chat", channel=turn.inbound.channel.capitalize()), turn.now)
     people.link(
         turn.connection,
         chat_id=turn.chat_id,
@@ -93,54 +92,40 @@ def prove(turn: Turn, found_by: Callable[[], Match | None], level: str, method: 
         turn.connection, actor=f"chat:{turn.chat_id}", participant_id=row["id"], what="sambungan", now=turn.now
     )
     key = "link_done_part" if reached == "2a" else "link_done_full"
-    ways = (
+    ways = [
         ("incentive_option_status", "intent:incentive_status"),
         ("status_option_status", "intent:application_status"),
-    )
+    ]
+    if reached == "2a":
+        ways.append(("link_option_manage", "form:link_manage"))
     return _ended(turn, turn.say(key, options=typed.labelled(turn, *ways)))
 
 
 def _wrong(turn: Turn) -> Answer:
     left = people.wrong_proof(turn.connection, turn.chat_id, turn.now)
+    if phone := chats.vouched_phone(turn.connection, turn.chat_id):  # many chats may try at one number
+        left = min(left, people.wrong_on_number(turn.connection, phone, turn.now))
     if left:
         ways = (("link_option_again", "form:linking"), ("option_human", "intent:human_agent"))
         return _ended(turn, turn.say("link_wrong", left=left, options=typed.labelled(turn, *ways)))
     people.lock_unvouched(turn.connection, [row["id"] for row in _on_number(turn)], turn.now)
-    until = telling.moment(turn, turn.now + people.LOCK)
-    return _ended(
-        turn, turn.say("link_locked", until=until, options=typed.labelled(turn, ("option_human", "intent:human_agent")))
-    )
+    return _ended(turn, locked(turn, turn.now + people.LOCK))
+
+
+def locked_until(turn: Turn) -> datetime | None:
+    """The end of the lock on this chat, or on the number that is vouched for in it."""
+    own = people.locked_until(turn.connection, turn.chat_id, turn.now)
+    phone = chats.vouched_phone(turn.connection, turn.chat_id)
+    number = people.number_locked_until(turn.connection, phone, turn.now) if phone else None
+    return max((until for until in (own, number) if until), default=None)
+
+
+def locked(turn: Turn, until: datetime) -> Reply:
+    """That the door is closed for a while, until when, and who can help meanwhile."""
+    ways = typed.labelled(turn, ("option_human", "intent:human_agent"))
+    return turn.say("link_locked", until=telling.moment(turn, until), options=ways)
 
 
 def _ended(turn: Turn, reply: Reply) -> Answer:
     """Closes the form of this journey; another form that is open stays."""
     return close(turn, reply) if turn.state.form == "linking" else answer(turn, reply)
-
-
-def _warn_others(turn: Turn, participant_id: int) -> None:
-    """Tells the chats that are linked already that one more is."""
-    notices = []
-    for chat in people.linked_chats(turn.connection, participant_id):
-        if chat["id"] == turn.chat_id or chat["stopped_at"]:
-            continue
-        notices.append(
-            outbox.Draft(
-                chat_id=chat["id"],
-                source=f"{chat['channel']}:{chat['account']}",
-                payload=turn.say("link_new_chat", channel=turn.inbound.channel.capitalize()).to_json(),
-                owner_version=chat["owner_version"],
-                expires_at=turn.now + NOTICE_KEPT,
-                lane=outbox.BROADCASTS,
-                not_before=_by_day(turn.now, chat["zone"] or "WIB"),
-            )
-        )
-    outbox.enqueue(turn.connection, notices, turn.now)
-
-
-def _by_day(now: datetime, zone: str) -> datetime:
-    """Now, or the next morning where the person lives."""
-    local = now.astimezone(ZONES[zone])
-    if DAY_BEGINS <= local.time() < DAY_ENDS:
-        return now
-    morning = local.date() if local.time() < DAY_BEGINS else local.date() + timedelta(days=1)
-    return datetime.combine(morning, DAY_BEGINS, ZONES[zone]).astimezone(UTC)

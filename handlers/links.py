@@ -9,8 +9,9 @@ _ENDINGS = (
     "id|com|net|org|info|xyz|me|io|app|co|site|online|link|mu|club|top|shop|store|live|vip|win|ly|gl|gg|cc|tk|ml|ga|cf|biz|"
     "my|us|dev|page|web|click|fun|pro"
 )
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _HOST = re.compile(
-    rf"(?:[a-z][a-z0-9+.-]{{1,20}}://)(?P<full>[^\s/\\?#\"'<>]{{1,253}})|(?<![\w.@-])(?P<bare>(?:[a-z0-9-]{{1,63}}\.){{1,8}}(?:{_ENDINGS}))(?![\w-])",
+    rf"(?:[a-z][a-z0-9+.-]{{1,20}}://)(?P<full>[^\s/\\?#\"'<>]{{1,253}})|(?<![\w.@-])(?P<bare>(?:[\w-]{{1,63}}\.){{1,8}}(?:{_ENDINGS})|{_OCTET}(?:\.{_OCTET}){{3}})(?![\w-])",
     re.IGNORECASE,
 )
 

@@ -146,6 +146,7 @@ class State:
     options: tuple[Option, ...] = ()  # options shown last; a typed number means one of these
     last_intent: str | None = None  # last question answered ("terus?")
     misses: int = 0  # misunderstandings in a row
+    asked: str = ""  # words that were asked back about, or that a report may begin with; only until the next answer
     greeted: bool = False  # the first message (who is speaking) was said
     last_choice: str | None = None  # the tap handled last: a second tap on the same button says nothing new
 

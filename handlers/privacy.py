@@ -179,7 +179,13 @@ def _withdraw(turn: Turn) -> Answer:
 FORM = Form(
     name="my_data",
     steps=(
-        Step(name="what", expects="choice", ask=_ask_what, read=_read_what),
+        Step(
+            name="what",
+            expects="choice",
+            ask=_ask_what,
+            read=_read_what,
+            again=lambda turn, data: turn.content.text("privacy_what_again"),
+        ),
         Step(name="sure", expects="yes_no", ask=_ask_sure, read=_read_sure, skip=_needless),
     ),
     finish=_finish,

@@ -7,11 +7,12 @@ programme is closed only age, kabupaten, interests and, if the person likes, edu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import forms, places, registration_end, registration_steps, registration_view, telling, typed
+from handlers import forms, free_text, places, registration_end, registration_steps, registration_view, telling, typed
 from handlers.catalogue import shown_date
 from handlers.forms import Data, Form, Step
 from handlers.messages import Option, Reply
@@ -22,6 +23,7 @@ from handlers.turn import Answer, Turn, answer, options
 from handlers.typed import NO, SKIPPED, YES
 from storage import chats, consents, drafts, exports, registrations, subscriptions
 
+REGISTERED_WORDS = 9
 KEPT = timedelta(days=365)  # the period that the consent names
 NEWS = "gelombang"
 _BEGUN = ("age", *QUESTIONS, "region", "education", "work", "interests")
@@ -52,10 +54,16 @@ def _never(turn: Turn, data: Data) -> bool:
     return True
 
 
+def _shorter(key: str) -> Callable[[Turn, Data], str]:
+    """The wording of a question that was asked just before."""
+    return lambda turn, data: turn.content.text(key)
+
+
 def _rule(name: str, *pairs: tuple[str, str]) -> tuple[Step, Step]:
     """A question about the rules, and the step after a doubtful answer."""
     ask, read = ask_plain(f"registration_{name}", *pairs), skippable(read_rule(name))
-    return _step(name, "yes_no", ask, read, skip=_not_asked), gate(name)
+    again = _shorter("registration_job_again") if name == "job" else None
+    return _step(name, "yes_no", ask, read, skip=_not_asked, again=again), gate(name)
 
 
 def _step(name: str, expects: str, ask: registration_steps.Ask, read: registration_steps.Read, **more: Any) -> Step:
@@ -96,6 +104,7 @@ _STEPS = (
         registration_steps.ask_consent,
         registration_steps.read_consent,
         skip=registration_steps.consent_holds,
+        again=_shorter("registration_consent_again"),
     ),
     _step("age", "date", ask_plain("registration_age"), skippable(registration_steps.read_age)),
     gate("age"),
@@ -107,7 +116,13 @@ _STEPS = (
     gate("work"),
     _step("interests", "choice", registration_steps.ask_interests, registration_steps.read_interests),
     _step("notify", "yes_no", _NOTIFY, registration_steps.read_check, skip=registration_end.receives_news),
-    _step("confirm", "choice", registration_end.ask_confirm, registration_end.read_confirm),
+    _step(
+        "confirm",
+        "choice",
+        registration_end.ask_confirm,
+        registration_end.read_confirm,
+        again=_shorter("registration_summary_again"),
+    ),
     _step("field", "choice", registration_end.ask_field, registration_end.read_field(_CALLED), skip=_never),
 )
 
@@ -144,6 +159,16 @@ def status(turn: Turn) -> Answer:
     if draft is not None and any(name in draft["data"] for name in _BEGUN):
         return answer(turn, turn.say("registration_status_draft", until=_day(turn, draft["expires_at"]), options=shown))
     return answer(turn, turn.say("registration_status_none", options=shown))
+
+
+def asks_if_registered(turn: Turn) -> bool:
+    """Whether somebody who has prepared here takes that for a registration ("trus aku udh kedaftar dong ya?")."""
+    words = turn.content.files["registration"]["registered"]
+    said = typed.find(turn, {"": words["said"]}) and not typed.find(turn, {"": words["not_of"]})
+    if not said or not free_text.brief(turn, REGISTERED_WORDS) or turn.understanding.subject != "self":
+        return False
+    begun = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now)
+    return begun is not None or registrations.of_chat(turn.connection, turn.chat_id, turn.now) is not None
 
 
 def correct(turn: Turn) -> Answer:
@@ -231,7 +256,7 @@ def _ways(turn: Turn) -> tuple[Option, ...]:
 
 def _note(turn: Turn, data: Data) -> Answer:
     """Writes the preparation, and says that it is no registration."""
-    noted = {name: data[name] for name in registration_view.fields(data) if is_open(turn) or name not in QUESTIONS}
+    noted = registration_view.noted(turn, data)
     if not is_open(turn) and len(str(noted.get("age", ""))) == len("1999-12-03"):
         noted["age"] = str(typed.ages(noted["age"], telling.today(turn))[0])  # closed: the age, not the birth date
     until = turn.now + KEPT

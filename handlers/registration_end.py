@@ -26,9 +26,8 @@ def ask_confirm(turn: Turn, data: Data) -> Reply:
         ("registration_option_change_data", "answer:ubah"),
         ("registration_option_cancel", "do:cancel"),
     )
-    text = turn.content.text(
-        "registration_summary", lines=registration_view.lines(turn, data), verdict=registration_view.verdict(turn, data)
-    )
+    lines = registration_view.lines(turn, registration_view.noted(turn, data))
+    text = turn.content.text("registration_summary", lines=lines, verdict=registration_view.verdict(turn, data))
     return Reply(text=text, options=labelled(turn, *pairs))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ Read = Callable[[Turn, Data], Reading]
 
 PURPOSE = "registration"
 ROWS = 10  # options that fit a list on WhatsApp (platform-rules 2.7)
+SERVANTS = ("asn",)  # jobs that name the employer: whatever profession stands beside them
 MAX_INTERESTS = 6
 MAX_TYPED = 60
 
@@ -112,17 +114,42 @@ def read_rule(question: str) -> Read:
     """The answer to one question about the rules, by the words of `content/registration.yml`."""
 
     def read(turn: Turn, data: Data) -> Reading:
-        choices: dict[str, Sequence[str]] = dict(vocabulary(turn)[question])
-        if question == "job":
-            employed = [word for body in vocabulary(turn)["work"].values() for word in body["words"]]
-            choices = {**_words(vocabulary(turn)["jobs"]), **choices, NO: [*choices[NO], *employed]}
-        reading = typed.yes_no(turn, choices)
+        choices = _choices(turn, question)
+        own = without_others(turn) if question == "job" else turn
+        reading = typed.yes_no(own, choices)
+        if reading is None and own is not turn:
+            return Valid(NO, sure=typed.is_sure(own, typed.spoken(own.text)))
         if not isinstance(reading, Valid) or reading.sure:
             return reading
-        found = typed.find(turn, choices)  # "pernah dapat gelombang 12": a statement that begins with an answer
+        found = typed.find(own, choices)  # "pernah dapat gelombang 12": a statement that begins with an answer
         return replace(reading, sure=found is not None and found.leads and free_text.statement(turn))
 
     return read
+
+
+def _choices(turn: Turn, question: str) -> dict[str, Sequence[str]]:
+    """The words by which the question is answered; of the question about jobs also the jobs themselves."""
+    choices: dict[str, Sequence[str]] = dict(vocabulary(turn)[question])
+    if question != "job":
+        return choices
+    employed = [word for body in vocabulary(turn)["work"].values() for word in body["words"]]
+    return {**_words(vocabulary(turn)["jobs"]), **choices, NO: [*choices[NO], *employed]}
+
+
+def without_others(turn: Turn) -> Turn:
+    """The message without jobs that are a relative's, were once, or are denied: "istri tentara", "mantan polisi", "bukan pns"."""
+    words = vocabulary(turn)
+    jobs = _alternatives(phrase for body in words["jobs"].values() for phrase in body["words"])
+    before = _alternatives((*words["relatives"], *words["denials"]))
+    between = _alternatives(words["between"])
+    heard = typed.spoken(turn.text)
+    left = re.sub(rf" (?:{before})(?: (?:{between}))* (?:{jobs})(?= )", "", heard)
+    return turn if left == heard else replace(turn, inbound=replace(turn.inbound, text=left.strip()))
+
+
+def _alternatives(written: Iterable[str]) -> str:
+    longest_first = sorted(typed.phrases(tuple(written)), key=len, reverse=True)
+    return "|".join(re.escape(phrase) for phrase in longest_first)
 
 
 def ask_go_on(question: str) -> Ask:
@@ -146,7 +173,35 @@ def gate(question: str) -> Step:
     def needless(turn: Turn, data: Data) -> bool:
         return doubt_of(turn, data, question) is None or any(data.get(f"{other}_go") for other in _same(question))
 
-    return Step(name=f"{question}_go", expects="yes_no", ask=ask_go_on(question), read=read_yes_no, skip=needless)
+    return Step(
+        name=f"{question}_go",
+        expects="yes_no",
+        ask=ask_go_on(question),
+        read=read_yes_no,
+        skip=needless,
+        again=lambda turn, data: sentence(turn, "registration_go_on"),
+        about=question,
+        mends=_mender(question),
+    )
+
+
+def _mender(question: str) -> Read:
+    """Reads another answer to the question that was in doubt, by its own words only: a bare "ya" or "tidak" is about going on."""
+
+    def read(turn: Turn, data: Data) -> Reading:
+        if question == "age":
+            return typed.age(turn, telling.today(turn), "registration_age_odd")
+        if question == "work":
+            reading = read_work(turn, data)
+            known = isinstance(reading, Valid) and not str(reading.value).startswith(TYPED)
+            return reading if known else None
+        own = without_others(turn) if question == "job" else turn
+        found = typed.find(own, _choices(turn, question))
+        if found is None:
+            return Valid(NO, sure=free_text.brief(turn, 5)) if own is not turn else None
+        return Valid(found.value, sure=found.sure)
+
+    return read
 
 
 def _same(question: str) -> tuple[str, ...]:
@@ -227,7 +282,9 @@ def read_education(turn: Turn, data: Data) -> Reading:
 
 def read_work(turn: Turn, data: Data) -> Reading:
     """The work; an excluded job is recognised here too, and what no table knows is kept as it was typed."""
-    if found := typed.find(turn, {**_words(vocabulary(turn)["jobs"]), **_words(vocabulary(turn)["work"])}):
+    own, jobs = without_others(turn), _words(vocabulary(turn)["jobs"])
+    servant = typed.find(own, {name: jobs[name] for name in SERVANTS})  # "pns guru" is a civil servant who teaches
+    if found := servant or typed.find(own, {**jobs, **_words(vocabulary(turn)["work"])}):
         return Valid(found.value, sure=found.sure)
     text = " ".join(turn.text.split())
     fits = 2 < len(text) <= MAX_TYPED and typed.is_sure(turn, typed.spoken(text))

@@ -63,6 +63,11 @@ def fields(data: Data) -> list[str]:
     return [name for name in FIELDS if name in data]
 
 
+def noted(turn: Turn, data: Data) -> dict[str, Any]:
+    """The values that go into the note: while the programme is closed the answers about the rules stay out of it."""
+    return {name: data[name] for name in fields(data) if is_open(turn) or name not in QUESTIONS}
+
+
 def show(turn: Turn, name: str, value: str) -> str:
     """A value as people read it."""
     tables = vocabulary(turn)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from handlers import free_text, telling, typed
+from handlers import fraud, free_text, telling, typed
 from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.messages import Reply
 from handlers.turn import Answer, Turn, answer, options
@@ -12,6 +13,7 @@ from storage import cases, chats
 
 TOPIC_WORDS = 2  # up to so many words name a topic; more may be a question
 STORY_SHOWN = 250
+FOLLOW_UP_WORDS = 6  # a longer one may be a story that speaks of an earlier report
 STORY_AT_ONCE = 8  # words of a first message that tell a story already
 
 _NUMBER = re.compile(r"\bL(?P<dash>[\s-]{0,3})(?P<code>[0-9A-Z]{6})\b", re.IGNORECASE)
@@ -20,17 +22,23 @@ _LOOK_ALIKES = str.maketrans("OIL", "011")
 
 def report_problem(turn: Turn) -> Answer:
     """Starts a report with what the message already tells, or answers a question about one that was filed."""
-    asked = typed.find(turn, {"follow_up": turn.content.files["reports"]["follow_up"]})
+    asked = _follows_up(turn)
     if case_number(turn.text) or (asked and cases.latest(turn.connection, turn.chat_id)):
         return case_status(turn)
-    data: dict[str, str] = {}
-    if topic := _topic(turn):
-        data["topic"] = topic
-    reading = free_text.story(turn, "report_story_short")
-    if isinstance(reading, Valid) and len(re.findall(r"\w+", turn.text)) >= STORY_AT_ONCE:
-        data["story"] = reading.value
-        data.setdefault("topic", "lainnya")
+    topic, told = _topic(turn), _told(turn)
+    data = {"topic": topic or "lainnya"} if topic or told else {}
+    if told:
+        data["story"] = told.value
     return open_form(turn, FORM, data, before=turn.say("report_none") if asked else None)
+
+
+def asks_status(turn: Turn) -> bool:
+    """Whether a short message in an open report asks about one that was filed ("status laporan saya gimana")."""
+    return _follows_up(turn) and free_text.brief(turn, FOLLOW_UP_WORDS)
+
+
+def _follows_up(turn: Turn) -> bool:
+    return typed.find(turn, {"": turn.content.files["reports"]["follow_up"]}) is not None
 
 
 def case_status(turn: Turn) -> Answer:
@@ -68,8 +76,17 @@ def case_number(text: str) -> str | None:
     return None
 
 
+def _told(turn: Turn) -> Valid | None:
+    """The story, where the message is long enough to be one."""
+    reading = _read_story(turn, {})
+    long = len(re.findall(r"\w+", turn.text)) >= STORY_AT_ONCE
+    return reading if long and isinstance(reading, Valid) else None
+
+
 def _topic(turn: Turn) -> str | None:
     topics = turn.content.files["reports"]["topics"]
+    if fraud.is_defrauded(turn):
+        return "penipuan"
     if found := typed.find(turn, {key: topic["words"] for key, topic in topics.items() if topic.get("urgent")}):
         return found.value
     found = typed.find(turn, {key: topic["words"] for key, topic in topics.items()})
@@ -93,6 +110,8 @@ def _ask_topic(turn: Turn, data: Data) -> Reply:
 
 def _read_topic(turn: Turn, data: Data) -> Reading:
     topics = turn.content.files["reports"]["topics"]
+    if told := _told(turn):  # the story itself, at the question what it is about
+        return replace(told, value=_topic(turn) or "lainnya", also={"story": told.value})
     found = typed.find(turn, {key: (topic["title"], *topic["words"]) for key, topic in topics.items()})
     if found is None:
         return Valid("lainnya") if typed.skipped(turn) else None
@@ -101,7 +120,10 @@ def _read_topic(turn: Turn, data: Data) -> Reading:
 
 
 def _read_story(turn: Turn, data: Data) -> Reading:
-    return free_text.story(turn, "report_story_short")
+    reading = free_text.story(turn, "report_story_short")
+    if reading is None and fraud.is_defrauded(turn):  # "ada yang ngaku petugas" asks for nobody
+        return Valid(" ".join(turn.text.split())[: free_text.STORY], sure=free_text.statement(turn))
+    return reading
 
 
 def _ask_confirm(turn: Turn, data: Data) -> Reply:
@@ -150,7 +172,13 @@ FORM = Form(
             read=_read_story,
             called=("cerita", "isi", "laporan"),
         ),
-        Step(name="confirm", expects="yes_no", ask=_ask_confirm, read=_read_confirm),
+        Step(
+            name="confirm",
+            expects="yes_no",
+            ask=_ask_confirm,
+            read=_read_confirm,
+            again=lambda turn, data: turn.content.text("report_confirm_again"),
+        ),
     ),
     finish=_finish,
 )

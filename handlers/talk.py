@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from handlers import free_text, typed
 from handlers.messages import Option, Reply
 from handlers.turn import Answer, Turn, answer, options
+from nlu.understanding import Outcome
 
 _SALAM = re.compile(r"\b(ass?alam\w*|ass?lm\w*|ass?kum|samlekum|mikum|ass)\b", re.IGNORECASE)
+PUZZLED_WORDS = 7  # a longer message says what it is about
 _MENU = ("register_start", "course_choose", "incentive_status", "application_status", "report_problem")
 
 
@@ -89,6 +92,21 @@ _ON = re.compile(
     r"(?:\s+(?:dong|kak|min|ya|sih|lagi|lg|gimana|gmn|bagaimana|apa|itu|tadi|aja))*)\W*$",
     re.IGNORECASE,
 )
+
+
+def is_puzzled(turn: Turn) -> bool:
+    """Whether a message only says that the last answer or question was not understood ("saya belum paham juga")."""
+    found = typed.find(turn, {"": turn.content.files["words"]["puzzled"]})
+    return found is not None and free_text.brief(turn, PUZZLED_WORDS)
+
+
+def wordless(turn: Turn) -> Answer | None:
+    """A few warm words for a message of nothing but emoji or signs; None where the understanding knows them ("🙏")."""
+    if turn.understanding.outcome is not Outcome.REFUSE or any(letter.isalnum() for letter in turn.text):
+        return None
+    sad = any(sign in turn.text for sign in turn.content.files["words"]["sad"])
+    found = answer(turn, turn.say("emoji_sad" if sad else "emoji", options=menu_options(turn, 3)))
+    return replace(found, handler="wordless")
 
 
 def asks_on(turn: Turn) -> bool:

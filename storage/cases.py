@@ -48,6 +48,11 @@ def find(connection: Connection, number: str, chat_id: int) -> RowMapping | None
     )
 
 
+def by_number(connection: Connection, number: str) -> RowMapping | None:
+    """The case of that number, whosever it is; for operators."""
+    return connection.execute(select(cases).where(cases.c.number == number)).mappings().first()
+
+
 def latest(
     connection: Connection, chat_id: int, *, topic: str | None = None, only_open: bool = False
 ) -> RowMapping | None:

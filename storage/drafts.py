@@ -21,9 +21,10 @@ def save(
     data: Mapping[str, Any],
     now: datetime,
     expires_at: datetime,
+    reminded_at: datetime | None = None,
 ) -> None:
-    """Writes the draft of a form over the former one."""
-    values = {"step": step, "data": dict(data), "updated_at": now, "expires_at": expires_at, "reminded_at": None}
+    """Writes the draft of a form over the former one; with `reminded_at` nobody is reminded of it."""
+    values = {"step": step, "data": dict(data), "updated_at": now, "expires_at": expires_at, "reminded_at": reminded_at}
     statement = insert_for(connection)(drafts).values(chat_id=chat_id, form=form, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["chat_id", "form"], set_=values))
 

@@ -8,10 +8,21 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, RowMapping, case, func, select, update
 
 from storage.inbox import insert_for
-from storage.schema import access_log, chats, conversations, link_codes, links, participants, proofs
+from storage.schema import (
+    access_log,
+    chats,
+    conversations,
+    link_codes,
+    links,
+    number_proofs,
+    participants,
+    proofs,
+)
 
 WRONG_ALLOWED = 3  # wrong answers before the lock (design: People and proof)
 LOCK = timedelta(hours=1)
+NUMBER_WRONG_ALLOWED = 6  # wrong answers of a day for one number, over all its chats; then each further one locks it
+NUMBER_COUNTED = timedelta(days=1)
 
 
 def get(connection: Connection, participant_id: int) -> RowMapping | None:
@@ -22,6 +33,11 @@ def get(connection: Connection, participant_id: int) -> RowMapping | None:
 def any_record(connection: Connection) -> bool:
     """Whether the operator has imported anybody."""
     return connection.execute(select(participants.c.id).limit(1)).first() is not None
+
+
+def by_record_key(connection: Connection, record_key: str) -> RowMapping | None:
+    """The record by the operator's own key."""
+    return connection.execute(select(participants).where(participants.c.record_key == record_key)).mappings().first()
 
 
 def by_phone(connection: Connection, phone: str) -> list[RowMapping]:
@@ -116,6 +132,40 @@ def wrong_proof(connection: Connection, chat_id: int, now: datetime) -> int:
     return max(0, left)
 
 
+def number_locked_until(connection: Connection, phone: str, now: datetime) -> datetime | None:
+    """The end of the number's lock, None where there is none."""
+    until = connection.execute(select(number_proofs.c.locked_until).where(number_proofs.c.phone == phone)).scalar()
+    return until if until and until > now else None
+
+
+def wrong_on_number(connection: Connection, phone: str, now: datetime) -> int:
+    """Counts a wrong answer for a number over all its chats; returns how many are left today, and at 0 locks it for an hour.
+
+    Numbers without a record count like the others, so that a lock tells nobody whether there is one.
+    """
+    statement = insert_for(connection)(number_proofs).values(phone=phone, wrong=1, since=now)
+    old = number_proofs.c.since < now - NUMBER_COUNTED
+    wrong = connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["phone"],
+            set_={
+                "wrong": case((old, 1), else_=number_proofs.c.wrong + 1),
+                "since": case((old, now), else_=number_proofs.c.since),
+            },
+        ).returning(number_proofs.c.wrong)
+    ).scalar_one()
+    left = NUMBER_WRONG_ALLOWED - int(wrong)
+    if left <= 0:
+        connection.execute(update(number_proofs).where(number_proofs.c.phone == phone).values(locked_until=now + LOCK))
+    return max(0, left)
+
+
+def delete_old_number_proofs(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Deletes a small batch of counts whose day is over; returns how many."""
+    old = select(number_proofs.c.phone).where(number_proofs.c.since < before).limit(limit)
+    return connection.execute(number_proofs.delete().where(number_proofs.c.phone.in_(old))).rowcount
+
+
 def lock_unvouched(connection: Connection, participant_ids: Sequence[int], now: datetime) -> None:
     """Closes these records for an hour to chats whose number nobody vouches for."""
     if participant_ids:
@@ -158,18 +208,23 @@ def delete_old_codes(connection: Connection, *, before: datetime, limit: int) ->
 # -- who looked ---------------------------------------------------------------------------------------------------
 
 
-def log_access(connection: Connection, *, actor: str, participant_id: int, what: str, now: datetime) -> None:
-    """Notes that somebody saw a record; actor: "chat:12", "agent:3", "cli"."""
-    connection.execute(access_log.insert().values(at=now, actor=actor, participant_id=participant_id, what=what))
+def log_access(
+    connection: Connection, *, actor: str, participant_id: int, what: str, now: datetime, reason: str | None = None
+) -> None:
+    """Notes that somebody saw or changed a record; actor: "chat:12", "agent:3", "operator:budi", "cli"."""
+    values = {"at": now, "actor": actor, "participant_id": participant_id, "what": what, "reason": reason}
+    connection.execute(access_log.insert().values(values))
 
 
 def accesses(connection: Connection, participant_id: int, limit: int = 10) -> list[RowMapping]:
-    """The last looks at a record, newest first; one actor at one thing once, with number and last time."""
+    """The last looks at a record, newest first; one actor at one thing for one reason once, with number and last time."""
     last = func.max(access_log.c.at)
     statement = (
-        select(access_log.c.actor, access_log.c.what, last.label("at"), func.count().label("times"))
+        select(
+            access_log.c.actor, access_log.c.what, access_log.c.reason, last.label("at"), func.count().label("times")
+        )
         .where(access_log.c.participant_id == participant_id)
-        .group_by(access_log.c.actor, access_log.c.what)
+        .group_by(access_log.c.actor, access_log.c.what, access_log.c.reason)
         .order_by(last.desc())
         .limit(limit)
     )

@@ -179,6 +179,15 @@ proofs = Table(
     Column("locked_until", Instant),
 )
 
+number_proofs = Table(
+    "number_proofs",  # over all chats that a number was vouched for in; no record need be on the number
+    metadata,
+    Column("phone", String(20), primary_key=True),
+    Column("wrong", SmallInteger, nullable=False),
+    Column("since", Instant, nullable=False),  # the first of these wrong answers
+    Column("locked_until", Instant),
+)
+
 link_codes = Table(
     "link_codes",
     metadata,
@@ -193,9 +202,10 @@ access_log = Table(
     metadata,
     _id(),
     _when("at"),
-    Column("actor", String(64), nullable=False),  # "chat:12", "agent:3", "cli"
+    Column("actor", String(64), nullable=False),  # "chat:12", "agent:3", "operator:<name>", "cli"
     _participant(ondelete="CASCADE"),
     Column("what", String(64), nullable=False),
+    Column("reason", String(200)),  # of what a person did by hand
     Index("ix_access_log_participant_id", "participant_id"),
 )
 

@@ -6,7 +6,7 @@ Source of every field: https://core.telegram.org/bots/api#available-types
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,6 +19,7 @@ Json = Mapping[str, Any]
 
 CHANNEL: Final = "telegram"
 NAME_CHARACTERS: Final = 128
+HIDDEN_LINKS: Final = 5
 
 _CONTENT: Final[tuple[tuple[str, Kind], ...]] = (  # the first field present decides; a GIF carries `document` too
     ("text", Kind.TEXT),
@@ -103,7 +104,8 @@ def _message(message: Json, _now: datetime) -> dict[str, Any]:
     kind = _kind(message)
     values = _who(message, _object(message.get("chat"), "message without chat"))
     values |= {"kind": kind, "sent_at": _time(message.get("date"), "message without date")}
-    values |= _text(message.get("text") if kind is Kind.TEXT else message.get("caption"))
+    wording, marks = ("text", "entities") if kind is Kind.TEXT else ("caption", "caption_entities")
+    values |= _text(message.get(wording), hidden=_hidden_links(message.get(marks)))
     values["forwarded"] = _forwarded(message)
     if kind is Kind.CONTACT:
         values |= _contact(_object(message["contact"], "contact without content"), values)
@@ -226,9 +228,20 @@ def _is_picture(document: Any) -> bool:
     return isinstance(kind, str) and kind.startswith("image/")
 
 
-def _text(text: Any) -> dict[str, Any]:
+def _text(text: Any, *, hidden: Sequence[str] = ()) -> dict[str, Any]:
     """Cleaned and cut text; masking is the receiver's, for every channel alike. The cut is a guard: Telegram sends no more than that."""
-    return {"text": clean(text)[: limits.TEXT_CHARACTERS]} if isinstance(text, str) else {}
+    if not isinstance(text, str):
+        return {}
+    shown = clean(text)
+    more = [address for link in hidden if (address := clean(link)) and address not in shown]
+    return {"text": "\n".join((shown, *more))[: limits.TEXT_CHARACTERS]}
+
+
+def _hidden_links(entities: Any) -> list[str]:
+    """Addresses that lie under other words ("klik di sini"): a message is judged by where it leads."""
+    marks = entities if isinstance(entities, list) else ()
+    found = [mark.get("url") for mark in marks if isinstance(mark, Mapping) and mark.get("type") == "text_link"]
+    return [url for url in dict.fromkeys(found) if isinstance(url, str)][:HIDDEN_LINKS]
 
 
 def _forwarded(message: Json) -> bool:

@@ -63,13 +63,15 @@ class Session:
         channel: str = "terminal",
         chat: str = "saya",
         now: datetime | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
-        """`now` fixes the clock (set `session.now` to move it); default is the real one."""
+        """`now` fixes the clock (set `session.now` to move it); default is the real one. Several chats share one `recorder`."""
         self.now = now
         self.database = database
         self._parts = parts
         self.chat = chat
-        self.recorder = Recorder(channel)
+        self.recorder = recorder or Recorder(channel)
+        self._heard = 0
         wake = Wake(database)
         self._receiver = Receiver(database, wake, clock=self._clock)
         self._worker = Worker(database, parts, wake, clock=self._clock)
@@ -127,11 +129,11 @@ class Session:
         return await self.deliver(inbound)
 
     async def deliver(self, inbound: Inbound) -> list[Reply]:
-        """Puts an event through the whole path."""
-        before = len(self.recorder.sent)
+        """Puts an event through the whole path; what came unasked since the last one is told first."""
         await self._receiver.receive([inbound])
         await self.settle()
-        replies = [reply for address, reply in self.recorder.sent[before:] if address == self.chat]
+        replies = [reply for address, reply in self.recorder.sent[self._heard :] if address == self.chat]
+        self._heard = len(self.recorder.sent)
         for reply in replies:
             if reply.options:
                 self.options, self.version = reply.options, reply.version

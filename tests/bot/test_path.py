@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 from sqlalchemy import select, text
 
-from bot import metrics, sender
+from bot import effects, metrics, sender
 from bot.channel import Accepted, Down, Failed, Gone, Outcome, Retry, Throttled, Unavailable, Unknown
 from bot.effects import Parts
 from bot.receiver import Receiver, clean
@@ -22,7 +22,7 @@ from bot.terminal.session import Recorder
 from bot.wake import Wake
 from bot.worker import LEASE, Worker
 from handlers import catalogue
-from handlers.messages import Inbound, Kind
+from handlers.messages import Inbound, Kind, state_from_json
 from handlers.turn import Policy
 from storage import chats, inbox, outbox, schema
 from storage.database import Database
@@ -87,8 +87,19 @@ class ScriptedChannel(Recorder):
 
 
 @pytest.fixture
-def bench(database: Database) -> Bench:
-    return Bench(database)
+def bench(database: Database) -> Iterator[Bench]:
+    """Everybody here has been told already who is speaking, so that an answer is one message."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(effects, "state_from_json", lambda data: replace(state_from_json(data), greeted=True))
+        yield Bench(database)
+
+
+async def test_who_is_speaking_is_said_before_the_first_answer(database: Database) -> None:
+    bench = Bench(database)
+    for number in ("1", "2"):
+        await bench.hears("incentive_when: kapan cair", number)
+        await bench.settle()
+    assert ["Saya Pandu" in words for words in bench.said] == [True, False, False]
 
 
 async def test_a_message_is_answered_once(bench: Bench) -> None:
@@ -96,7 +107,6 @@ async def test_a_message_is_answered_once(bench: Bench) -> None:
     await bench.hears("incentive_when: kapan cair", "1")
     await bench.settle()
     assert len(bench.said) == 1
-    assert "Saya Pandu" in bench.said[0]
     assert await bench.rows(schema.inbox, "state") == [("done",)]
     assert await bench.rows(schema.outbox, "state") == [("accepted",)]
     log = await bench.rows(schema.messages, "author", "intent", "handler", "model")

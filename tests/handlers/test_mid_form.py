@@ -114,6 +114,7 @@ PLACES: dict[str, Place] = {
     "my_data/what": Place(),
     "my_data/sure": Place({"what": "hapus"}),
     "subscribe/topic": Place(),
+    "message_check/message": Place(),
 }
 
 # -- the answers: what is typed → what must be read ------------------------------------------------------------------
@@ -323,6 +324,21 @@ ANSWERS: dict[str, dict[str, str]] = {
         "gelombang": "gelombang", "gelombang baru": "gelombang", "pendaftaran": "gelombang", "insentif": "insentif", "soal insentif kak": "insentif",
         "pelatihan": "pelatihan", "kursus": "pelatihan", "semua": "semua", "semuanya aja": "semua", "semua boleh kan?": "semua",
     },
+    "message_check/message": dict.fromkeys(
+        (
+            "SELAMAT! Anda terpilih menerima dana bantuan, klik http://bantuan-gratis.xyz/klaim",
+            "https://bit.ly/3abcde",
+            "www.prakerja.go.id",
+            "prakerja.vip",
+            "hubungi wa 0812-3456-7890 untuk pencairan",
+            "insentif cair hari ini, kirim kode OTP ke cs@prakerja-bantuan.com",
+            "Yth peserta, saldo anda akan hangus besok. Segera transfer biaya admin 50 ribu ke petugas kami supaya dana cair",
+            "Halo kak saya dari dinas, data kakak terpilih, mohon balas dengan nama lengkap dan nomor hp supaya diproses",
+            "daftar di dashboard.prakerja12.xyz ya, terakhir malam ini",
+            "ini pesannya: undian berhadiah dari prakerja, cek di http://prakerja-go.id.win apa benar?",
+        ),
+        "pasted",
+    ),
 }  # fmt: skip
 
 NO_YES = (

@@ -43,7 +43,8 @@ def test_a_story_told_at_once_is_only_confirmed(talk: SampleTalk) -> None:
 
 def test_fraud_is_urgent_and_says_what_to_do_first(talk: SampleTalk) -> None:
     talk.policy = Policy(agents=True)
-    talk.say("saya ditipu", "report_problem")
+    assert "Telepon bank atau e-wallet" in talk.say("saya ditipu", "report_problem")
+    talk.tap("Buat laporan")
     talk.say("kemarin saya transfer uang ke joki lewat telegram")
     shown = talk.say("ya")
     assert shown.startswith("Kalau uang atau data dipakai orang, hubungi bank")

@@ -49,6 +49,40 @@ async def test_three_wrong_answers_lock_the_chat_for_an_hour(database: Database,
     await database.write(work)
 
 
+async def test_wrong_answers_of_many_chats_lock_the_number(database: Database, now: datetime) -> None:
+    phone, other = "+6280000000001", "+6280000000002"
+
+    def work(connection: Connection) -> None:
+        assert [people.wrong_on_number(connection, phone, now) for _ in range(6)] == [5, 4, 3, 2, 1, 0]
+        assert people.number_locked_until(connection, phone, now) == now + timedelta(hours=1)
+        assert people.number_locked_until(connection, other, now) is None
+        later = now + timedelta(hours=2)
+        assert people.number_locked_until(connection, phone, later) is None
+        assert people.wrong_on_number(connection, phone, later) == 0, "within the day each further one locks again"
+        tomorrow = now + timedelta(hours=25)
+        assert people.wrong_on_number(connection, phone, tomorrow) == 5
+        people.wrong_on_number(connection, other, now)
+        assert people.delete_old_number_proofs(connection, before=tomorrow - people.NUMBER_COUNTED, limit=10) == 1
+
+    await database.write(work)
+
+
+async def test_a_look_keeps_its_reason(database: Database, now: datetime) -> None:
+    def work(connection: Connection) -> None:
+        person = add_person(connection, "a", now)
+        for reason in ("nomor ganti", "nomor ganti", None):
+            people.log_access(
+                connection, actor="operator:rina", participant_id=person, what="sambungan", reason=reason, now=now
+            )
+        told = {(row["reason"], row["times"]) for row in people.accesses(connection, person)}
+        assert told == {("nomor ganti", 2), (None, 1)}
+        found = people.by_record_key(connection, "a")
+        assert found is not None
+        assert found["id"] == person
+
+    await database.write(work)
+
+
 async def test_a_chat_has_one_link_and_a_new_one_ends_the_old(database: Database, now: datetime) -> None:
     def work(connection: Connection) -> None:
         chat, other = add_chat(connection, "one", now), add_chat(connection, "two", now)

@@ -51,6 +51,11 @@ EVENTS = {
     "text_with_nul": event(Kind.TEXT, text="halo kak"),
     "text_with_surrogate": event(Kind.TEXT, text="halo  kak"),
     "text_forwarded": event(Kind.TEXT, text="INFO RESMI!!! klik http://prakerja-bantuan.example", forwarded=True),
+    "text_forwarded_hidden_link": event(
+        Kind.TEXT,
+        text="Info Prakerja: klik di sini untuk daftar, atau lihat prakerja.go.id\nhttp://prakerja.vip/daftar",
+        forwarded=True,
+    ),
     "text_forwarded_before_7_0": event(Kind.TEXT, text="sebarkan", forwarded=True),
     "text_reply": event(Kind.TEXT, text="yang ini maksudnya apa"),
     "edited_text": event(Kind.EDITED, text="gelombang 71 kapan?", sent_at=datetime.fromtimestamp(1_764_000_030, UTC)),

@@ -122,9 +122,7 @@ async def run(
                 if name not in sessions:
                     known = next(iter(sessions.values()), None)
                     recorder = known.recorder if known else None
-                    sessions[name] = Session(
-                        database, parts, channel=channel, chat=name, now=moment, recorder=recorder
-                    )
+                    sessions[name] = Session(database, parts, channel=channel, chat=name, now=moment, recorder=recorder)
                     if phone := script.get("phone"):
                         await sessions[name].vouch(phone)
                 session = sessions[name]

@@ -232,6 +232,8 @@ class Service:
                     partial(outbox.delete_done, before=now - _KEEP_EVENTS),
                     partial(secure_forms.delete_old, before=now),
                     partial(registrations.delete_expired, now=now),
+                    partial(inbox.wake_stranded, now=now),
+                    partial(outbox.wake_stranded, now=now),
                     partial(drafts.delete_expired, now=now),
                     partial(exports.delete_done_hooks, before=now - _KEEP_EVENTS),
                     partial(imports.delete_changes, before=now - _KEEP_STATES),

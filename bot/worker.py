@@ -126,7 +126,9 @@ class Worker:
         chat_ids = [claim.chat["id"] for claim in claims]
         try:
             ready_at = now + _OUTAGE_RETRY
-            await self._database.write(partial(inbox.give_back, token=token, chat_ids=chat_ids, ready_at=ready_at))
+            await self._database.write(
+                partial(inbox.give_back, token=token, chat_ids=chat_ids, ready_at=ready_at, refund=True)
+            )
         except Exception as error:
             log.warning("claims not handed back", reason=type(error).__name__)
 

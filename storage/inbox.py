@@ -20,6 +20,7 @@ from storage.scrub import mask_parts
 
 UNORDERED_CHANNELS = ("whatsapp", "sms")
 
+_LONGEST_WAIT = timedelta(minutes=5)  # leases last half a minute, retries wait seconds
 _DIGIT_RUN_PAUSE = timedelta(minutes=10)
 _IDENTITY_DIGITS = range(15, 21)  # a NIK, KK or card number has 16; people drop or repeat one
 
@@ -325,11 +326,26 @@ def bury(connection: Connection, *, token: str, chat_id: int, event_id: int, err
     connection.execute(update(queue).where(queue.c.chat_id == chat_id).values(pending=queue.c.pending - 1))
 
 
-def give_back(connection: Connection, *, token: str, chat_ids: Sequence[int], ready_at: datetime) -> None:
-    """Hands claimed chats back untouched, to be claimed again from `ready_at` on."""
+def give_back(
+    connection: Connection, *, token: str, chat_ids: Sequence[int], ready_at: datetime, refund: bool = False
+) -> None:
+    """Hands claimed chats back untouched, to be claimed again from `ready_at` on; `refund`: the attempt does not count (an outage)."""
+    if refund:
+        mine = select(queue.c.chat_id).where(queue.c.chat_id.in_(chat_ids), queue.c.owner == token)
+        connection.execute(
+            update(inbox)
+            .where(inbox.c.chat_id.in_(mine), inbox.c.state == "pending", inbox.c.attempts > 0)
+            .values(attempts=inbox.c.attempts - 1)
+        )
     connection.execute(
         update(queue).where(queue.c.chat_id.in_(chat_ids), queue.c.owner == token).values(owner=None, ready_at=ready_at)
     )
+
+
+def wake_stranded(connection: Connection, *, now: datetime, limit: int) -> int:
+    """Lets chats be claimed that wait for a moment no claim ever sets: the clock has gone back since; returns how many."""
+    stranded = select(queue.c.chat_id).where(queue.c.pending > 0, queue.c.ready_at > now + _LONGEST_WAIT).limit(limit)
+    return connection.execute(update(queue).where(queue.c.chat_id.in_(stranded)).values(ready_at=now)).rowcount
 
 
 def renew(connection: Connection, *, token: str, chat_ids: Sequence[int], until: datetime) -> None:

@@ -332,6 +332,18 @@ def recover(connection: Connection, *, now: datetime) -> int:
     return result.rowcount
 
 
+def wake_stranded(connection: Connection, *, now: datetime, limit: int) -> int:
+    """Messages made "in the future" may go now: the clock has gone back since; returns how many."""
+    stranded = (
+        select(outbox.c.id)
+        .where(_is_unsent(outbox), outbox.c.state == "pending", outbox.c.created_at > now + timedelta(minutes=5))
+        .limit(limit)
+    )
+    return connection.execute(
+        update(outbox).where(outbox.c.id.in_(stranded)).values(not_before=now, created_at=now)
+    ).rowcount
+
+
 def release(connection: Connection, *, token: str, ids: Sequence[int]) -> None:
     """Hands back claimed rows that were not sent (graceful stop)."""
     connection.execute(

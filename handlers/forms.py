@@ -206,6 +206,8 @@ def _mended(turn: Turn, form: Form, step: Step) -> Answer | None:
     if target is None or step.mends is None:
         return None
     reading = step.mends(turn, turn.state.data)
+    if isinstance(reading, Misfit):  # the answer is taken back, and no other is given
+        return change(turn, form, target, "")
     if not isinstance(reading, Valid) or not reading.sure or reading.value == turn.state.data.get(target.name):
         return None
     there = replace(turn, state=replace(turn.state, step=target.name))

@@ -20,12 +20,11 @@ from handlers.turn import ZONES
 
 async def by_itself(session: Session, parts: Parts) -> list[Reply]:
     """What Pandu sends of its own accord at the session's time."""
-    before = len(session.recorder.sent)
     now = session.now or datetime.now(UTC)
     for job in (Reminders, Notices):
         await job(session.database, parts.catalogue, Wake(session.database), clock=lambda _: now).run_once()
     await session.settle()
-    return [reply for address, reply in session.recorder.sent[before:] if address == session.chat]
+    return session.heard()
 
 
 async def imported(session: Session, parts: Parts, kind: str, lines: Sequence[str]) -> None:

@@ -246,7 +246,7 @@ def _cancel_word(turn: Turn) -> Answer | None:
     if _CANCEL.match(turn.text):
         return _cancel(turn)
     if turn.state.form and turn.understanding.intent == "cancel" and turn.understanding.outcome is Outcome.ANSWER:
-        return None if _answers_step(turn) else _cancel(turn)
+        return None if forms.asks_back(turn) or _answers_step(turn) else _cancel(turn)
     return None
 
 

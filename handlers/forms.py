@@ -132,7 +132,7 @@ def consider(turn: Turn, form: Form) -> Answer | None:
     step = form.step(turn.state.step)
     if step is None:
         return restart(turn, form)
-    if _BACK.match(turn.text):
+    if asks_back(turn):
         return back(turn, form, step)
     match = _CHANGE.search(turn.text)
     if match and (target := _named(form, match["what"])) and _may_change(turn, target):
@@ -150,6 +150,11 @@ def consider(turn: Turn, form: Form) -> Answer | None:
         case Misfit(key=key, values=values):
             return _misfit(turn, form, step, key, values or {})
     return _misfit(turn, form, step, "form_not_understood", {})
+
+
+def asks_back(turn: Turn) -> bool:
+    """Whether the message is "kembali": to the step before."""
+    return _BACK.match(turn.text) is not None
 
 
 def resume(turn: Turn, form: Form, aside: Answer) -> Answer:
@@ -206,6 +211,8 @@ def _mended(turn: Turn, form: Form, step: Step) -> Answer | None:
     if target is None or step.mends is None:
         return None
     reading = step.mends(turn, turn.state.data)
+    if isinstance(reading, Misfit):  # the answer is taken back, and no other is given
+        return change(turn, form, target, "")
     if not isinstance(reading, Valid) or not reading.sure or reading.value == turn.state.data.get(target.name):
         return None
     there = replace(turn, state=replace(turn.state, step=target.name))
@@ -354,9 +361,10 @@ def _asked(step: Step, turn: Turn, data: Data) -> Reply:
 
 
 def _asked_again(step: Step, turn: Turn) -> Reply:
-    """The question where it was asked just before: in fewer words if the step has such."""
+    """The question where it was asked just before: in fewer words if the step has such, and it still offers the same."""
     prompt = _asked(step, turn, turn.state.data)
-    return replace(prompt, text=step.again(turn, turn.state.data)) if step.again else prompt
+    same = turn.state.options[: len(prompt.options)] == prompt.options
+    return replace(prompt, text=step.again(turn, turn.state.data)) if step.again and same else prompt
 
 
 def _joined(before: Reply | None, prompt: Reply) -> Reply:

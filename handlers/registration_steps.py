@@ -21,7 +21,8 @@ Read = Callable[[Turn, Data], Reading]
 
 PURPOSE = "registration"
 ROWS = 10  # options that fit a list on WhatsApp (platform-rules 2.7)
-SERVANTS = ("asn",)  # jobs that name the employer: whatever profession stands beside them
+SERVANTS = ("asn",)
+_DENIED_NUMBER = re.compile(r"\bbukan\s+\d+", re.IGNORECASE)
 MAX_INTERESTS = 6
 MAX_TYPED = 60
 
@@ -116,6 +117,8 @@ def read_rule(question: str) -> Read:
     def read(turn: Turn, data: Data) -> Reading:
         choices = _choices(turn, question)
         own = without_others(turn) if question == "job" else turn
+        if question == "job" and (servant := _servant(own)):
+            return Valid(servant.value, sure=servant.sure)
         reading = typed.yes_no(own, choices)
         if reading is None and own is not turn:
             return Valid(NO, sure=typed.is_sure(own, typed.spoken(own.text)))
@@ -145,6 +148,12 @@ def without_others(turn: Turn) -> Turn:
     heard = typed.spoken(turn.text)
     left = re.sub(rf" (?:{before})(?: (?:{between}))* (?:{jobs})(?= )", "", heard)
     return turn if left == heard else replace(turn, inbound=replace(turn.inbound, text=left.strip()))
+
+
+def _servant(turn: Turn) -> typed.Found | None:
+    """A job that names the employer, whatever profession stands beside it: "pns guru" is a civil servant who teaches."""
+    jobs = vocabulary(turn)["jobs"]
+    return typed.find(turn, {name: jobs[name]["words"] for name in SERVANTS})
 
 
 def _alternatives(written: Iterable[str]) -> str:
@@ -190,11 +199,14 @@ def _mender(question: str) -> Read:
 
     def read(turn: Turn, data: Data) -> Reading:
         if question == "age":
-            return typed.age(turn, telling.today(turn), "registration_age_odd")
+            mended = replace(turn, inbound=replace(turn.inbound, text=_DENIED_NUMBER.sub(" ", turn.text)))
+            reading = typed.age(mended, telling.today(turn), "registration_age_odd")
+            return reading if isinstance(reading, Valid) else None
         if question == "work":
             reading = read_work(turn, data)
-            known = isinstance(reading, Valid) and not str(reading.value).startswith(TYPED)
-            return reading if known else None
+            if isinstance(reading, Valid) and not str(reading.value).startswith(TYPED):
+                return reading
+            return Misfit("registration_work") if without_others(turn) is not turn else None
         own = without_others(turn) if question == "job" else turn
         found = typed.find(own, _choices(turn, question))
         if found is None:
@@ -282,9 +294,9 @@ def read_education(turn: Turn, data: Data) -> Reading:
 
 def read_work(turn: Turn, data: Data) -> Reading:
     """The work; an excluded job is recognised here too, and what no table knows is kept as it was typed."""
-    own, jobs = without_others(turn), _words(vocabulary(turn)["jobs"])
-    servant = typed.find(own, {name: jobs[name] for name in SERVANTS})  # "pns guru" is a civil servant who teaches
-    if found := servant or typed.find(own, {**jobs, **_words(vocabulary(turn)["work"])}):
+    own = without_others(turn)
+    choices = {**_words(vocabulary(turn)["jobs"]), **_words(vocabulary(turn)["work"])}
+    if found := _servant(own) or typed.find(own, choices):
         return Valid(found.value, sure=found.sure)
     text = " ".join(turn.text.split())
     fits = 2 < len(text) <= MAX_TYPED and typed.is_sure(turn, typed.spoken(text))

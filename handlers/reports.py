@@ -25,7 +25,7 @@ def report_problem(turn: Turn) -> Answer:
     asked = _follows_up(turn)
     if case_number(turn.text) or (asked and cases.latest(turn.connection, turn.chat_id)):
         return case_status(turn)
-    topic, told = _topic(turn), _told(turn)
+    topic, told = _topic(turn), _told(turn, STORY_AT_ONCE)
     data = {"topic": topic or "lainnya"} if topic or told else {}
     if told:
         data["story"] = told.value
@@ -76,10 +76,10 @@ def case_number(text: str) -> str | None:
     return None
 
 
-def _told(turn: Turn) -> Valid | None:
-    """The story, where the message is long enough to be one."""
+def _told(turn: Turn, least: int) -> Valid | None:
+    """The story, where the message has enough words to be one."""
     reading = _read_story(turn, {})
-    long = len(re.findall(r"\w+", turn.text)) >= STORY_AT_ONCE
+    long = len(re.findall(r"\w+", turn.text)) >= least
     return reading if long and isinstance(reading, Valid) else None
 
 
@@ -110,7 +110,7 @@ def _ask_topic(turn: Turn, data: Data) -> Reply:
 
 def _read_topic(turn: Turn, data: Data) -> Reading:
     topics = turn.content.files["reports"]["topics"]
-    if told := _told(turn):  # the story itself, at the question what it is about
+    if told := _told(turn, free_text.SURE_STORY):  # the story itself, at the question what it is about
         return replace(told, value=_topic(turn) or "lainnya", also={"story": told.value})
     found = typed.find(turn, {key: (topic["title"], *topic["words"]) for key, topic in topics.items()})
     if found is None:

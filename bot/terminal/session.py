@@ -132,6 +132,10 @@ class Session:
         """Puts an event through the whole path; what came unasked since the last one is told first."""
         await self._receiver.receive([inbound])
         await self.settle()
+        return self.heard()
+
+    def heard(self) -> list[Reply]:
+        """What this chat was sent since the last look, in order."""
         replies = [reply for address, reply in self.recorder.sent[self._heard :] if address == self.chat]
         self._heard = len(self.recorder.sent)
         for reply in replies:

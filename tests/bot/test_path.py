@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -86,11 +86,17 @@ class ScriptedChannel(Recorder):
         return outcome
 
 
-@pytest.fixture
-def bench(database: Database) -> Iterator[Bench]:
-    """Everybody here has been told already who is speaking, so that an answer is one message."""
+@contextmanager
+def greeted() -> Iterator[None]:
+    """Everybody has been told already who is speaking, so that an answer is one message."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(effects, "state_from_json", lambda data: replace(state_from_json(data), greeted=True))
+        yield
+
+
+@pytest.fixture
+def bench(database: Database) -> Iterator[Bench]:
+    with greeted():
         yield Bench(database)
 
 

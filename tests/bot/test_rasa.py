@@ -14,7 +14,7 @@ from bot.commands.doctor import examine
 from nlu.rasa.engine import RasaEngine
 from storage import schema
 from storage.database import Database
-from tests.bot.test_path import Bench
+from tests.bot.test_path import Bench, greeted
 from tests.fakes.rasa import FakeRasa
 
 
@@ -49,7 +49,8 @@ def with_rasa() -> Iterator[WithRasa]:
         bench.parts = bench.worker.parts = replace(bench.parts, engine=engine)
         return bench
 
-    yield make
+    with greeted():
+        yield make
     for engine in made:
         engine.close()
 

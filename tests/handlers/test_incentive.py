@@ -232,7 +232,7 @@ def test_a_case_opens_only_when_the_data_is_newer_than_the_event_and_its_lag(
 
 def test_other_stories_and_other_people_open_a_case_at_once(talk: SampleTalk) -> None:
     talk.link(1)
-    talk.say("mau lapor saldo e-wallet saya dikuras orang kemarin malam lewat link", "report_problem")
+    talk.say("mau lapor saldo pelatihan saya di dashboard salah sejak kemarin malam", "report_problem")
     assert talk.step == "report/confirm"
     talk.say("batal")
     talk.say("mau lapor insentif ibu saya belum cair juga sampai sekarang ini", "report_problem", subject="mother")

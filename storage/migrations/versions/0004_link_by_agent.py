@@ -1,7 +1,7 @@
 """Wrong proofs counted by number, over all its chats; the reason of a look at a record, for links that an operator makes.
 
 Revision ID: 0004
-Revises: 0001
+Revises: 0003
 """
 
 import sqlalchemy as sa

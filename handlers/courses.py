@@ -39,6 +39,13 @@ def start(turn: Turn) -> Answer:
     return open_form(turn, FORM, data, before=Reply(text=before))
 
 
+def asked(turn: Turn) -> bool:
+    """Whether a message that is most likely a search, but not for sure, names courses and holds nothing else ("cari pelatihan barista")."""
+    likely = turn.understanding.ranking[0][0] == "course_choose"
+    named = typed.find(turn, {"": turn.content.files["courses"]["named"]}) is not None
+    return likely and named and course_search.only_search_words(turn, course_search.read(turn))
+
+
 def _get(turn: Turn, course_id: int) -> RowMapping | None:
     return courses.get(turn.connection, course_id, telling.today(turn))
 

@@ -175,13 +175,14 @@ def _similar(turn: Turn) -> Answer | None:
 
 
 def _switched(turn: Turn, found: Answer) -> Answer:
-    """The answer to a switch, then an open form's step as it is from now on."""
+    """The answer to a switch, then an open form's step as it is from now on, in a bubble of its own."""
     form = FORMS.get(turn.state.form or "")
-    return (
-        forms.resume(replace(turn, chat=chats.get(turn.connection, turn.chat_id) or turn.chat), form, found)
-        if form
-        else found
-    )
+    step = form.step(turn.state.step) if form else None
+    if form is None or step is None:
+        return found
+    fresh = replace(turn, chat=chats.get(turn.connection, turn.chat_id) or turn.chat)
+    again = forms.ask_again(fresh, form, step)
+    return replace(again, replies=(*found.replies, *again.replies), handler=found.handler)
 
 
 def _typed_option(turn: Turn) -> Answer | None:
@@ -246,7 +247,7 @@ def _cancel_word(turn: Turn) -> Answer | None:
     if _CANCEL.match(turn.text):
         return _cancel(turn)
     if turn.state.form and turn.understanding.intent == "cancel" and turn.understanding.outcome is Outcome.ANSWER:
-        return None if forms.asks_back(turn) or _answers_step(turn) else _cancel(turn)
+        return None if forms.goes_back(turn) or _answers_step(turn) else _cancel(turn)
     return None
 
 
@@ -339,6 +340,8 @@ def _understood(turn: Turn) -> Answer:
         return replace(subscription.subscribe(turn), handler="subscribe")
     if understanding.outcome is Outcome.REFUSE:
         return fallback.refuse(turn)
+    if understanding.outcome is Outcome.CLARIFY and courses.asked(turn):
+        return replace(courses.start(turn), handler="course_choose")
     if understanding.outcome is Outcome.CLARIFY:
         return fallback.clarify(turn)
     first = ask(turn, understanding.intent)

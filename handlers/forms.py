@@ -132,7 +132,7 @@ def consider(turn: Turn, form: Form) -> Answer | None:
     step = form.step(turn.state.step)
     if step is None:
         return restart(turn, form)
-    if asks_back(turn):
+    if goes_back(turn):
         return back(turn, form, step)
     match = _CHANGE.search(turn.text)
     if match and (target := _named(form, match["what"])) and _may_change(turn, target):
@@ -152,11 +152,6 @@ def consider(turn: Turn, form: Form) -> Answer | None:
     return _misfit(turn, form, step, "form_not_understood", {})
 
 
-def asks_back(turn: Turn) -> bool:
-    """Whether the message is "kembali": to the step before."""
-    return _BACK.match(turn.text) is not None
-
-
 def resume(turn: Turn, form: Form, aside: Answer) -> Answer:
     """After a question in mid-form: its answer, then the step again, in one reply."""
     step = form.step(turn.state.step)
@@ -174,6 +169,11 @@ def resume(turn: Turn, form: Form, aside: Answer) -> Answer:
         state=state,
         handler=aside.handler,
     )
+
+
+def goes_back(turn: Turn) -> bool:
+    """Whether the message is "kembali"."""
+    return _BACK.match(turn.text) is not None
 
 
 def back(turn: Turn, form: Form, step: Step) -> Answer:

@@ -68,11 +68,29 @@ def advice(turn: Turn, reason: str | None, key: str) -> str:
     )
 
 
-def complaint(turn: Turn, wave: int | None, course: str | None, facts: str) -> list[Reply]:
-    """Where to send it, and the text to paste in a bubble of its own."""
+def complaint(
+    turn: Turn,
+    wave: int | None,
+    course: str | None,
+    facts: str,
+    *,
+    order: str | None = None,
+    finished: date | None = None,
+) -> list[Reply]:
+    """Where to send it, and the text to paste in a bubble of its own; what is not known is a blank to fill in."""
     blank = turn.content.text("incentive_blank")
-    text = turn.content.text("incentive_complaint", wave=wave or blank, course=course or blank, facts=facts)
-    return [turn.say("incentive_complaint_lead"), Reply(text=text)]
+    text = turn.content.text(
+        "incentive_complaint",
+        wave=wave or blank,
+        course=course or blank,
+        order=order or blank,
+        finished=telling.day(finished) if finished else blank,
+        facts=facts,
+    )
+    lead = turn.content.text("incentive_complaint_lead")
+    if blank in text:
+        lead += " " + turn.content.text("incentive_complaint_blanks")
+    return [Reply(text=lead), Reply(text=text)]
 
 
 def facts(turn: Turn, data: Data) -> str:

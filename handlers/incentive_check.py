@@ -5,6 +5,7 @@ Order and reasons: facts 6.4 (content/unpaid.yml). The dashboard's words are und
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 
@@ -127,6 +128,20 @@ def _read_course(turn: Turn, data: Data) -> Reading:
     return Valid(typed.SKIPPED) if typed.skipped(turn) else free_text.title(turn)
 
 
+_ORDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_.#-]{4,39}")
+
+
+def _read_order(turn: Turn, data: Data) -> Reading:
+    """An order number: one word with a digit in it; a masked one is none."""
+    unknown = typed.find(turn, {"": turn.content.files["words"]["unknown"]})
+    if typed.skipped(turn) or (unknown and unknown.sure):
+        return Valid(typed.SKIPPED)
+    if turn.inbound.masked:
+        return Misfit("incentive_order_hidden")
+    words = [word for word in _ORDER.findall(turn.text) if any(char.isdigit() for char in word)]
+    return Valid(words[0], sure=free_text.brief(turn)) if len(words) == 1 else None
+
+
 # -- asking -------------------------------------------------------------------------------------------------------
 
 
@@ -199,6 +214,8 @@ def _route(turn: Turn, data: Data, done: str) -> str | None:
         case "wave":
             return "course"
         case "course":
+            return "order"
+        case "order":
             return None
         case "schedule" if value == FAILED:
             return "failed_why"
@@ -215,7 +232,8 @@ def _finish(turn: Turn, data: Data) -> Answer:
         return close(turn, turn.say("incentive_check_end", options=shown))
     wave = None if data.get("wave") == typed.SKIPPED else int(data["wave"])
     course = None if data.get("course") == typed.SKIPPED else str(data["course"])
-    return close(turn, *complaint(turn, wave, course, facts(turn, data)))
+    order = None if data.get("order") == typed.SKIPPED else str(data["order"])
+    return close(turn, *complaint(turn, wave, course, facts(turn, data), order=order))
 
 
 FORM = Form(
@@ -245,6 +263,13 @@ FORM = Form(
             ask=lambda turn, data: turn.say("incentive_ask_course"),
             read=_read_course,
             called=("pelatihan",),
+        ),
+        Step(
+            name="order",
+            expects="text",
+            ask=lambda turn, data: turn.say("incentive_ask_order"),
+            read=_read_order,
+            called=("nomor pesanan", "pesanan"),
         ),
     ),
     finish=_finish,

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import RowMapping
 
 from handlers import telling
+from handlers.turn import ZONES
 
+SCHEDULE_APPEARS = timedelta(days=1)  # after rating and review (facts 6.2)
 WORKING_DAYS = 5  # the money arrives 3 to 5 working days after the date scheduled (facts 6.2)
 
 
@@ -49,41 +51,72 @@ def _on_its_way(payment: RowMapping, today: date, holidays: frozenset[date]) -> 
         return Next(reason=payment["reason"] or "technical")
     scheduled = payment["scheduled_on"]
     if scheduled is None:
-        return Next(state="waiting")
+        return Next(state=f"{payment['state']}_undated")
     due = telling.working_days_after(scheduled, WORKING_DAYS, holidays)
     if today <= due:
         return Next(state=payment["state"], due=due)
-    if payment["as_of"].date() <= due:
-        return Next(state="data_old", due=due)
-    return Next(state="overdue", due=due)
+    return Next(state="overdue", due=due) if _day(payment) > due else Next(state="data_old", due=today)
 
 
 def _condition(participant: RowMapping, course: RowMapping | None, today: date) -> Next:
     if course is None:
         return Next(state="no_course")
+    if reason := unmet(participant, course):
+        return Next(reason=reason)
+    last = max(course["rated_on"], course["reviewed_on"]) + SCHEDULE_APPEARS
+    if today <= last:
+        return Next(reason="rated_recently", due=last)
+    if participant["wallet_state"] is None:
+        return Next(state="wallet_unknown")
+    return Next(state="waiting") if _day(course) > last else Next(state="data_old", due=today)
+
+
+def unmet(participant: RowMapping, course: RowMapping) -> str | None:
+    """The first condition that the record shows as not met, as a code of content/unpaid.yml; what it does not say is not claimed."""
     if course["state"] in ("bought", "running"):
-        return Next(reason="course_unfinished")
-    if course["certificate_on"] is None:
-        return Next(reason="certificate_missing")
-    if course["rated_on"] is None:
-        return Next(reason="not_rated")
-    if course["reviewed_on"] is None:
-        return Next(reason="not_reviewed")
-    wallet = {"linked": None, "not_upgraded": "no_kyc", "failed": "account_inactive"}.get(
-        participant["wallet_state"] or "", "no_account"
+        return "course_unfinished"
+    for column, reason in (
+        ("certificate_on", "certificate_missing"),
+        ("rated_on", "not_rated"),
+        ("reviewed_on", "not_reviewed"),
+    ):
+        if course[column] is None:
+            return reason
+    return _ACCOUNTS.get(participant["wallet_state"] or "linked", "no_account")
+
+
+_ACCOUNTS = {"linked": None, "not_upgraded": "no_kyc", "failed": "account_inactive"}
+
+
+def look_again(
+    participant: RowMapping,
+    course: RowMapping | None,
+    payment: RowMapping | None,
+    today: date,
+    holidays: frozenset[date],
+) -> date | None:
+    """The day after which it is worth looking again, where it is too early for a case: the data is no newer than what happened plus
+    its normal lag. None where a case may open."""
+    following = next_thing(participant, course, payment, today, holidays)
+    return (
+        following.due
+        if following.state in ("scheduled", "sent", "data_old") or following.reason == "rated_recently"
+        else None
     )
-    if wallet:
-        return Next(reason=wallet)
-    if (today - max(course["rated_on"], course["reviewed_on"])).days <= 1:
-        return Next(reason="rated_recently")
-    return Next(state="waiting")
+
+
+def _day(row: RowMapping) -> date:
+    """The day of which a row speaks, by the programme's clock."""
+    moment: datetime = row["as_of"]
+    return moment.astimezone(ZONES["WIB"]).date()
 
 
 def main_payment(payments: Sequence[RowMapping]) -> RowMapping | None:
-    """The training incentive that is spoken of: the first that is not paid, else the last."""
+    """The payment that is spoken of: the first training incentive that is not paid, else a survey's that is on its way, else the last paid."""
     training = [row for row in payments if row["kind"].startswith("training")]
     unpaid = [row for row in training if row["state"] != "paid"]
-    return unpaid[0] if unpaid else training[-1] if training else None
+    moving = [row for row in payments if row not in training and row["state"] in ("scheduled", "sent", "failed")]
+    return next(iter((*unpaid, *(moving if training else ()), *reversed(training))), None)
 
 
 def oldest(*rows: RowMapping | None) -> datetime:

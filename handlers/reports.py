@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from handlers import fraud, free_text, telling, typed
+from handlers import fraud, free_text, incentive, telling, typed
 from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.messages import Reply
 from handlers.turn import Answer, Turn, answer, options
 from storage import cases, chats
 
+MONEY = "uang"  # the topic whose cases wait until the data can show what happened
 TOPIC_WORDS = 2  # up to so many words name a topic; more may be a question
 STORY_SHOWN = 250
 FOLLOW_UP_WORDS = 6  # a longer one may be a story that speaks of an earlier report
@@ -29,6 +30,8 @@ def report_problem(turn: Turn) -> Answer:
     data = {"topic": topic or "lainnya"} if topic or told else {}
     if told:
         data["story"] = told.value
+    if early := _early(turn, topic, turn.text):
+        return answer(turn, early)
     return open_form(turn, FORM, data, before=turn.say("report_none") if asked else None)
 
 
@@ -93,6 +96,22 @@ def _topic(turn: Turn) -> str | None:
     return found.value if found else None
 
 
+def _early(turn: Turn, topic: str | None, story: str) -> Reply | None:
+    """The answer to a story of money that has not come while the record says that it is too early for a case; else None."""
+    if topic != MONEY:
+        return None
+    about = replace(turn, inbound=replace(turn.inbound, text=story))
+    if typed.find(about, {"": turn.content.files["reports"]["waiting"]}) is None:
+        return None
+    why = incentive.too_early(turn)
+    if why is None:
+        return None
+    ways = typed.labelled(
+        turn, ("incentive_option_status", "intent:incentive_status"), ("option_human", "intent:human_agent")
+    )
+    return turn.say("report_early", why=why, options=ways)
+
+
 def _topic_name(turn: Turn, topic: str) -> str:
     known = turn.content.files["reports"]["topics"].get(topic)
     return str(known["title"]) if known else turn.content.text(f"report_topic_{topic}")
@@ -141,6 +160,8 @@ def _finish(turn: Turn, data: Data) -> Answer:
     if data["confirm"] == typed.NO:
         return close(turn, turn.say("report_not_filed"))
     topic = str(data["topic"])
+    if early := _early(turn, topic, str(data["story"])):
+        return close(turn, early)
     urgent = bool(turn.content.files["reports"]["topics"][topic].get("urgent"))
     number = "L-" + turn.new_id(6)
     link = chats.active_link(turn.connection, turn.chat_id) if turn.understanding.subject == "self" else None

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from bot import samples
 from storage.schema import enrolments, incentives, participants
@@ -84,7 +84,7 @@ def test_data_from_before_the_due_day_opens_no_complaint(talk: SampleTalk) -> No
         .values(scheduled_on=NOW.date() - timedelta(days=8), as_of=early)
     )
     shown = status(talk, number)
-    assert "belum memuat kejadian itu" in shown
+    assert "Data saya belum memuat kejadian itu. Cek lagi setelah 24 Nov 2026." in shown
     assert "22 Nov" in shown, "the moment the oldest value speaks of"
     assert len(talk.replies) == 1
 
@@ -136,6 +136,118 @@ def test_open_the_action_is_another() -> None:
         talk = SampleTalk(connection, programme="open")
         shown = status(talk, talk.number_with(payment="failed", reason="wallet_full"))
         assert talk.content.files["unpaid"]["wallet_full"]["action"] in shown
+
+
+def set_rows(talk: SampleTalk, number: int, table: Any, **values: Any) -> None:
+    key = table.c.id if table is participants else table.c.participant_id
+    talk.connection.execute(update(table).where(key == talk.person(number)).values(**values))
+
+
+def test_the_time_line_runs_from_the_course_to_the_money(talk: SampleTalk) -> None:
+    lines = status(talk, talk.number_with(payment="paid")).splitlines()
+    assert [line.split(":")[0] for line in lines[:5]] == [
+        "Menurut data 24 Nov, 10.00 WIB",
+        "- Pelatihan",
+        "- Sertifikat, rating, ulasan",
+        "- Rekening",
+        "- Insentif Rp600.000",
+    ]
+    assert "jadwal 15 Okt 2026, sudah masuk 17 Okt 2026" in lines[4]
+
+
+def test_a_failed_payment_is_told_with_its_schedule_and_reason(talk: SampleTalk) -> None:
+    shown = status(talk, talk.number_with(payment="failed", reason="wallet_full"))
+    assert "jadwal 12 Nov 2026, gagal dikirim" in shown
+    assert "Saldo e-wallet penuh" in shown
+
+
+def test_a_survey_that_failed_is_the_next_thing_once_the_incentive_is_paid(talk: SampleTalk) -> None:
+    number = talk.number_with(payment="paid")
+    row = {"participant_id": talk.person(number), "kind": "survey_1", "amount": 50_000, "as_of": NOW}
+    talk.connection.execute(insert(incentives).values(**row, state="failed", reason="no_kyc"))
+    assert "belum di-upgrade atau belum diverifikasi" in status(talk, number)
+
+
+def test_every_reason_of_a_payment_has_explanation_action_and_both_states(talk: SampleTalk) -> None:
+    """The 21 reasons of facts 6.4."""
+    number = talk.number_with(payment="failed", reason="wallet_full")
+    reasons = talk.content.files["unpaid"]
+    assert len(reasons) == 21
+    for code, reason in reasons.items():
+        assert {"title", "dashboard", "explain", "action", "closed", "source", "years"} <= set(reason), code
+        set_rows(talk, number, incentives, reason=code)
+        shown = status(talk, number)
+        assert talk.content.fill(reason["explain"]) in shown
+        assert talk.content.fill(reason["closed"]) in shown
+        assert len(shown) <= 500, code
+
+
+def test_what_the_file_does_not_say_is_not_claimed(talk: SampleTalk) -> None:
+    number = talk.number_with(payment="waiting", certificate=True, rated=True, reviewed=True, wallet="linked")
+    set_rows(talk, number, participants, wallet=None, wallet_masked=None, wallet_state=None)
+    shown = status(talk, number)
+    assert "Rekening: tidak tercatat di data saya" in shown
+    assert "Keadaan rekening tidak ada di data saya" in shown
+    assert "Belum ada rekening" not in shown
+    for state, said in (
+        ("scheduled", "Jadwalnya tercatat, tanggalnya tidak"),
+        ("sent", "sudah dikirim, tanggalnya tidak"),
+    ):
+        set_rows(talk, number, incentives, state=state)
+        assert said in status(talk, number)
+        assert said in status(talk, number, "2a")
+
+
+def test_a_review_newer_than_the_data_is_awaited(talk: SampleTalk) -> None:
+    number = talk.number_with(payment="waiting", certificate=True, rated=True, reviewed=True, wallet="linked")
+    day = NOW.date() - timedelta(days=2)
+    set_rows(talk, number, enrolments, rated_on=day, reviewed_on=day, as_of=NOW - timedelta(days=2))
+    shown = status(talk, number)
+    assert "Data saya belum memuat kejadian itu. Cek lagi setelah 24 Nov 2026." in shown
+    assert "Formulir Pengaduan" not in shown
+    set_rows(talk, number, enrolments, as_of=NOW)
+    assert "Formulir Pengaduan" in status(talk, number)
+
+
+@pytest.mark.parametrize(
+    ("story", "early"),
+    [
+        ({"payment": "scheduled", "scheduled": 2}, "3 Des 2026"),
+        ({"payment": "sent"}, "27 Nov 2026"),
+        ({"payment": "scheduled", "scheduled": -20}, ""),
+        ({"payment": "failed"}, ""),
+    ],
+)
+def test_a_case_opens_only_when_the_data_is_newer_than_the_event_and_its_lag(
+    talk: SampleTalk, story: dict[str, Any], early: str
+) -> None:
+    talk.link(talk.number_with(**story))
+    shown = talk.say("mau lapor insentif saya belum cair juga sampai sekarang padahal sudah rating", "report_problem")
+    assert ("Laporan belum saya buat" in shown) == bool(early)
+    assert early in shown
+    assert talk.step == ("" if early else "report/confirm")
+    if early:
+        assert "Bicara petugas" in talk.labels
+
+
+def test_other_stories_and_other_people_open_a_case_at_once(talk: SampleTalk) -> None:
+    talk.link(1)
+    talk.say("mau lapor saldo pelatihan saya di dashboard salah sejak kemarin malam", "report_problem")
+    assert talk.step == "report/confirm"
+    talk.say("batal")
+    talk.say("mau lapor insentif ibu saya belum cair juga sampai sekarang ini", "report_problem", subject="mother")
+    assert talk.step == "report/confirm"
+    talk.say("batal")
+    talk.later(days=4)
+    talk.say("mau lapor insentif saya belum cair juga sampai sekarang ini ya", "report_problem")
+    assert talk.step == "report/confirm", "data that may not be told decides nothing"
+
+
+def test_below_level_2_too_early_is_said_without_a_date(talk: SampleTalk) -> None:
+    talk.link(1, "2a")
+    shown = talk.say("mau lapor insentif saya belum cair juga sampai sekarang ini ya", "report_problem")
+    assert "Cek lagi beberapa hari kemudian" in shown
+    assert "Des" not in shown
 
 
 # -- the tree -----------------------------------------------------------------------------------------------------
@@ -204,17 +316,19 @@ def test_the_complaint_at_the_end_has_wave_and_course_and_no_nik(talk: SampleTal
     assert "Gelombang yang saya kenal" in talk.say("999")
     talk.say("gel 68", entities=[entity("wave", 68, "gel 68")])
     talk.say("Barista Dasar")
+    talk.say("INV/2024/0815")
     lead, complaint = (reply.text for reply in talk.replies)
     assert "bantuan.prakerja.go.id" in lead
     assert "Gelombang: 68" in complaint
     assert "Pelatihan: Barista Dasar" in complaint
+    assert "Nomor pesanan: INV/2024/0815" in complaint
     assert "NIK" not in complaint
     assert talk.step == ""
 
 
 def test_the_complaint_can_be_declined_and_its_questions_skipped(talk: SampleTalk) -> None:
     assert "Kalau masih macet" in check(talk, "belum", "gak usah")
-    check(talk, "belum", "ya", "lewati", "lewati")
+    check(talk, "belum", "ya", "lewati", "lewati", "lewati")
     assert "Gelombang: [isi]" in talk.replies[-1].text
 
 

@@ -108,6 +108,7 @@ PLACES: dict[str, Place] = {
     "incentive_check/advice": Place(_OVERDUE),
     "incentive_check/wave": Place({**_OVERDUE, "advice": "ya"}),
     "incentive_check/course": Place({**_OVERDUE, "advice": "ya", "wave": "68"}),
+    "incentive_check/order": Place({**_OVERDUE, "advice": "ya", "wave": "68", "course": "Barista Dasar"}),
     "report/topic": Place(),
     "report/story": Place({"topic": "uang"}),
     "report/confirm": Place({"topic": "uang", "story": "insentif saya belum masuk sejak bulan mei"}),
@@ -294,6 +295,11 @@ ANSWERS: dict[str, dict[str, str]] = {
             "Menjahit Busana Wanita", "pelatihan desain grafis", "Servis AC Split", "Public Speaking",
         )},
         "lewati": "-",
+    },
+    "incentive_check/order": {
+        "INV/2024/0815": "INV/2024/0815", "inv20240815": "inv20240815", "nomornya INV-77812": "INV-77812", "ORD-2024-991": "ORD-2024-991",
+        "pesanan TKP2024X18": "TKP2024X18", "INV/2024/0815 kak": "INV/2024/0815", "20240815": "20240815", "BL240815001 kan?": "BL240815001",
+        "lewati": "-", "skip": "-", "ga tau": "-",
     },
     "report/topic": {
         "uang": "uang", "insentif": "uang", "soal insentif": "uang", "pelatihan": "pelatihan", "akun": "akun", "login": "akun", "penipuan": "penipuan",

@@ -39,6 +39,13 @@ TEXTS = (
     ("uang saya hilang kemarin malam di gopay", "incentive_unpaid"),
     ("putuskan chat ini", "link_account"),
     ("siapa saja yang melihat data saya", "link_account"),
+    ("rekomendasi dong kak", "course_choose"),
+    ("saya ojol", "out_of_scope"),
+    ("yang mulai bulan depan dan sesuai saldo", "course_choose"),
+    ("matikan saran dari peserta lain", "unsubscribe"),
+    ("apakah lpk contoh jaya resmi?", "provider_check"),
+    ("kabari saya", "subscribe"),
+    ("berhenti", "unsubscribe"),
 )
 STEPS = st.one_of(
     st.tuples(st.just("say"), st.sampled_from(TEXTS)),

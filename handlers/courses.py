@@ -221,7 +221,7 @@ def _ask_detail(turn: Turn, data: Data) -> Reply:
 def _detail_again(turn: Turn, data: Data) -> str:
     """The course that was shown just before, by its title."""
     view = _view(data, "list")
-    row = courses.get(turn.connection, view.course)
+    row = courses.get(turn.connection, view.course, telling.today(turn))
     if row is None:
         return turn.content.text("course_gone")
     if view.compare and view.compare != view.course:

@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 import structlog
 import uvicorn
 
-from bot import keys, metrics
+from bot import metrics
 from bot.channel import Channel
 from bot.effects import Parts
 from bot.hook import HookSender
 from bot.leader import Leader
 from bot.notices import Notices
+from bot.policy import policy
 from bot.receiver import Receiver
 from bot.reminders import Reminders
 from bot.sender import Sender
@@ -33,7 +34,6 @@ from bot.web.application import application
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
 from handlers import catalogue
-from handlers.turn import Policy
 from nlu import meaning
 from nlu.embedded import EmbeddedEngine
 from nlu.rasa.engine import RasaEngine
@@ -42,6 +42,7 @@ from storage import (
     chats,
     drafts,
     exports,
+    identity,
     imports,
     inbox,
     migrate,
@@ -82,21 +83,6 @@ def engine(settings: Settings) -> Engine:
     if settings.nlu != "rasa":
         return embedded
     return RasaEngine(settings.rasa_url, embedded, on_reading=partial(metrics.rasa_readings.add, 1))
-
-
-def policy(settings: Settings) -> Policy:
-    """What conversations must know of the settings."""
-    return Policy(
-        operator=settings.operator,
-        official=settings.official,
-        helplines=settings.helplines,
-        secure_form_url=f"{settings.public_url.rstrip('/')}/f/" if settings.public_url else "",
-        link_hosts=settings.link_hosts,
-        similar=settings.similar,
-        hook=bool(settings.hook_url),
-        lookup_key=keys.lookup_key(settings.secret_key),
-        sealing_key=keys.sealing_key(settings.secret_key),
-    )
 
 
 def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel]:
@@ -232,6 +218,7 @@ class Service:
                     partial(outbox.delete_done, before=now - _KEEP_EVENTS),
                     partial(secure_forms.delete_old, before=now),
                     partial(registrations.delete_expired, now=now),
+                    partial(identity.delete_expired, now=now),
                     partial(drafts.delete_expired, now=now),
                     partial(exports.delete_done_hooks, before=now - _KEEP_EVENTS),
                     partial(imports.delete_changes, before=now - _KEEP_STATES),

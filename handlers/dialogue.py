@@ -25,8 +25,10 @@ from handlers import (
     privacy,
     providers,
     registration,
+    registration_sent,
     reports,
     safety,
+    secure,
     status,
     subscription,
     talk,
@@ -133,7 +135,15 @@ def _came_or_left(turn: Turn) -> Answer | None:
 
 
 def _form_sent(turn: Turn) -> Answer | None:
-    return linking.form_sent(turn) if turn.inbound.kind is Kind.FORM else None
+    """The secure form came: its values are opened once, for the journey that offered it."""
+    if turn.inbound.kind is not Kind.FORM:
+        return None
+    sent = secure.opened(turn, turn.inbound.form or "")
+    if sent and sent["purpose"] == registration.FORM.name:
+        return registration_sent.numbers_sent(turn, sent)
+    if sent is None and turn.state.form == registration.FORM.name:
+        return registration_sent.form_gone(turn)
+    return linking.form_sent(turn, sent)
 
 
 def _contact(turn: Turn) -> Answer | None:

@@ -47,11 +47,14 @@ def by_identity(turn: Turn, values: Mapping[str, Any]) -> Match | None:
     """The record on the vouched number with this full NIK (by its hash) and birth date, both from the secure form."""
     born = values.get("birth_date")
     fits = [
-        row
-        for row in _on_number(turn)
-        if row["nik_hash"] and row["nik_hash"] == values.get("nik_hash") and str(row["birth_date"]) == str(born)
+        row for row in _on_number(turn) if row["nik_hash"] in _hashes(values) and str(row["birth_date"]) == str(born)
     ]
     return Match(fits[0]) if len(fits) == 1 else None
+
+
+def _hashes(values: Mapping[str, Any]) -> set[Any]:
+    """The NIK's hash by the present and by the former key: records are rehashed by their next import."""
+    return {values.get("nik_hash"), values.get("nik_hash_former")} - {None}
 
 
 def by_code(turn: Turn, code: str) -> Match | None:

@@ -18,6 +18,15 @@ ZONES = {"WIB": ZoneInfo("Asia/Jakarta"), "WITA": ZoneInfo("Asia/Makassar"), "WI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """The keys that come from one secret."""
+
+    lookup: bytes
+    sealing: bytes
+    signing: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the operator has decided, as far as a conversation must know it."""
 
@@ -31,6 +40,15 @@ class Policy:
     hook: bool = False  # the operator's system is told of new preparations
     lookup_key: bytes = b""  # of the keyed hash by which an identity number is found
     sealing_key: bytes = b""  # of the values that come through the secure form
+    signing_key: bytes = b""  # of the secure form's links
+    former: Keys | None = None  # of the secret before, until everything has been moved to the present one
+    identity_transfer: str = ""  # who lawfully receives NIK and KK; empty: they are not asked
+    identity_basis: str = ""  # the legal basis of that transfer
+
+    @property
+    def asks_identity(self) -> bool:
+        """Whether NIK and KK may be asked, in the secure form alone."""
+        return bool(self.identity_transfer and self.identity_basis and self.secure_form_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

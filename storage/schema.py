@@ -519,6 +519,28 @@ registrations = Table(
     _when("kept_until"),
 )
 
+identity_numbers = Table(
+    "identity_numbers",  # NIK and KK of a preparation, where the operator has a lawful transfer
+    metadata,
+    _chat(primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),  # AES-GCM with the key named by key_id, bound to the chat
+    Column("key_id", String(16), nullable=False),
+    Column("nik_hash", String(64), nullable=False, index=True),  # keyed hashes, for look-up
+    Column("kk_hash", String(64), nullable=False),
+    _when("created_at"),
+    _when("kept_until"),
+)
+
+identity_looks = Table(
+    "identity_looks",  # who has opened them; the person can ask
+    metadata,
+    _id(),
+    _chat(index=True),
+    _when("at"),
+    Column("actor", String(64), nullable=False),
+    Column("what", String(64), nullable=False),
+)
+
 secure_forms = Table(
     "secure_forms",
     metadata,

@@ -39,6 +39,7 @@ from nlu.embedded import EmbeddedEngine
 from nlu.rasa.engine import RasaEngine
 from nlu.understanding import Engine
 from storage import (
+    carrying,
     chats,
     drafts,
     exports,
@@ -225,6 +226,7 @@ class Service:
                     notices.forget_old,
                     partial(people.delete_old_codes, before=now),
                     partial(people.delete_old_number_proofs, before=now - people.NUMBER_COUNTED),
+                    partial(carrying.delete_old_codes, before=now),
                     partial(chats.forget_idle_states, before=now - _KEEP_STATES),
                 ):
                     while await self.database.write(partial(delete, limit=_TIDY_BATCH)) == _TIDY_BATCH:  # noqa: ASYNC110

@@ -3,7 +3,8 @@
 Pandu registers nobody: every end of this journey says so (design, rule 3). Consent with purpose and period comes
 first; nothing personal is kept before it (UU 27/2022, arts. 20–22; facts section 11). While the programme is closed
 only age, kabupaten, interests and, if the person likes, education and work are noted. NIK and KK come in only through
-the secure form, while a wave is open and the operator has named a lawful transfer (`handlers.identity`).
+the secure form, while a wave is open and the operator has named a lawful transfer (`handlers.identity`). What was begun
+in one chat goes on in another of the same person (`handlers.registration_carry`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from handlers import (
     forms,
     free_text,
     identity,
+    registration_carry,
     registration_end,
     registration_note,
     registration_steps,
@@ -24,15 +26,13 @@ from handlers import (
 )
 from handlers.forms import Data, Form, Step
 from handlers.messages import Option
-from handlers.registration_rules import QUESTIONS
 from handlers.registration_steps import PURPOSE, ask_plain, ask_table, gate, read_rule, skippable
 from handlers.registration_view import FINAL, is_open
 from handlers.turn import Answer, Turn, answer, options
 from handlers.typed import NO, SKIPPED, YES
-from storage import consents, drafts, registrations
+from storage import carrying, consents, drafts, registrations
 
 REGISTERED_WORDS = 9
-_BEGUN = ("age", *QUESTIONS, "region", "education", "work", "interests")
 
 _YES = ("registration_option_yes", "answer:ya")
 _NO = ("registration_option_no", "answer:tidak")
@@ -145,10 +145,7 @@ def start(turn: Turn) -> Answer:
         )
         return answer(turn, turn.say("registration_for_other", options=ways))
     draft = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now)
-    if draft is not None and any(name in draft["data"] for name in _BEGUN):
-        kept = {
-            key: value for key, value in draft["data"].items() if key not in ("resume", "confirm", "field", "_number")
-        }
+    if draft is not None and (kept := registration_carry.begun(draft["data"])):
         if kept.get("identity") == identity.NOTED and identity.held(turn) is None:
             del kept["identity"]  # their time was over before the draft's
         return forms.open_form(
@@ -157,6 +154,8 @@ def start(turn: Turn) -> Answer:
     if row := registrations.of_chat(turn.connection, turn.chat_id, turn.now):
         noted = {"_kept": True, "_number": row["number"], "_day": registration_view.day(turn, row["created_at"])}
         return forms.open_form(turn, FORM, noted)
+    if found := registration_carry.elsewhere(turn):
+        return forms.open_form(turn, FORM, offered(turn, found))
     return forms.open_form(turn, FORM)
 
 
@@ -168,7 +167,7 @@ def status(turn: Turn) -> Answer:
         lines, day = registration_view.lines(turn, row["data"]), registration_view.day(turn, row["created_at"])
         return answer(turn, turn.say("registration_status", number=row["number"], day=day, lines=lines, options=shown))
     draft = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now) if own else None
-    if draft is not None and any(name in draft["data"] for name in _BEGUN):
+    if draft is not None and registration_carry.begun(draft["data"]):
         return answer(
             turn,
             turn.say(
@@ -205,6 +204,41 @@ def _loaded(turn: Turn, noted: Data) -> dict[str, Any]:
     return {"resume": "anew", "check": NO, **left_out, **noted, "notify": told}
 
 
+# -- begun in another chat ----------------------------------------------------------------------------------------
+
+
+def offered(turn: Turn, found: registration_carry.Source, *, code: str = "") -> dict[str, Any]:
+    """The first question where another chat holds a preparation; `code` is the hash of the code that was carried here."""
+    own = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now)
+    data = registration_carry.begun(own["data"]) if own else {}
+    marks = {"_from": found.chat_id, "_channel": found.channel, "_until": registration_view.day(turn, found.until)}
+    if data or registrations.of_chat(turn.connection, turn.chat_id, turn.now):
+        marks["_here"] = True
+    return {**data, **marks, "_kept": True, **({"_code": code} if code else {})}
+
+
+def arrive(turn: Turn, data: Data) -> Answer:
+    """Takes over what another chat holds, if the proof still holds, and goes on with it."""
+    if code := data.get("_code"):
+        proven = carrying.chat_of(turn.connection, str(code), turn.now) == data["_from"]
+    else:
+        found = registration_carry.elsewhere(turn)
+        proven = found is not None and found.chat_id == data["_from"]
+    if not proven or registration_carry.source(turn, int(data["_from"])) is None:
+        return forms.close(turn, turn.say("registration_carry_gone"))
+    draft = registration_carry.move(turn, int(data["_from"]))
+    if draft:
+        return forms.open_form(turn, FORM, draft, before=turn.say("registration_carry_here"))
+    return forms.close(turn, turn.say("registration_carry_here"), *status(turn).replies)
+
+
+def _leave_there(turn: Turn, data: Data) -> Answer:
+    """Goes on with what this chat has itself."""
+    if own := registration_carry.begun(data):
+        return forms.open_form(turn, FORM, own)
+    return forms.close(turn, turn.say("registration_carry_kept"))
+
+
 # -- the way through ----------------------------------------------------------------------------------------------
 
 
@@ -212,7 +246,7 @@ def _route(turn: Turn, data: Data, done: str) -> str | None:
     """The step after a step; None ends the form. A consent is noted here, before the first personal answer is kept."""
     value = str(data.get(done))
     match done:
-        case "resume" if value != "lanjut":
+        case "resume" if value != "lanjut" or "_from" in data:
             return None
         case "consent" if value == YES:
             _agree(turn)
@@ -255,6 +289,10 @@ def _answered(step: Step, data: Data) -> bool:
 
 def _finish(turn: Turn, data: Data) -> Answer:
     match data.get("resume"):
+        case "lanjut" if "_from" in data:
+            return arrive(_fresh(turn), data)
+        case "tidak" if "_from" in data:
+            return _leave_there(_fresh(turn), data)
         case "baru":
             return forms.open_form(_fresh(turn), FORM, {"resume": "anew"})
         case "ubah":

@@ -44,6 +44,15 @@ def ask_resume(turn: Turn, data: Data) -> Reply:
             ("registration_option_keep", "answer:tidak"),
         )
         return turn.say("registration_exists", number=number, day=data["_day"], options=shown)
+    if channel := data.get("_channel"):
+        key = "registration_carry_here_too" if data.get("_here") else "registration_carry_there"
+        other = (
+            ("registration_option_keep", "answer:tidak")
+            if data.get("_here")
+            else ("registration_option_anew", "answer:baru")
+        )
+        shown = labelled(turn, ("registration_option_bring", "answer:lanjut"), other)
+        return turn.say(key, channel=channel, until=data.get("_until", ""), options=shown)
     shown = labelled(turn, ("registration_option_resume", "answer:lanjut"), ("registration_option_anew", "answer:baru"))
     return turn.say("registration_resume", until=data.get("_until", ""), options=shown)
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, RowMapping, Table, func, or_, select, update
 from storage import consents, subscriptions
 from storage.schema import (
     access_log,
+    carry_codes,
     cases,
     chats,
     course_choices,
@@ -40,6 +41,7 @@ from storage.schema import subscriptions as subscription_rows
 _OWN: tuple[Table, ...] = (
     identities,
     link_codes,
+    carry_codes,
     links,
     consent_rows,
     messages,

@@ -541,6 +541,15 @@ identity_looks = Table(
     Column("what", String(64), nullable=False),
 )
 
+carry_codes = Table(
+    "carry_codes",  # one-time codes by which a preparation goes on in another chat
+    metadata,
+    Column("code_hash", String(64), primary_key=True),  # keyed; the code itself is told once and not kept
+    _chat(index=True),
+    _when("created_at"),
+    _when("expires_at"),
+)
+
 secure_forms = Table(
     "secure_forms",
     metadata,

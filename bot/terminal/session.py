@@ -68,7 +68,7 @@ class Session:
         """`now` fixes the clock (set `session.now` to move it); default is the real one. Several chats share one `recorder`."""
         self.now = now
         self.database = database
-        self._parts = parts
+        self.parts = parts
         self.chat = chat
         self.recorder = recorder or Recorder(channel)
         self._heard = 0
@@ -100,7 +100,7 @@ class Session:
         """Sends the secure form that was offered last, as its page would; raises ValueError where none is open or the values do not fit."""
         if self.form is None:
             raise ValueError("no secure form was offered")
-        await submit(self.database, self._parts, self.form.key, values, now=self.now or datetime.now(UTC))
+        await submit(self.database, self.parts, self.form.key, values, now=self.now or datetime.now(UTC))
         return await self.event(Kind.FORM, form=self.form.key)
 
     async def vouch(self, phone: str) -> None:

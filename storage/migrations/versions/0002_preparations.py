@@ -1,4 +1,4 @@
-"""NIK and KK of preparations, sealed, and who has opened them.
+"""Preparations: NIK and KK, sealed, and who has opened them; codes by which one goes on in another chat.
 
 Revision ID: 0002
 Revises: 0004
@@ -42,3 +42,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_looks")),
     )
     op.create_index(op.f("ix_identity_looks_chat_id"), "identity_looks", ["chat_id"])
+    op.create_table(
+        "carry_codes",
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("chat_id", BigId, nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name=op.f("fk_carry_codes_chat_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_carry_codes")),
+    )
+    op.create_index(op.f("ix_carry_codes_chat_id"), "carry_codes", ["chat_id"])

@@ -46,6 +46,7 @@ from storage import (
     identity,
     imports,
     inbox,
+    kiosk,
     migrate,
     notices,
     outbox,
@@ -226,6 +227,7 @@ class Service:
                     notices.forget_old,
                     partial(people.delete_old_codes, before=now),
                     partial(people.delete_old_number_proofs, before=now - people.NUMBER_COUNTED),
+                    partial(kiosk.end_due, now=now),
                     partial(carrying.delete_old_codes, before=now),
                     partial(chats.forget_idle_states, before=now - _KEEP_STATES),
                 ):

@@ -127,6 +127,8 @@ async def run(
                     sessions[speaks, name] = made
                     if speaks == channel and (phone := script.get("phone")):
                         await made.vouch(phone)
+                    if speaks == channel and script.get("kiosk"):
+                        await made.at_kiosk()
                 session = sessions[speaks, name]
                 session.now = moment
                 replies = await _act(session, turn, parts)

@@ -15,6 +15,7 @@ def policy(settings: Settings) -> Policy:
         operator=settings.operator,
         official=settings.official,
         helplines=settings.helplines,
+        web_chat_url=f"{settings.public_url.rstrip('/')}/chat" if settings.public_url else "",
         secure_form_url=f"{settings.public_url.rstrip('/')}/f/" if settings.public_url else "",
         link_hosts=settings.link_hosts,
         similar=settings.similar,

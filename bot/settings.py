@@ -105,6 +105,13 @@ class Settings:
             "help": "the legal basis of that transfer, as people read it; unset: NIK and KK are not asked",
         },
     )
+    kiosk: bool = field(
+        default=False,
+        metadata={
+            "env": "PANDU_KIOSK",
+            "help": "true: /kiosk is a page for a shared screen in an office (docs/kiosk.md)",
+        },
+    )
     telegram_token: str = field(
         default="",
         metadata={"env": "PANDU_TELEGRAM_TOKEN", "secret": True, "help": "from @BotFather; unset: no Telegram"},

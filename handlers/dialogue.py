@@ -18,6 +18,7 @@ from handlers import (
     handoff,
     incentive,
     incentive_check,
+    kiosk,
     linking,
     linking_manage,
     media,
@@ -27,6 +28,7 @@ from handlers import (
     registration,
     registration_code,
     registration_sent,
+    registration_told,
     reports,
     safety,
     secure,
@@ -340,14 +342,14 @@ def _understood(turn: Turn) -> Answer:
         return found
     if (last := turn.state.last_intent) in turn.content.answers and last and talk.is_puzzled(turn):
         return answers.otherwise(turn, last)
-    if registration.asks_if_registered(turn):
-        return replace(registration.status(turn), handler="registered")
+    if registration_told.asks_if_registered(turn):
+        return replace(registration_told.status(turn), handler="registered")
     if turn.state.last_intent and talk.asks_on(turn):
         return replace(answers.more(turn, turn.state.last_intent), handler=turn.state.last_intent)
     if understanding.outcome is not Outcome.ANSWER and reports.case_number(turn.text):
         return replace(reports.case_status(turn), handler="report_problem")
     if understanding.outcome is not Outcome.ANSWER and subscription.asked(turn):
-        return replace(subscription.subscribe(turn), handler="subscribe")
+        return ask(turn, "subscribe")
     if understanding.outcome is Outcome.REFUSE:
         return fallback.refuse(turn)
     if understanding.outcome is Outcome.CLARIFY:
@@ -361,7 +363,7 @@ def _understood(turn: Turn) -> Answer:
 def ask(turn: Turn, intent: str) -> Answer:
     """The answer to one intent; the handler's name is the intent's."""
     handler = INTENTS.get(intent) or LOOKED_UP.get(intent)
-    found = handler(turn) if handler else answers.faq(turn, intent)
+    found = kiosk.elsewhere(turn, intent) or (handler(turn) if handler else answers.faq(turn, intent))
     return replace(found, handler=found.handler or intent)
 
 
@@ -442,6 +444,8 @@ def _do(turn: Turn, what: str) -> Answer:
             return _cancel(turn)
         case "human":
             return ask(turn, "human_agent")
+        case "carry":
+            return registration_code.give(turn)
         case "back" if form and step:
             return forms.back(turn, form, step)
         case "resume" if form and step:

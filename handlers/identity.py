@@ -27,8 +27,8 @@ NOTED = "noted"  # the value of the step once the form has come
 
 
 def needless(turn: Turn, data: Data) -> bool:
-    """Whether they are not asked."""
-    return not (is_open(turn) and turn.policy.asks_identity)
+    """Whether they are not asked; never on a shared screen."""
+    return turn.kiosk or not (is_open(turn) and turn.policy.asks_identity)
 
 
 def wording(turn: Turn) -> str:

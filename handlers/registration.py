@@ -4,7 +4,8 @@ Pandu registers nobody: every end of this journey says so (design, rule 3). Cons
 first; nothing personal is kept before it (UU 27/2022, arts. 20–22; facts section 11). While the programme is closed
 only age, kabupaten, interests and, if the person likes, education and work are noted. NIK and KK come in only through
 the secure form, while a wave is open and the operator has named a lawful transfer (`handlers.identity`). What was begun
-in one chat goes on in another of the same person (`handlers.registration_carry`).
+in one chat goes on in another of the same person (`handlers.registration_carry`). On the shared screen of an office the
+consent is read aloud and nothing stays (docs/kiosk.md).
 """
 
 from __future__ import annotations
@@ -15,14 +16,13 @@ from typing import Any
 
 from handlers import (
     forms,
-    free_text,
     identity,
     registration_carry,
     registration_end,
     registration_note,
     registration_steps,
+    registration_told,
     registration_view,
-    typed,
 )
 from handlers.forms import Data, Form, Step
 from handlers.messages import Option
@@ -30,9 +30,7 @@ from handlers.registration_steps import PURPOSE, ask_plain, ask_table, gate, rea
 from handlers.registration_view import FINAL, is_open
 from handlers.turn import Answer, Turn, answer, options
 from handlers.typed import NO, SKIPPED, YES
-from storage import carrying, consents, drafts, registrations
-
-REGISTERED_WORDS = 9
+from storage import carrying, consents, drafts, exports, registrations
 
 _YES = ("registration_option_yes", "answer:ya")
 _NO = ("registration_option_no", "answer:tidak")
@@ -138,12 +136,7 @@ _STEPS = (
 def start(turn: Turn) -> Answer:
     """ "Mau daftar": takes up a draft, shows an earlier preparation, or begins; for somebody else it explains."""
     if turn.understanding.subject != "self":
-        ways = options(
-            (turn.content.title("eligibility"), "intent:eligibility"),
-            (turn.content.title("register_how"), "intent:register_how"),
-            (turn.content.text("registration_option_myself"), f"form:{FORM.name}"),
-        )
-        return answer(turn, turn.say("registration_for_other", options=ways))
+        return registration_told.for_other(turn)
     draft = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now)
     if draft is not None and (kept := registration_carry.begun(draft["data"])):
         if kept.get("identity") == identity.NOTED and identity.held(turn) is None:
@@ -157,34 +150,6 @@ def start(turn: Turn) -> Answer:
     if found := registration_carry.elsewhere(turn):
         return forms.open_form(turn, FORM, offered(turn, found))
     return forms.open_form(turn, FORM)
-
-
-def status(turn: Turn) -> Answer:
-    """What this bot has noted; never the state at the programme."""
-    shown = options((turn.content.title("register_start"), "intent:register_start"))
-    own = turn.understanding.subject == "self"
-    if own and (row := registrations.of_chat(turn.connection, turn.chat_id, turn.now)):
-        lines, day = registration_view.lines(turn, row["data"]), registration_view.day(turn, row["created_at"])
-        return answer(turn, turn.say("registration_status", number=row["number"], day=day, lines=lines, options=shown))
-    draft = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now) if own else None
-    if draft is not None and registration_carry.begun(draft["data"]):
-        return answer(
-            turn,
-            turn.say(
-                "registration_status_draft", until=registration_view.day(turn, draft["expires_at"]), options=shown
-            ),
-        )
-    return answer(turn, turn.say("registration_status_none", options=shown))
-
-
-def asks_if_registered(turn: Turn) -> bool:
-    """Whether somebody who has prepared here takes that for a registration ("trus aku udh kedaftar dong ya?")."""
-    words = turn.content.files["registration"]["registered"]
-    said = typed.find(turn, {"": words["said"]}) and not typed.find(turn, {"": words["not_of"]})
-    if not said or not free_text.brief(turn, REGISTERED_WORDS) or turn.understanding.subject != "self":
-        return False
-    begun = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now)
-    return begun is not None or registrations.of_chat(turn.connection, turn.chat_id, turn.now) is not None
 
 
 def correct(turn: Turn) -> Answer:
@@ -224,12 +189,15 @@ def arrive(turn: Turn, data: Data) -> Answer:
     else:
         found = registration_carry.elsewhere(turn)
         proven = found is not None and found.chat_id == data["_from"]
-    if not proven or registration_carry.source(turn, int(data["_from"])) is None:
+    there = registration_carry.source(turn.connection, int(data["_from"]), turn.now)
+    if not proven or there is None:
         return forms.close(turn, turn.say("registration_carry_gone"))
     draft = registration_carry.move(turn, int(data["_from"]))
+    if there.kiosk and there.number and turn.policy.hook:
+        exports.enqueue_hook(turn.connection, number=there.number, event_id=turn.new_id(26), now=turn.now)
     if draft:
         return forms.open_form(turn, FORM, draft, before=turn.say("registration_carry_here"))
-    return forms.close(turn, turn.say("registration_carry_here"), *status(turn).replies)
+    return forms.close(turn, turn.say("registration_carry_here"), *registration_told.status(turn).replies)
 
 
 def _leave_there(turn: Turn, data: Data) -> Answer:
@@ -306,7 +274,7 @@ def _finish(turn: Turn, data: Data) -> Answer:
         return registration_note.note(turn, data)
     if any(name.endswith("_go") and value == NO for name, value in data.items()):
         stopped = forms.cancel(turn, FORM)
-        said = replace(stopped.replies[0], text=turn.content.text("registration_stopped"))
+        said = replace(stopped.replies[0], text=turn.words("registration_stopped"))
         return replace(stopped, replies=(said,))
     unfinished = {name: value for name, value in data.items() if name not in ("confirm", "field")}
     return forms.open_form(turn, FORM, unfinished)

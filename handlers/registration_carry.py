@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ FORM = "registration"
 PURPOSES = ("registration", identity.PURPOSE)
 LASTS = timedelta(minutes=15)
 LENGTH = 8
+_NUMBER = re.compile(r"\d{3}")  # may be masked as part of an identity number or as a secret (nlu.masking)
 LEVELS = ("2", "3")  # 2a is easily guessed
 _PASSING = frozenset(("resume", "confirm", "field"))  # answers about the way, not about the person
 
@@ -42,6 +44,7 @@ class Source:
     channel: str  # as people read it
     until: datetime  # how long it is kept there
     number: str = ""  # of a preparation that is noted already
+    kiosk: bool = False
 
 
 def begun(data: Data) -> dict[str, Any]:
@@ -57,28 +60,29 @@ def begun(data: Data) -> dict[str, Any]:
 
 def elsewhere(turn: Turn) -> Source | None:
     """What another chat of the same participant holds; None where the proof of either is too weak."""
-    own = linked(turn)
+    own = None if turn.kiosk else linked(turn)
     if own is None or not own.shows_amounts:
         return None
     for link in people.links_of(turn.connection, own.row["id"]):
         if link["chat_id"] == turn.chat_id or link["level"] not in LEVELS or broken(turn, link, own.row):
             continue
-        if found := source(turn, link["chat_id"]):
+        if found := source(turn.connection, link["chat_id"], turn.now):
             return found
     return None
 
 
-def source(turn: Turn, chat_id: int) -> Source | None:
+def source(connection: Connection, chat_id: int, now: datetime) -> Source | None:
     """What a chat holds, whatever the proof."""
-    place = carrying.address(turn.connection, chat_id)
+    place = carrying.address(connection, chat_id)
     if place is None:
         return None
-    channel = place["channel"].capitalize()
-    draft = drafts.get(turn.connection, chat_id, FORM, turn.now)
+    channel, kiosk = place["channel"].capitalize(), place["kiosk_until"] is not None
+    draft, row = drafts.get(connection, chat_id, FORM, now), registrations.of_chat(connection, chat_id, now)
     if draft is not None and begun(draft["data"]):
-        return Source(chat_id=chat_id, channel=channel, until=draft["expires_at"])
-    if row := registrations.of_chat(turn.connection, chat_id, turn.now):
-        return Source(chat_id=chat_id, channel=channel, until=row["kept_until"], number=row["number"])
+        number = row["number"] if row else ""
+        return Source(chat_id=chat_id, channel=channel, until=draft["expires_at"], number=number, kiosk=kiosk)
+    if row:
+        return Source(chat_id=chat_id, channel=channel, until=row["kept_until"], number=row["number"], kiosk=kiosk)
     return None
 
 
@@ -94,9 +98,9 @@ def make_code(
     now: datetime,
     lasts: timedelta = LASTS,
 ) -> str:
-    """A one-time code of a chat: letters and digits, so that no word and no number is taken for one."""
+    """A one-time code of a chat: letters and digits, so that no word is taken for one, and it for no number."""
     code = new_id(LENGTH)
-    while code.isdigit() or code.isalpha():
+    while code.isalpha() or _NUMBER.search(code):
         code = new_id(LENGTH)
     carrying.make_code(connection, hashed(code, policy), chat_id=chat_id, now=now, expires_at=now + lasts)
     return code
@@ -120,7 +124,10 @@ def move(turn: Turn, chat_id: int) -> dict[str, Any]:
     drafts.delete(turn.connection, chat_id, FORM)
     carrying.use_up(turn.connection, chat_id)
     _leave_form(turn, chat_id)
-    if place := carrying.address(turn.connection, chat_id):
+    place = carrying.address(turn.connection, chat_id)
+    if place and place["kiosk_until"]:
+        chats.change(turn.connection, chat_id, kiosk_until=turn.now)  # nothing is left to wait for
+    elif place:
         told = turn.say("registration_carry_left_here", channel=turn.inbound.channel.capitalize())
         notify(turn.connection, [place], told, turn.now)
     return data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from handlers import forms, free_text, linking_proof, registration, registration_carry, typed
+from handlers import forms, free_text, kiosk, linking_proof, registration, registration_carry, typed
 from handlers.messages import Kind
 from handlers.turn import Answer, Turn, answer
 from storage import carrying, people
@@ -18,9 +18,24 @@ def asked(turn: Turn) -> Answer | None:
     words = turn.content.files["registration"]["carry"]
     if turn.inbound.kind is not Kind.TEXT or not free_text.brief(turn, _WORDS):
         return None
-    if typed.find(turn, {"carry": words}) is None or registration_carry.source(turn, turn.chat_id) is None:
+    if typed.find(turn, {"carry": words}) is None:
         return None
-    code = registration_carry.make_code(turn.connection, turn.policy, turn.new_id, chat_id=turn.chat_id, now=turn.now)
+    here = registration_carry.source(turn.connection, turn.chat_id, turn.now)
+    return give(turn) if here or turn.kiosk else None
+
+
+def give(turn: Turn) -> Answer:
+    """A code for what this chat has noted; on a shared screen it lasts until the person is home."""
+    if registration_carry.source(turn.connection, turn.chat_id, turn.now) is None:
+        return answer(turn, turn.say("registration_carry_nothing"))
+    code = registration_carry.make_code(
+        turn.connection,
+        turn.policy,
+        turn.new_id,
+        chat_id=turn.chat_id,
+        now=turn.now,
+        lasts=kiosk.FETCHED_WITHIN if turn.kiosk else registration_carry.LASTS,
+    )
     return answer(turn, turn.say("registration_carry_code", code=code))
 
 
@@ -29,13 +44,15 @@ def entered(turn: Turn) -> Answer | None:
     match = _CODE.search(turn.text)
     if match is None or turn.inbound.kind is not Kind.TEXT:
         return None
+    if turn.kiosk:
+        return answer(turn, turn.say("kiosk_own_chat"))
     if until := linking_proof.locked_until(turn):
         return answer(turn, linking_proof.locked(turn, until))
     code = registration_carry.hashed(linking_proof.canonical_code(match[1]), turn.policy)
     chat_id = carrying.chat_of(turn.connection, code, turn.now)
     if chat_id == turn.chat_id:
         return answer(turn, turn.say("registration_carry_same"))
-    found = registration_carry.source(turn, chat_id) if chat_id else None
+    found = registration_carry.source(turn.connection, chat_id, turn.now) if chat_id else None
     if found is None:
         return _wrong(turn)
     marks = registration.offered(turn, found, code=code)

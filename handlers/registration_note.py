@@ -32,7 +32,7 @@ def note(turn: Turn, data: Data) -> Answer:
     number = registrations.save(
         turn.connection, turn.chat_id, number=_new_number(turn), data=noted, now=turn.now, kept_until=until
     )
-    if turn.policy.hook:
+    if turn.policy.hook and not turn.kiosk:  # of what is taken home the operator's system hears there
         exports.enqueue_hook(turn.connection, number=number, event_id=turn.new_id(26), now=turn.now)
     if zone := places.zone(str(data.get("region", SKIPPED))):
         chats.change(turn.connection, turn.chat_id, zone=zone)
@@ -58,7 +58,7 @@ def _tell_news(turn: Turn, data: Data) -> None:
 
 def _done(turn: Turn, number: str, until: datetime, *, told: bool) -> list[Reply]:
     """Number, disclaimer, what comes next; while the programme is open also the checklist and the steps there."""
-    text = turn.content.text
+    text = turn.words
     parts = [text("registration_done", number=number)]
     if not is_open(turn):
         parts.append(text("registration_done_closed", as_of=shown_date(turn.content.state_as_of.isoformat())))
@@ -66,7 +66,9 @@ def _done(turn: Turn, number: str, until: datetime, *, told: bool) -> list[Reply
         parts.append(text("registration_done_notified"))
     parts.append(text("registration_done_kept", until=registration_view.day(turn, until)))
     next_intent = "register_site" if is_open(turn) else "program_open"
+    carried = ((text("registration_option_carry"), "do:carry"),) if turn.kiosk else ()
     shown = options(
+        *carried,
         (turn.content.title(next_intent), f"intent:{next_intent}"),
         (turn.content.title("my_data"), "intent:my_data"),
         (text("option_menu"), "do:menu"),

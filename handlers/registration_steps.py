@@ -73,7 +73,7 @@ def ask_consent(turn: Turn, data: Data) -> Reply:
     """Purpose and period, before anything personal is kept."""
     shown = labelled(turn, ("registration_option_agree", "answer:ya"), ("registration_option_disagree", "answer:tidak"))
     key = "registration_consent" if is_open(turn) else "registration_consent_closed"
-    if is_open(turn) and turn.policy.asks_identity:
+    if is_open(turn) and turn.policy.asks_identity and not turn.kiosk:
         key = "registration_consent_identity"
     as_of = shown_date(turn.content.state_as_of.isoformat())
     return turn.say(key, wording=registration_view.wording(turn), as_of=as_of, options=shown)

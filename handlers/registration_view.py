@@ -41,7 +41,7 @@ def sentence(turn: Turn, key: str, **values: Any) -> str:
 
 def wording(turn: Turn) -> str:
     """The consent as it is shown and stored."""
-    return turn.content.text("registration_consent_wording", operator=turn.policy.operator)
+    return turn.words("registration_consent_wording", operator=turn.policy.operator)
 
 
 def doubt_of(turn: Turn, data: Data, question: str) -> Doubt | None:

@@ -33,6 +33,7 @@ class Policy:
     operator: str = "relawan Pandu"
     official: bool = False
     helplines: str = ""
+    web_chat_url: str = ""  # "https://…/chat"; empty: not known
     secure_form_url: str = ""  # "https://…/f/"; empty: steps that need the secure form are not offered
     link_hosts: tuple[str, ...] = ()
     agents: bool = False  # somebody answers at the desk
@@ -83,9 +84,19 @@ class Turn:
         """The person's zone; unknown = WIB."""
         return self.chat["zone"] or "WIB"
 
+    @property
+    def kiosk(self) -> bool:
+        """Whether the chat is on a shared screen in an office."""
+        return self.chat["kiosk_until"] is not None
+
+    def words(self, key: str, **values: Any) -> str:
+        """A sentence of the catalogue; on a shared screen in its wording for one (`…_kiosk`), where it has such."""
+        own = f"{key}_kiosk"
+        return self.content.text(own if self.kiosk and own in self.content.texts else key, **values)
+
     def say(self, key: str, *, options: tuple[Option, ...] = (), **values: Any) -> Reply:
         """A reply with a sentence of the catalogue."""
-        return Reply(text=self.content.text(key, **values), options=options)
+        return Reply(text=self.words(key, **values), options=options)
 
     def local(self, moment: datetime) -> datetime:
         """A moment in the person's zone."""

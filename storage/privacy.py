@@ -7,6 +7,7 @@ without which the reply could not be sent and a repeated event would be answered
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -84,10 +85,12 @@ def collect(connection: Connection, chat_id: int, now: datetime) -> dict[str, An
     }
 
 
-def erase(connection: Connection, chat_id: int, now: datetime) -> dict[str, int]:
-    """Erases what is kept about a chat while it goes on; returns how many rows by table."""
+def erase(connection: Connection, chat_id: int, now: datetime, *, keep: Collection[Table] = ()) -> dict[str, int]:
+    """Erases what is kept about a chat while it goes on, but for the tables to `keep`; returns how many rows by table."""
     erased = {
-        table.name: connection.execute(table.delete().where(table.c.chat_id == chat_id)).rowcount for table in _OWN
+        table.name: connection.execute(table.delete().where(table.c.chat_id == chat_id)).rowcount
+        for table in _OWN
+        if table not in keep
     }
     erased["subscriptions"] = connection.execute(
         subscription_rows.delete().where(

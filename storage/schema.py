@@ -128,7 +128,14 @@ chats = Table(
     _when("created_at"),
     _when("seen_at"),
     Column("stopped_at", Instant),  # the person blocked us on this channel
+    Column("kiosk_until", Instant),  # of a shared screen: the end of the session, then of what may be taken home
     UniqueConstraint("channel", "account", "address"),
+    Index(
+        "ix_chats_kiosk",
+        "kiosk_until",
+        sqlite_where=text("kiosk_until IS NOT NULL"),
+        postgresql_where=text("kiosk_until IS NOT NULL"),
+    ),
 )
 
 identities = Table(

@@ -36,6 +36,8 @@ async def examine() -> dict[str, Any]:
     if loaded.identity_transfer and not settings.identity_problems(loaded):
         told = f"NIK and KK are asked while a wave is open, for {loaded.identity_transfer} ({loaded.identity_basis})"
         rows.append({"name": "note", "value": told, "help": ""})
+    if loaded.kiosk and not loaded.public_url:
+        problems.append("PANDU_KIOSK: without PANDU_PUBLIC_URL there is no QR to go on at home, only the code")
     problems += [f"content: {problem}; run `pandu content check`" for problem in problems_of_content()[:1]]
     if not loaded.public_url:
         rows.append({"name": "note", "value": "PANDU_PUBLIC_URL is unset: the secure form is not offered", "help": ""})

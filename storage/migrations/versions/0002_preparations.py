@@ -1,4 +1,5 @@
-"""Preparations: NIK and KK, sealed, and who has opened them; codes by which one goes on in another chat.
+"""Preparations: NIK and KK, sealed, and who has opened them; codes by which one goes on in another chat; shared
+screens.
 
 Revision ID: 0002
 Revises: 0004
@@ -52,3 +53,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_carry_codes")),
     )
     op.create_index(op.f("ix_carry_codes_chat_id"), "carry_codes", ["chat_id"])
+    op.add_column("chats", sa.Column("kiosk_until", Instant(), nullable=True))
+    op.create_index(
+        "ix_chats_kiosk",
+        "chats",
+        ["kiosk_until"],
+        sqlite_where=sa.text("kiosk_until IS NOT NULL"),
+        postgresql_where=sa.text("kiosk_until IS NOT NULL"),
+    )

@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 import structlog
 import uvicorn
 
-from bot import keys, metrics
+from bot import metrics
 from bot.channel import Channel
 from bot.effects import Parts
 from bot.hook import HookSender
 from bot.leader import Leader
 from bot.notices import Notices
+from bot.policy import policy
 from bot.receiver import Receiver
 from bot.reminders import Reminders
 from bot.sender import Sender
@@ -33,17 +34,19 @@ from bot.web.application import application
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
 from handlers import catalogue
-from handlers.turn import Policy
 from nlu import meaning
 from nlu.embedded import EmbeddedEngine
 from nlu.rasa.engine import RasaEngine
 from nlu.understanding import Engine
 from storage import (
+    carrying,
     chats,
     drafts,
     exports,
+    identity,
     imports,
     inbox,
+    kiosk,
     migrate,
     notices,
     outbox,
@@ -82,21 +85,6 @@ def engine(settings: Settings) -> Engine:
     if settings.nlu != "rasa":
         return embedded
     return RasaEngine(settings.rasa_url, embedded, on_reading=partial(metrics.rasa_readings.add, 1))
-
-
-def policy(settings: Settings) -> Policy:
-    """What conversations must know of the settings."""
-    return Policy(
-        operator=settings.operator,
-        official=settings.official,
-        helplines=settings.helplines,
-        secure_form_url=f"{settings.public_url.rstrip('/')}/f/" if settings.public_url else "",
-        link_hosts=settings.link_hosts,
-        similar=settings.similar,
-        hook=bool(settings.hook_url),
-        lookup_key=keys.lookup_key(settings.secret_key),
-        sealing_key=keys.sealing_key(settings.secret_key),
-    )
 
 
 def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel]:
@@ -234,12 +222,15 @@ class Service:
                     partial(registrations.delete_expired, now=now),
                     partial(inbox.wake_stranded, now=now),
                     partial(outbox.wake_stranded, now=now),
+                    partial(identity.delete_expired, now=now),
                     partial(drafts.delete_expired, now=now),
                     partial(exports.delete_done_hooks, before=now - _KEEP_EVENTS),
                     partial(imports.delete_changes, before=now - _KEEP_STATES),
                     notices.forget_old,
                     partial(people.delete_old_codes, before=now),
                     partial(people.delete_old_number_proofs, before=now - people.NUMBER_COUNTED),
+                    partial(kiosk.end_due, now=now),
+                    partial(carrying.delete_old_codes, before=now),
                     partial(chats.forget_idle_states, before=now - _KEEP_STATES),
                 ):
                     while await self.database.write(partial(delete, limit=_TIDY_BATCH)) == _TIDY_BATCH:  # noqa: ASYNC110

@@ -55,6 +55,7 @@ def demo_settings(bind: str, environment: Mapping[str, str] | None = None) -> Se
         "PANDU_BIND": bind,
         "PANDU_PUBLIC_URL": f"http://{reachable}:{port}",
         "PANDU_TELEGRAM_TOKEN": "",
+        "PANDU_KIOSK": "true",
     }
     return load({**(os.environ if environment is None else environment), **own})
 
@@ -118,7 +119,12 @@ async def _announce(settings: Settings) -> None:
             continue
         writer.close()
         break
-    lines = [f"Pandu demo: {address}/", f"  metrics   {address}/metrics", "  stop with Ctrl-C"]
+    lines = [
+        f"Pandu demo: {address}/",
+        f"  kiosk     {address}/kiosk",
+        f"  metrics   {address}/metrics",
+        "  stop with Ctrl-C",
+    ]
     print("\n".join(lines), file=sys.stderr, flush=True)
 
 

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -114,28 +115,38 @@ async def run(
                 hash_nik = partial(hash_identity, key=parts.policy.lookup_key)
                 await database.write(partial(samples.fill, now=start, hash_nik=hash_nik))
                 await SimilarPeople(database, wanted=parts.policy.similar, clock=lambda _: start).run_once()
-            moment = start
-            sessions: dict[str, Session] = {}
-            for number, turn in enumerate(script["turns"], 1):
+            moment, kept = start, ""
+            sessions: dict[tuple[str, str], Session] = {}
+            for number, written in enumerate(script["turns"], 1):
+                turn = {key: value.replace("{kept}", kept) if key == "say" else value for key, value in written.items()}
                 moment += _span(turn)
-                name = str(turn.get("chat", "saya"))
-                if name not in sessions:
-                    known = next(iter(sessions.values()), None)
-                    recorder = known.recorder if known else None
-                    sessions[name] = Session(database, parts, channel=channel, chat=name, now=moment, recorder=recorder)
-                    if phone := script.get("phone"):
-                        await sessions[name].vouch(phone)
-                session = sessions[name]
+                speaks, name = str(turn.get("channel", channel)), str(turn.get("chat", "saya"))
+                if (speaks, name) not in sessions:
+                    recorder = next((one.recorder for (on, _), one in sessions.items() if on == speaks), None)
+                    made = Session(database, parts, channel=speaks, chat=name, now=moment, recorder=recorder)
+                    sessions[speaks, name] = made
+                    if speaks == channel and (phone := script.get("phone")):
+                        await made.vouch(phone)
+                    if speaks == channel and script.get("kiosk"):
+                        await made.at_kiosk()
+                session = sessions[speaks, name]
                 session.now = moment
                 replies = await _act(session, turn, parts)
-                if watch:
+                if watch and speaks == channel:
                     watch((await session.look())[0])
+                kept = _kept(turn, replies) or kept
                 for problem in await _differences(session, replies, turn.get("expect") or {}):
                     said = " | ".join(reply.text for reply in replies)
                     return f"turn {number} ({_shown(turn)}): {problem}\n      got: {said}"
         finally:
             await database.close()
     return None
+
+
+def _kept(turn: Mapping[str, Any], replies: Sequence[Reply]) -> str:
+    """What a turn's pattern finds in its replies."""
+    match = re.search(str(turn["keep"]), "\n".join(reply.text for reply in replies)) if "keep" in turn else None
+    return match[1] if match else ""
 
 
 def _with_policy(parts: Parts, script: Mapping[str, Any]) -> Parts:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from handlers.turn import Keys
+
 
 def derive(secret: str, purpose: str) -> bytes:
     """32 bytes for one purpose."""
@@ -22,5 +24,10 @@ def sealing_key(secret: str) -> bytes:
 
 
 def signing_key(secret: str) -> bytes:
-    """For codes and links that come back to us."""
+    """For links that come back to us."""
     return derive(secret, "sign")
+
+
+def keys_of(secret: str) -> Keys:
+    """All three."""
+    return Keys(lookup=lookup_key(secret), sealing=sealing_key(secret), signing=signing_key(secret))

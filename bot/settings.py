@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_DATABASE = "sqlite:///var/pandu.db"
+IDENTITY_WORDS = 80  # characters of each: both stand in one message of at most 500
 
 
 class SettingsError(ValueError):
@@ -82,6 +83,35 @@ class Settings:
             "help": "signs links and seals form values; made by itself on SQLite",
         },
     )
+    secret_key_former: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_SECRET_KEY_FORMER",
+            "secret": True,
+            "help": "the key before the present one, until `pandu keys rotate` has moved everything (docs/identity.md)",
+        },
+    )
+    identity_transfer: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_IDENTITY_TRANSFER",
+            "help": "who lawfully receives NIK and KK of preparations, as people read it; unset: they are not asked",
+        },
+    )
+    identity_basis: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_IDENTITY_BASIS",
+            "help": "the legal basis of that transfer, as people read it; unset: NIK and KK are not asked",
+        },
+    )
+    kiosk: bool = field(
+        default=False,
+        metadata={
+            "env": "PANDU_KIOSK",
+            "help": "true: /kiosk is a page for a shared screen in an office (docs/kiosk.md)",
+        },
+    )
     telegram_token: str = field(
         default="",
         metadata={"env": "PANDU_TELEGRAM_TOKEN", "secret": True, "help": "from @BotFather; unset: no Telegram"},
@@ -121,6 +151,29 @@ class Settings:
     def port(self) -> int:
         """Port part of `bind`."""
         return int(self.bind.rpartition(":")[2])
+
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def identity_problems(settings: Settings) -> list[str]:
+    """Why NIK and KK are not asked although a transfer is begun to be configured; [] where they are, or nothing is set."""
+    wanted = (
+        ("PANDU_IDENTITY_TRANSFER", settings.identity_transfer, "name who lawfully receives them"),
+        ("PANDU_IDENTITY_BASIS", settings.identity_basis, "name the legal basis of the transfer"),
+    )
+    if not any(value for _, value, _ in wanted):
+        return []
+    problems = [f"{name} is unset: NIK and KK are not asked; {mend}" for name, value, mend in wanted if not value]
+    too_long = [(name, len(value)) for name, value, _ in wanted if len(value) > IDENTITY_WORDS]
+    problems += [
+        f"{name} has {count} characters, at most {IDENTITY_WORDS}: NIK and KK are not asked; people must be able to read it"
+        for name, count in too_long
+    ]
+    address = urlsplit(settings.public_url)
+    if address.scheme != "https" and address.hostname not in _LOOPBACK:
+        problems.append("PANDU_PUBLIC_URL is no https address: NIK and KK are not asked; the secure form needs one")
+    return problems
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:

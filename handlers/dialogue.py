@@ -18,6 +18,7 @@ from handlers import (
     handoff,
     incentive,
     incentive_check,
+    kiosk,
     linking,
     linking_manage,
     media,
@@ -25,8 +26,12 @@ from handlers import (
     privacy,
     providers,
     registration,
+    registration_code,
+    registration_sent,
+    registration_told,
     reports,
     safety,
+    secure,
     status,
     subscription,
     talk,
@@ -133,7 +138,15 @@ def _came_or_left(turn: Turn) -> Answer | None:
 
 
 def _form_sent(turn: Turn) -> Answer | None:
-    return linking.form_sent(turn) if turn.inbound.kind is Kind.FORM else None
+    """The secure form came: its values are opened once, for the journey that offered it."""
+    if turn.inbound.kind is not Kind.FORM:
+        return None
+    sent = secure.opened(turn, turn.inbound.form or "")
+    if sent and sent["purpose"] == registration.FORM.name:
+        return registration_sent.numbers_sent(turn, sent)
+    if sent is None and turn.state.form == registration.FORM.name:
+        return registration_sent.form_gone(turn)
+    return linking.form_sent(turn, sent)
 
 
 def _contact(turn: Turn) -> Answer | None:
@@ -330,14 +343,14 @@ def _understood(turn: Turn) -> Answer:
         return found
     if (last := turn.state.last_intent) in turn.content.answers and last and talk.is_puzzled(turn):
         return answers.otherwise(turn, last)
-    if registration.asks_if_registered(turn):
-        return replace(registration.status(turn), handler="registered")
+    if registration_told.asks_if_registered(turn):
+        return replace(registration_told.status(turn), handler="registered")
     if turn.state.last_intent and talk.asks_on(turn):
         return replace(answers.more(turn, turn.state.last_intent), handler=turn.state.last_intent)
     if understanding.outcome is not Outcome.ANSWER and reports.case_number(turn.text):
         return replace(reports.case_status(turn), handler="report_problem")
     if understanding.outcome is not Outcome.ANSWER and subscription.asked(turn):
-        return replace(subscription.subscribe(turn), handler="subscribe")
+        return ask(turn, "subscribe")
     if understanding.outcome is Outcome.REFUSE:
         return fallback.refuse(turn)
     if understanding.outcome is Outcome.CLARIFY and courses.asked(turn):
@@ -353,7 +366,7 @@ def _understood(turn: Turn) -> Answer:
 def ask(turn: Turn, intent: str) -> Answer:
     """The answer to one intent; the handler's name is the intent's."""
     handler = INTENTS.get(intent) or LOOKED_UP.get(intent)
-    found = handler(turn) if handler else answers.faq(turn, intent)
+    found = kiosk.elsewhere(turn, intent) or (handler(turn) if handler else answers.faq(turn, intent))
     return replace(found, handler=found.handler or intent)
 
 
@@ -434,6 +447,8 @@ def _do(turn: Turn, what: str) -> Answer:
             return _cancel(turn)
         case "human":
             return ask(turn, "human_agent")
+        case "carry":
+            return registration_code.give(turn)
         case "back" if form and step:
             return forms.back(turn, form, step)
         case "resume" if form and step:
@@ -453,11 +468,13 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("media", media.media),
     ("tap", _tap),
     ("masked", _only_masked),
+    ("carried", registration_code.entered),
     ("command", _command),
     ("case", reports.mentioned),
     ("who_looked", linking_manage.asked_who_looked),
     ("manage", linking_manage.asked_to_manage),
     ("similar", _similar),
+    ("carry", registration_code.asked),
     ("option", _typed_option),
     ("cancel", _cancel_word),
     ("form", _open_form),

@@ -284,7 +284,11 @@ def _go(
     before: Reply | None = None,
 ) -> Answer:
     back = form.step(returning) if returning else None
-    target = back if back and not back.about else _next(turn, form, data, done)  # a doubt may be gone by now
+    target = _next(turn, form, data, done)
+    if back and target and target.name == done:  # a step of several messages is not ended yet
+        data["_return"] = returning
+    elif back and not back.about:  # a doubt may be gone by now
+        target = back
     if target is None:
         finished = form.finish(replace(turn, state=replace(turn.state, form=form.name, data=data)), data)
         if before is None:
@@ -348,11 +352,12 @@ def _may_change(turn: Turn, target: Step) -> bool:
 
 
 def _named(form: Form, words: str) -> Step | None:
+    """The step whose name is said; of two names the longer one ("nomor kk", not "kk")."""
     said = words.lower()
-    for step in form.steps:
-        if any(re.search(rf"\b{re.escape(word)}", said) for word in step.called):
-            return step
-    return None
+    named = [
+        (len(word), step) for step in form.steps for word in step.called if re.search(rf"\b{re.escape(word)}", said)
+    ]
+    return max(named, key=lambda pair: pair[0])[1] if named else None
 
 
 def _asked(step: Step, turn: Turn, data: Data) -> Reply:

@@ -9,6 +9,7 @@ Whether a record exists is never told: an unknown number, a wrong date and wrong
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from handlers import free_text, linking_proof, secure, telling, typed
 from handlers.forms import Data, Form, Misfit, Reading, Step, Valid, ask_again, open_form, take
@@ -75,9 +76,8 @@ def contact(turn: Turn) -> Answer:
     )
 
 
-def form_sent(turn: Turn) -> Answer:
-    """The secure form was sent: its values are opened once, compared, and never kept."""
-    values = secure.opened(turn, turn.inbound.form or "")
+def form_sent(turn: Turn, values: Mapping[str, str] | None) -> Answer:
+    """The secure form was sent: its values are compared, and never kept. None: it can be read no more."""
     if values is None or values["purpose"] != FORM.name:
         return answer(
             turn,

@@ -12,7 +12,7 @@ from handlers.linking_notices import notify
 from handlers.messages import Reply
 from handlers.record import linked
 from handlers.turn import Answer, Turn, answer
-from storage import people
+from storage import identity, people
 
 CODE_LASTS = timedelta(minutes=15)
 LOOKS_SHOWN = 6
@@ -44,17 +44,20 @@ def web_code(turn: Turn) -> Answer:
 
 
 def who_looked(turn: Turn) -> Answer:
-    """Who has seen the person's record through Pandu, newest first. The question itself shows nothing of the record."""
-    found = linked(turn) if turn.understanding.subject == "self" else None
-    if found is None:
+    """Who has seen the person's record or identity numbers through Pandu, newest first. The question itself shows nothing of them."""
+    own = turn.understanding.subject == "self"
+    found = linked(turn) if own else None
+    opened = identity.looks(turn.connection, turn.chat_id, LOOKS_SHOWN) if own else []
+    if found is None and not opened:
         return answer(
             turn, turn.say("link_none", options=typed.labelled(turn, ("link_option_connect", "intent:link_account")))
         )
-    rows = people.accesses(turn.connection, found.row["id"], LOOKS_SHOWN)
+    seen_by = people.accesses(turn.connection, found.row["id"], LOOKS_SHOWN) if found else []
+    rows = sorted([*seen_by, *opened], key=lambda row: row["at"], reverse=True)
     if not rows:
         return answer(turn, turn.say("link_looked_none"))
     lines = [turn.content.text("link_looked")]
-    for row in rows:
+    for row in rows[:LOOKS_SHOWN]:
         seen = telling.moment(turn, row["at"])
         why = turn.content.text("link_looked_reason", reason=row["reason"]) if row["reason"] else ""
         what = " ".join(part for part in (row["what"], why) if part)
@@ -64,9 +67,11 @@ def who_looked(turn: Turn) -> Answer:
 
 
 def asked_who_looked(turn: Turn) -> Answer | None:
-    """The answer to "siapa saja yang melihat data saya" in a connected chat, whatever the message was taken for; else None."""
+    """The answer to "siapa saja yang melihat data saya" where there is something to look at, whatever the message was taken for; else None."""
     words = turn.content.files["linking"]["looked"]
-    return who_looked(turn) if typed.find(turn, {"looked": words}) and linked(turn) else None
+    if typed.find(turn, {"looked": words}) is None:
+        return None
+    return who_looked(turn) if linked(turn) or identity.looks(turn.connection, turn.chat_id, 1) else None
 
 
 def asked_to_manage(turn: Turn) -> Answer | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from handlers import telling, typed
+from handlers import registration_carry, telling, typed
 from handlers.forms import close
 from handlers.linking_notices import notify
 from handlers.messages import Reply
@@ -47,11 +47,14 @@ def by_identity(turn: Turn, values: Mapping[str, Any]) -> Match | None:
     """The record on the vouched number with this full NIK (by its hash) and birth date, both from the secure form."""
     born = values.get("birth_date")
     fits = [
-        row
-        for row in _on_number(turn)
-        if row["nik_hash"] and row["nik_hash"] == values.get("nik_hash") and str(row["birth_date"]) == str(born)
+        row for row in _on_number(turn) if row["nik_hash"] in _hashes(values) and str(row["birth_date"]) == str(born)
     ]
     return Match(fits[0]) if len(fits) == 1 else None
+
+
+def _hashes(values: Mapping[str, Any]) -> set[Any]:
+    """The NIK's hash by the present and by the former key: records are rehashed by their next import."""
+    return {values.get("nik_hash"), values.get("nik_hash_former")} - {None}
 
 
 def by_code(turn: Turn, code: str) -> Match | None:
@@ -91,25 +94,33 @@ def prove(turn: Turn, found_by: Callable[[], Match | None], level: str, method: 
     people.log_access(
         turn.connection, actor=f"chat:{turn.chat_id}", participant_id=row["id"], what="sambungan", now=turn.now
     )
-    key = "link_done_part" if reached == "2a" else "link_done_full"
+    text = turn.content.text("link_done_part" if reached == "2a" else "link_done_full")
     ways = [
         ("incentive_option_status", "intent:incentive_status"),
         ("status_option_status", "intent:application_status"),
     ]
     if reached == "2a":
         ways.append(("link_option_manage", "form:link_manage"))
-    return _ended(turn, turn.say(key, options=typed.labelled(turn, *ways)))
+    if begun := registration_carry.elsewhere(turn):
+        text = f"{text}\n{turn.content.text('link_done_begun', channel=begun.channel)}"
+        ways.append(("link_option_begun", "intent:register_start"))
+    return _ended(turn, Reply(text=text, options=typed.labelled(turn, *ways)))
 
 
 def _wrong(turn: Turn) -> Answer:
-    left = people.wrong_proof(turn.connection, turn.chat_id, turn.now)
-    if phone := chats.vouched_phone(turn.connection, turn.chat_id):  # many chats may try at one number
-        left = min(left, people.wrong_on_number(turn.connection, phone, turn.now))
-    if left:
+    if left := tries_left(turn):
         ways = (("link_option_again", "form:linking"), ("option_human", "intent:human_agent"))
         return _ended(turn, turn.say("link_wrong", left=left, options=typed.labelled(turn, *ways)))
     people.lock_unvouched(turn.connection, [row["id"] for row in _on_number(turn)], turn.now)
     return _ended(turn, locked(turn, turn.now + people.LOCK))
+
+
+def tries_left(turn: Turn) -> int:
+    """Counts a wrong answer; how many more may be tried, 0 where this was one too many."""
+    left = people.wrong_proof(turn.connection, turn.chat_id, turn.now)
+    if phone := chats.vouched_phone(turn.connection, turn.chat_id):  # many chats may try at one number
+        left = min(left, people.wrong_on_number(turn.connection, phone, turn.now))
+    return left
 
 
 def locked_until(turn: Turn) -> datetime | None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from handlers import registration, registration_view, telling, typed
+from handlers import identity, registration, registration_view, telling, typed
 from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.messages import Reply, State
 from handlers.turn import Answer, Turn, answer, options
 from handlers.typed import NO, YES, labelled
 from storage import consents, drafts, privacy, registrations, subscriptions
+from storage import identity as numbers
 
 SEE, CORRECT, ERASE, WITHDRAW = "lihat", "koreksi", "hapus", "tarik"
 
@@ -32,7 +33,11 @@ def my_data(turn: Turn) -> Answer:
 def privacy_policy(turn: Turn) -> Answer:
     """/privacy: who keeps what, how long, and the rights."""
     shown = options((turn.content.title("my_data"), "intent:my_data"), (turn.content.text("option_menu"), "do:menu"))
-    return answer(turn, turn.say("privacy_policy", operator=turn.policy.operator, options=shown))
+    told = turn.content.text("privacy_policy", operator=turn.policy.operator)
+    if turn.policy.asks_identity:
+        named = {"transfer": turn.policy.identity_transfer, "basis": turn.policy.identity_basis}
+        told = f"{told}\n{turn.content.text('privacy_policy_identity', **named)}"
+    return answer(turn, Reply(text=told, options=shown))
 
 
 # -- showing ------------------------------------------------------------------------------------------------------
@@ -47,10 +52,10 @@ def _overview(turn: Turn) -> str:
             "privacy_line_chat", channel=channel, day=_day(turn, kept["chat"]["created_at"]), messages=kept["messages"]
         )
     ]
-    for identity in kept["identities"]:
-        if identity["kind"] == "phone":
-            key = "privacy_line_number" if identity["vouched"] else "privacy_line_number_typed"
-            lines.append(text(key, number=_masked(identity["value"]), channel=channel))
+    for number in kept["identities"]:
+        if number["kind"] == "phone":
+            key = "privacy_line_number" if number["vouched"] else "privacy_line_number_typed"
+            lines.append(text(key, number=_masked(number["value"]), channel=channel))
     level = kept["links"][0]["level"] if kept["links"] else None
     lines.append(text("privacy_line_link", level=level) if level else text("privacy_line_no_link"))
     if kept["consents"]:
@@ -60,6 +65,8 @@ def _overview(turn: Turn) -> str:
             )
         )
     lines += [text("privacy_line_registration", number=row["number"]) for row in kept["registrations"]]
+    if kept["identity"]:
+        lines.append(text("privacy_line_identity"))
     if count := sum(1 for row in kept["drafts"] if row["form"] != FORM.name):
         lines.append(text("privacy_line_draft", count=count))
     if kept["subscriptions"]:
@@ -100,6 +107,8 @@ def _details(turn: Turn) -> list[Reply]:
     if row := registrations.of_chat(turn.connection, turn.chat_id, turn.now):
         lines = registration_view.lines(turn, row["data"])
         replies.append(turn.say("privacy_detail_registration", number=row["number"], lines=lines))
+    if told := identity.details(turn):
+        replies.append(told)
     return replies or [turn.say("privacy_detail_none")]
 
 
@@ -171,6 +180,7 @@ def _withdraw(turn: Turn) -> Answer:
     """What rested on the consent goes with it."""
     consents.withdraw(turn.connection, turn.chat_id, turn.now)
     registrations.delete(turn.connection, turn.chat_id)
+    numbers.delete(turn.connection, turn.chat_id)
     drafts.delete(turn.connection, turn.chat_id, registration.FORM.name)
     subscriptions.stop(turn.connection, turn.chat_id, turn.now)
     return close(turn, turn.say("privacy_withdrawn"))

@@ -46,10 +46,16 @@ def linked(turn: Turn) -> Record | None:
     row = people.get(turn.connection, link["participant_id"])
     if row is None:
         return None
-    if link["expires_at"] and link["expires_at"] <= turn.now:
-        people.end_link(turn.connection, turn.chat_id, why="expired", now=turn.now)
-        return None
-    if link["method"] not in NOT_BY_NUMBER and row["phone"] != chats.vouched_phone(turn.connection, turn.chat_id):
-        people.end_link(turn.connection, turn.chat_id, why="number_changed", now=turn.now)
+    if why := broken(turn, link, row):
+        people.end_link(turn.connection, turn.chat_id, why=why, now=turn.now)
         return None
     return Record(row=row, level=link["level"], fresh=telling.fresh(turn, row["as_of"]))
+
+
+def broken(turn: Turn, link: RowMapping, row: RowMapping) -> str | None:
+    """Why a link of any chat to its record no longer holds; None where it does."""
+    if link["expires_at"] and link["expires_at"] <= turn.now:
+        return "expired"
+    if link["method"] not in NOT_BY_NUMBER and row["phone"] != chats.vouched_phone(turn.connection, link["chat_id"]):
+        return "number_changed"
+    return None

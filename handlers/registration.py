@@ -1,32 +1,36 @@
 """Registration as preparation: likelihood by the rules of 2023–2024, and the data that the official site will ask for.
 
 Pandu registers nobody: every end of this journey says so (design, rule 3). Consent with purpose and period comes
-first; nothing personal is kept before it (UU 27/2022, arts. 20–22; facts section 11). No NIK, no KK. While the
-programme is closed only age, kabupaten, interests and, if the person likes, education and work are noted.
+first; nothing personal is kept before it (UU 27/2022, arts. 20–22; facts section 11). While the programme is closed
+only age, kabupaten, interests and, if the person likes, education and work are noted. NIK and KK come in only through
+the secure form, while a wave is open and the operator has named a lawful transfer (`handlers.identity`). What was begun
+in one chat goes on in another of the same person (`handlers.registration_carry`). On the shared screen of an office the
+consent is read aloud and nothing stays (docs/kiosk.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import forms, free_text, places, registration_end, registration_steps, registration_view, telling, typed
-from handlers.catalogue import shown_date
+from handlers import (
+    forms,
+    identity,
+    registration_carry,
+    registration_end,
+    registration_note,
+    registration_steps,
+    registration_told,
+    registration_view,
+)
 from handlers.forms import Data, Form, Step
-from handlers.messages import Option, Reply
-from handlers.registration_rules import QUESTIONS
+from handlers.messages import Option
 from handlers.registration_steps import PURPOSE, ask_plain, ask_table, gate, read_rule, skippable
 from handlers.registration_view import FINAL, is_open
 from handlers.turn import Answer, Turn, answer, options
 from handlers.typed import NO, SKIPPED, YES
-from storage import chats, consents, drafts, exports, registrations, subscriptions
-
-REGISTERED_WORDS = 9
-KEPT = timedelta(days=365)  # the period that the consent names
-NEWS = "gelombang"
-_BEGUN = ("age", *QUESTIONS, "region", "education", "work", "interests")
+from storage import carrying, consents, drafts, exports, registrations
 
 _YES = ("registration_option_yes", "answer:ya")
 _NO = ("registration_option_no", "answer:tidak")
@@ -41,6 +45,7 @@ _CALLED = {
     "education": ("pendidikan", "ijazah", "lulusan"),
     "work": ("pekerjaan", "kerja", "kerjaan", "kegiatan", "profesi"),
     "interests": ("minat", "pelatihan", "keinginan"),
+    "identity": ("nik", "nomor kk", "nomor kartu keluarga", "identitas"),
     "notify": ("kabar", "kabari", "dikabari", "pemberitahuan", "langganan"),
 }
 
@@ -115,6 +120,7 @@ _STEPS = (
     _step("work", "choice", ask_table("work"), skippable(registration_steps.read_work)),
     gate("work"),
     _step("interests", "choice", registration_steps.ask_interests, registration_steps.read_interests),
+    _step("identity", "yes_no", identity.ask, identity.read, skip=identity.needless),
     _step("notify", "yes_no", _NOTIFY, registration_steps.read_check, skip=registration_end.receives_news),
     _step(
         "confirm",
@@ -130,45 +136,20 @@ _STEPS = (
 def start(turn: Turn) -> Answer:
     """ "Mau daftar": takes up a draft, shows an earlier preparation, or begins; for somebody else it explains."""
     if turn.understanding.subject != "self":
-        ways = options(
-            (turn.content.title("eligibility"), "intent:eligibility"),
-            (turn.content.title("register_how"), "intent:register_how"),
-            (turn.content.text("registration_option_myself"), f"form:{FORM.name}"),
-        )
-        return answer(turn, turn.say("registration_for_other", options=ways))
+        return registration_told.for_other(turn)
     draft = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now)
-    if draft is not None and any(name in draft["data"] for name in _BEGUN):
-        kept = {
-            key: value for key, value in draft["data"].items() if key not in ("resume", "confirm", "field", "_number")
-        }
-        return forms.open_form(turn, FORM, {**kept, "_kept": True, "_until": _day(turn, draft["expires_at"])})
+    if draft is not None and (kept := registration_carry.begun(draft["data"])):
+        if kept.get("identity") == identity.NOTED and identity.held(turn) is None:
+            del kept["identity"]  # their time was over before the draft's
+        return forms.open_form(
+            turn, FORM, {**kept, "_kept": True, "_until": registration_view.day(turn, draft["expires_at"])}
+        )
     if row := registrations.of_chat(turn.connection, turn.chat_id, turn.now):
-        noted = {"_kept": True, "_number": row["number"], "_day": _day(turn, row["created_at"])}
+        noted = {"_kept": True, "_number": row["number"], "_day": registration_view.day(turn, row["created_at"])}
         return forms.open_form(turn, FORM, noted)
+    if found := registration_carry.elsewhere(turn):
+        return forms.open_form(turn, FORM, offered(turn, found))
     return forms.open_form(turn, FORM)
-
-
-def status(turn: Turn) -> Answer:
-    """What this bot has noted; never the state at the programme."""
-    shown = options((turn.content.title("register_start"), "intent:register_start"))
-    own = turn.understanding.subject == "self"
-    if own and (row := registrations.of_chat(turn.connection, turn.chat_id, turn.now)):
-        lines, day = registration_view.lines(turn, row["data"]), _day(turn, row["created_at"])
-        return answer(turn, turn.say("registration_status", number=row["number"], day=day, lines=lines, options=shown))
-    draft = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now) if own else None
-    if draft is not None and any(name in draft["data"] for name in _BEGUN):
-        return answer(turn, turn.say("registration_status_draft", until=_day(turn, draft["expires_at"]), options=shown))
-    return answer(turn, turn.say("registration_status_none", options=shown))
-
-
-def asks_if_registered(turn: Turn) -> bool:
-    """Whether somebody who has prepared here takes that for a registration ("trus aku udh kedaftar dong ya?")."""
-    words = turn.content.files["registration"]["registered"]
-    said = typed.find(turn, {"": words["said"]}) and not typed.find(turn, {"": words["not_of"]})
-    if not said or not free_text.brief(turn, REGISTERED_WORDS) or turn.understanding.subject != "self":
-        return False
-    begun = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now)
-    return begun is not None or registrations.of_chat(turn.connection, turn.chat_id, turn.now) is not None
 
 
 def correct(turn: Turn) -> Answer:
@@ -182,8 +163,48 @@ def correct(turn: Turn) -> Answer:
 def _loaded(turn: Turn, noted: Data) -> dict[str, Any]:
     """The answers of a noted preparation as the form holds them; what was left out then is not asked again."""
     left_out = dict.fromkeys(("age", "region", "education", "work", "interests"), SKIPPED)
+    if not identity.needless(turn, noted):
+        left_out["identity"] = NO
     told = YES if registration_end.receives_news(turn, noted) else NO
     return {"resume": "anew", "check": NO, **left_out, **noted, "notify": told}
+
+
+# -- begun in another chat ----------------------------------------------------------------------------------------
+
+
+def offered(turn: Turn, found: registration_carry.Source, *, code: str = "") -> dict[str, Any]:
+    """The first question where another chat holds a preparation; `code` is the hash of the code that was carried here."""
+    own = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now)
+    data = registration_carry.begun(own["data"]) if own else {}
+    marks = {"_from": found.chat_id, "_channel": found.channel, "_until": registration_view.day(turn, found.until)}
+    if data or registrations.of_chat(turn.connection, turn.chat_id, turn.now):
+        marks["_here"] = True
+    return {**data, **marks, "_kept": True, **({"_code": code} if code else {})}
+
+
+def arrive(turn: Turn, data: Data) -> Answer:
+    """Takes over what another chat holds, if the proof still holds, and goes on with it."""
+    if code := data.get("_code"):
+        proven = carrying.chat_of(turn.connection, str(code), turn.now) == data["_from"]
+    else:
+        found = registration_carry.elsewhere(turn)
+        proven = found is not None and found.chat_id == data["_from"]
+    there = registration_carry.source(turn.connection, int(data["_from"]), turn.now)
+    if not proven or there is None:
+        return forms.close(turn, turn.say("registration_carry_gone"))
+    draft = registration_carry.move(turn, int(data["_from"]))
+    if there.kiosk and there.number and turn.policy.hook:
+        exports.enqueue_hook(turn.connection, number=there.number, event_id=turn.new_id(26), now=turn.now)
+    if draft:
+        return forms.open_form(turn, FORM, draft, before=turn.say("registration_carry_here"))
+    return forms.close(turn, turn.say("registration_carry_here"), *registration_told.status(turn).replies)
+
+
+def _leave_there(turn: Turn, data: Data) -> Answer:
+    """Goes on with what this chat has itself."""
+    if own := registration_carry.begun(data):
+        return forms.open_form(turn, FORM, own)
+    return forms.close(turn, turn.say("registration_carry_kept"))
 
 
 # -- the way through ----------------------------------------------------------------------------------------------
@@ -193,7 +214,7 @@ def _route(turn: Turn, data: Data, done: str) -> str | None:
     """The step after a step; None ends the form. A consent is noted here, before the first personal answer is kept."""
     value = str(data.get(done))
     match done:
-        case "resume" if value != "lanjut":
+        case "resume" if value != "lanjut" or "_from" in data:
             return None
         case "consent" if value == YES:
             _agree(turn)
@@ -201,6 +222,11 @@ def _route(turn: Turn, data: Data, done: str) -> str | None:
             return None
         case "interests" if not value.endswith(FINAL):
             return "interests"
+        case "identity" if value == YES:
+            identity.agree(turn, turn.now + registration_note.KEPT)
+            return "identity"
+        case "identity" if value == NO:
+            identity.forget(turn)
         case "confirm":
             return "field" if value == "ubah" else None
         case "field":
@@ -211,7 +237,7 @@ def _route(turn: Turn, data: Data, done: str) -> str | None:
 
 
 def _agree(turn: Turn) -> None:
-    wording, until = registration_view.wording(turn), turn.now + KEPT
+    wording, until = registration_view.wording(turn), turn.now + registration_note.KEPT
     consents.give(turn.connection, turn.chat_id, purpose=PURPOSE, wording=wording, now=turn.now, until=until)
 
 
@@ -219,13 +245,22 @@ def _following(turn: Turn, data: Data, done: str) -> str:
     """The next step that has no answer yet; the summary comes every time."""
     names = [step.name for step in FORM.steps]
     for step in FORM.steps[names.index(done) + 1 :]:
-        if step.name == "confirm" or (step.name not in data and not step.skip(turn, data)):
+        if step.name == "confirm" or (not _answered(step, data) and not step.skip(turn, data)):
             return step.name
     return "confirm"
 
 
+def _answered(step: Step, data: Data) -> bool:
+    """Whether a step has its answer; a consent whose form has not come is none."""
+    return step.name in data and (step.name != "identity" or data["identity"] != YES)
+
+
 def _finish(turn: Turn, data: Data) -> Answer:
     match data.get("resume"):
+        case "lanjut" if "_from" in data:
+            return arrive(_fresh(turn), data)
+        case "tidak" if "_from" in data:
+            return _leave_there(_fresh(turn), data)
         case "baru":
             return forms.open_form(_fresh(turn), FORM, {"resume": "anew"})
         case "ubah":
@@ -236,10 +271,10 @@ def _finish(turn: Turn, data: Data) -> Answer:
         consents.withdraw(turn.connection, turn.chat_id, turn.now, purposes=(PURPOSE,))
         return forms.close(turn, turn.say("registration_declined", options=_ways(turn)))
     if data.get("confirm") == YES:
-        return _note(turn, data)
+        return registration_note.note(turn, data)
     if any(name.endswith("_go") and value == NO for name, value in data.items()):
         stopped = forms.cancel(turn, FORM)
-        said = replace(stopped.replies[0], text=turn.content.text("registration_stopped"))
+        said = replace(stopped.replies[0], text=turn.words("registration_stopped"))
         return replace(stopped, replies=(said,))
     unfinished = {name: value for name, value in data.items() if name not in ("confirm", "field")}
     return forms.open_form(turn, FORM, unfinished)
@@ -252,63 +287,6 @@ def _fresh(turn: Turn) -> Turn:
 def _ways(turn: Turn) -> tuple[Option, ...]:
     asked = ("eligibility", "register_how")
     return options(*((turn.content.title(intent), f"intent:{intent}") for intent in asked))
-
-
-def _note(turn: Turn, data: Data) -> Answer:
-    """Writes the preparation, and says that it is no registration."""
-    noted = registration_view.noted(turn, data)
-    if not is_open(turn) and len(str(noted.get("age", ""))) == len("1999-12-03"):
-        noted["age"] = str(typed.ages(noted["age"], telling.today(turn))[0])  # closed: the age, not the birth date
-    until = turn.now + KEPT
-    number = registrations.save(
-        turn.connection, turn.chat_id, number=_new_number(turn), data=noted, now=turn.now, kept_until=until
-    )
-    if turn.policy.hook:
-        exports.enqueue_hook(turn.connection, number=number, event_id=turn.new_id(26), now=turn.now)
-    if zone := places.zone(str(data.get("region", SKIPPED))):
-        chats.change(turn.connection, turn.chat_id, zone=zone)
-    _tell_news(turn, data)
-    return forms.close(turn, *_done(turn, number, until, told=data.get("notify") == YES))
-
-
-def _new_number(turn: Turn) -> str:
-    number = f"P-{turn.new_id(6)}"
-    while registrations.number_taken(turn.connection, number):
-        number = f"P-{turn.new_id(6)}"
-    return number
-
-
-def _tell_news(turn: Turn, data: Data) -> None:
-    """Begins or ends the announcements of new waves, as the person chose."""
-    if data.get("notify") == YES:
-        wording = registration_view.sentence(turn, "registration_notify")
-        subscriptions.subscribe(turn.connection, turn.chat_id, NEWS, wording=wording, now=turn.now)
-    elif data.get("notify") == NO and NEWS in subscriptions.topics(turn.connection, turn.chat_id):
-        subscriptions.stop(turn.connection, turn.chat_id, turn.now, only=(NEWS,))
-
-
-def _done(turn: Turn, number: str, until: datetime, *, told: bool) -> list[Reply]:
-    """Number, disclaimer, what comes next; while the programme is open also the checklist and the steps there."""
-    text = turn.content.text
-    parts = [text("registration_done", number=number)]
-    if not is_open(turn):
-        parts.append(text("registration_done_closed", as_of=shown_date(turn.content.state_as_of.isoformat())))
-    if told:
-        parts.append(text("registration_done_notified"))
-    parts.append(text("registration_done_kept", until=_day(turn, until)))
-    next_intent = "register_site" if is_open(turn) else "program_open"
-    shown = options(
-        (turn.content.title(next_intent), f"intent:{next_intent}"),
-        (turn.content.title("my_data"), "intent:my_data"),
-        (text("option_menu"), "do:menu"),
-    )
-    if not is_open(turn):
-        return [Reply(text="\n".join(parts), options=shown)]
-    return [Reply(text="\n".join(parts)), Reply(text=text("registration_checklist"), options=shown)]
-
-
-def _day(turn: Turn, moment: datetime) -> str:
-    return telling.day(turn.local(moment).date())
 
 
 FORM = Form(

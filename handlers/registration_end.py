@@ -15,8 +15,10 @@ from storage import subscriptions
 
 
 def receives_news(turn: Turn, data: Data) -> bool:
-    """Whether the chat is told of new waves already."""
-    return bool({"gelombang", subscriptions.EVERYTHING} & set(subscriptions.topics(turn.connection, turn.chat_id)))
+    """Whether the chat is told of new waves already, or cannot be told of any."""
+    return turn.kiosk or bool(
+        {"gelombang", subscriptions.EVERYTHING} & set(subscriptions.topics(turn.connection, turn.chat_id))
+    )
 
 
 def ask_confirm(turn: Turn, data: Data) -> Reply:

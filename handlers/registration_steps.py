@@ -45,6 +45,15 @@ def ask_resume(turn: Turn, data: Data) -> Reply:
             ("registration_option_keep", "answer:tidak"),
         )
         return turn.say("registration_exists", number=number, day=data["_day"], options=shown)
+    if channel := data.get("_channel"):
+        key = "registration_carry_here_too" if data.get("_here") else "registration_carry_there"
+        other = (
+            ("registration_option_keep", "answer:tidak")
+            if data.get("_here")
+            else ("registration_option_anew", "answer:baru")
+        )
+        shown = labelled(turn, ("registration_option_bring", "answer:lanjut"), other)
+        return turn.say(key, channel=channel, until=data.get("_until", ""), options=shown)
     shown = labelled(turn, ("registration_option_resume", "answer:lanjut"), ("registration_option_anew", "answer:baru"))
     return turn.say("registration_resume", until=data.get("_until", ""), options=shown)
 
@@ -65,6 +74,8 @@ def ask_consent(turn: Turn, data: Data) -> Reply:
     """Purpose and period, before anything personal is kept."""
     shown = labelled(turn, ("registration_option_agree", "answer:ya"), ("registration_option_disagree", "answer:tidak"))
     key = "registration_consent" if is_open(turn) else "registration_consent_closed"
+    if is_open(turn) and turn.policy.asks_identity and not turn.kiosk:
+        key = "registration_consent_identity"
     as_of = shown_date(turn.content.state_as_of.isoformat())
     return turn.say(key, wording=registration_view.wording(turn), as_of=as_of, options=shown)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from handlers import places, registration_rules, telling, typed
@@ -12,7 +12,7 @@ from handlers.registration_rules import QUESTIONS, Doubt
 from handlers.turn import Turn
 from handlers.typed import SKIPPED
 
-FIELDS = ("age", *QUESTIONS, "region", "education", "work", "interests", "notify")
+FIELDS = ("age", *QUESTIONS, "region", "education", "work", "interests", "notify", "identity")
 FINAL = "."  # ends the list of interests: nothing more is asked
 MAX_REASONS = 3  # named in a summary
 TYPED = "="  # begins a value that is kept as it was typed
@@ -41,7 +41,7 @@ def sentence(turn: Turn, key: str, **values: Any) -> str:
 
 def wording(turn: Turn) -> str:
     """The consent as it is shown and stored."""
-    return turn.content.text("registration_consent_wording", operator=turn.policy.operator)
+    return turn.words("registration_consent_wording", operator=turn.policy.operator)
 
 
 def doubt_of(turn: Turn, data: Data, question: str) -> Doubt | None:
@@ -82,6 +82,8 @@ def show(turn: Turn, name: str, value: str) -> str:
             return places.name(value)
         case "interests":
             return interests(turn, value)
+        case "identity":
+            return turn.content.text(f"registration_value_identity_{value}")
         case "job" | "work" if value in tables["jobs"]:
             return str(tables["jobs"][value]["label"])
         case "education" | "work" if value in tables[name]:
@@ -134,3 +136,8 @@ def verdict(turn: Turn, data: Data) -> str:
         reasons = ", ".join((*named[:MAX_REASONS], *more))
         return sentence(turn, f"registration_verdict_{'unsure' if shown[0].unsure else 'doubt'}", reasons=reasons)
     return sentence(turn, f"registration_verdict_{'likely' if registration_rules.complete(data) else 'partly'}")
+
+
+def day(turn: Turn, moment: datetime) -> str:
+    """The day of a moment where the person lives: "12 Mei 2026"."""
+    return telling.day(turn.local(moment).date())

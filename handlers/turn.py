@@ -18,12 +18,22 @@ ZONES = {"WIB": ZoneInfo("Asia/Jakarta"), "WITA": ZoneInfo("Asia/Makassar"), "WI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """The keys that come from one secret."""
+
+    lookup: bytes
+    sealing: bytes
+    signing: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the operator has decided, as far as a conversation must know it."""
 
     operator: str = "relawan Pandu"
     official: bool = False
     helplines: str = ""
+    web_chat_url: str = ""  # "https://…/chat"; empty: not known
     secure_form_url: str = ""  # "https://…/f/"; empty: steps that need the secure form are not offered
     link_hosts: tuple[str, ...] = ()
     agents: bool = False  # somebody answers at the desk
@@ -31,6 +41,15 @@ class Policy:
     hook: bool = False  # the operator's system is told of new preparations
     lookup_key: bytes = b""  # of the keyed hash by which an identity number is found
     sealing_key: bytes = b""  # of the values that come through the secure form
+    signing_key: bytes = b""  # of the secure form's links
+    former: Keys | None = None  # of the secret before, until everything has been moved to the present one
+    identity_transfer: str = ""  # who lawfully receives NIK and KK; empty: they are not asked
+    identity_basis: str = ""  # the legal basis of that transfer
+
+    @property
+    def asks_identity(self) -> bool:
+        """Whether NIK and KK may be asked, in the secure form alone."""
+        return bool(self.identity_transfer and self.identity_basis and self.secure_form_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +84,19 @@ class Turn:
         """The person's zone; unknown = WIB."""
         return self.chat["zone"] or "WIB"
 
+    @property
+    def kiosk(self) -> bool:
+        """Whether the chat is on a shared screen in an office."""
+        return self.chat["kiosk_until"] is not None
+
+    def words(self, key: str, **values: Any) -> str:
+        """A sentence of the catalogue; on a shared screen in its wording for one (`…_kiosk`), where it has such."""
+        own = f"{key}_kiosk"
+        return self.content.text(own if self.kiosk and own in self.content.texts else key, **values)
+
     def say(self, key: str, *, options: tuple[Option, ...] = (), **values: Any) -> Reply:
         """A reply with a sentence of the catalogue."""
-        return Reply(text=self.content.text(key, **values), options=options)
+        return Reply(text=self.words(key, **values), options=options)
 
     def local(self, moment: datetime) -> datetime:
         """A moment in the person's zone."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, tuple_
+from sqlalchemy import Connection, RowMapping, select, tuple_, update
 
 from storage.inbox import insert_for
 from storage.schema import drafts
@@ -27,6 +27,12 @@ def save(
     values = {"step": step, "data": dict(data), "updated_at": now, "expires_at": expires_at, "reminded_at": reminded_at}
     statement = insert_for(connection)(drafts).values(chat_id=chat_id, form=form, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["chat_id", "form"], set_=values))
+
+
+def amend(connection: Connection, chat_id: int, form: str, data: Mapping[str, Any]) -> None:
+    """Changes what a draft holds; its place and its time stay."""
+    statement = update(drafts).where(drafts.c.chat_id == chat_id, drafts.c.form == form)
+    connection.execute(statement.values(data=dict(data)))
 
 
 def get(connection: Connection, chat_id: int, form: str, now: datetime) -> RowMapping | None:

@@ -9,12 +9,23 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, bindparam, or_, select, true, update
 
+from storage import identity
 from storage.database import database_now
-from storage.schema import access_log, cases, chats, hook_deliveries, links, participants, registrations
+from storage.schema import (
+    access_log,
+    cases,
+    chats,
+    hook_deliveries,
+    identity_numbers,
+    links,
+    participants,
+    registrations,
+)
 
 KINDS = ("registrations", "links", "cases")
 STATES = {"registrations": (), "links": ("active", "ended"), "cases": ("open", "waiting", "closed")}
 LOGGED = "ekspor"  # what the person reads in the list of who looked
+LOGGED_IDENTITY = "NIK dan KK (ekspor)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +40,11 @@ class Filter:
 # -- files --------------------------------------------------------------------------------------------------------
 
 
-def page(connection: Connection, kind: str, only: Filter, after: int, limit: int) -> list[RowMapping]:
-    """The next rows by their key. That records of participants were taken out is logged with the reading."""
+def page(
+    connection: Connection, kind: str, only: Filter, after: int, limit: int, *, opened: bool = False
+) -> list[RowMapping]:
+    """The next rows by their key. That records of participants were taken out is logged with the reading, and so is it
+    where NIK and KK are going to be `opened`."""
     statement = {"registrations": _registrations, "links": _links, "cases": _cases}[kind](only)
     rows = list(connection.execute(statement, {"after": after, "limit": limit}).mappings())
     seen = sorted({row["participant_id"] for row in rows if row.get("participant_id")})
@@ -38,6 +52,9 @@ def page(connection: Connection, kind: str, only: Filter, after: int, limit: int
         now = database_now(connection)
         looks = [{"at": now, "actor": "cli", "participant_id": key, "what": LOGGED} for key in seen]
         connection.execute(access_log.insert(), looks)
+    if opened:
+        sealed = [row["chat_id"] for row in rows if row["sealed"]]
+        identity.log_looks(connection, sealed, actor="cli", what=LOGGED_IDENTITY, now=database_now(connection))
     return rows
 
 
@@ -53,7 +70,11 @@ def _paged(statement: Select[Any], key: Any, created: Any, region: Any, only: Fi
 def _registrations(only: Filter) -> Select[Any]:
     rows = registrations.c
     statement = select(rows.id, rows.number, chats.c.channel, rows.created_at, rows.kept_until, rows.data)
+    statement = statement.add_columns(
+        rows.chat_id, identity_numbers.c.sealed, identity_numbers.c.key_id, identity_numbers.c.nik_hash
+    )
     statement = statement.join(chats, chats.c.id == rows.chat_id)
+    statement = statement.outerjoin(identity_numbers, identity_numbers.c.chat_id == rows.chat_id)
     return _paged(statement, rows.id, rows.created_at, rows.data["region"].as_string(), only)
 
 

@@ -103,6 +103,17 @@ def linked_chats(connection: Connection, participant_id: int) -> list[RowMapping
     return list(connection.execute(statement).mappings())
 
 
+def links_of(connection: Connection, participant_id: int) -> list[RowMapping]:
+    """The active links of a record, with their chats' channel, newest first."""
+    statement = (
+        select(links, chats.c.channel)
+        .join(chats, chats.c.id == links.c.chat_id)
+        .where(links.c.participant_id == participant_id, links.c.ended_at.is_(None))
+        .order_by(links.c.id.desc())
+    )
+    return list(connection.execute(statement).mappings())
+
+
 # -- proofs -------------------------------------------------------------------------------------------------------
 
 

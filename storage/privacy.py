@@ -7,6 +7,7 @@ without which the reply could not be sent and a repeated event would be answered
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -15,11 +16,14 @@ from sqlalchemy import Connection, RowMapping, Table, func, or_, select, update
 from storage import consents, subscriptions
 from storage.schema import (
     access_log,
+    carry_codes,
     cases,
     chats,
     course_choices,
     drafts,
     identities,
+    identity_looks,
+    identity_numbers,
     inbox,
     link_codes,
     links,
@@ -38,12 +42,15 @@ from storage.schema import subscriptions as subscription_rows
 _OWN: tuple[Table, ...] = (
     identities,
     link_codes,
+    carry_codes,
     links,
     consent_rows,
     messages,
     course_choices,
     drafts,
     registrations,
+    identity_numbers,
+    identity_looks,
     secure_forms,
     cases,
     misunderstood,
@@ -69,6 +76,7 @@ def collect(connection: Connection, chat_id: int, now: datetime) -> dict[str, An
         "links": rows(links, links.c.ended_at.is_(None)),
         "consents": consents.all_active(connection, chat_id, now),
         "registrations": rows(registrations, registrations.c.kept_until > now),
+        "identity": count(identity_numbers),
         "drafts": rows(drafts, drafts.c.expires_at > now),
         "subscriptions": subscriptions.topics(connection, chat_id),
         "cases": rows(cases),
@@ -77,10 +85,12 @@ def collect(connection: Connection, chat_id: int, now: datetime) -> dict[str, An
     }
 
 
-def erase(connection: Connection, chat_id: int, now: datetime) -> dict[str, int]:
-    """Erases what is kept about a chat while it goes on; returns how many rows by table."""
+def erase(connection: Connection, chat_id: int, now: datetime, *, keep: Collection[Table] = ()) -> dict[str, int]:
+    """Erases what is kept about a chat while it goes on, but for the tables to `keep`; returns how many rows by table."""
     erased = {
-        table.name: connection.execute(table.delete().where(table.c.chat_id == chat_id)).rowcount for table in _OWN
+        table.name: connection.execute(table.delete().where(table.c.chat_id == chat_id)).rowcount
+        for table in _OWN
+        if table not in keep
     }
     erased["subscriptions"] = connection.execute(
         subscription_rows.delete().where(

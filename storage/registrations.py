@@ -28,6 +28,11 @@ def save(
     return number
 
 
+def amend(connection: Connection, chat_id: int, data: Mapping[str, Any]) -> None:
+    """Changes what the chat's preparation holds; its number and its time stay."""
+    connection.execute(update(registrations).where(registrations.c.chat_id == chat_id).values(data=dict(data)))
+
+
 def of_chat(connection: Connection, chat_id: int, now: datetime) -> RowMapping | None:
     """The chat's preparation, unless its time is over."""
     statement = select(registrations).where(registrations.c.chat_id == chat_id, registrations.c.kept_until > now)

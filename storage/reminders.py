@@ -46,6 +46,7 @@ def drafts_due(
         .where(
             chats.c.seen_at.between(seen_from, seen_to),
             chats.c.stopped_at.is_(None),
+            chats.c.kiosk_until.is_(None),
             drafts.c.reminded_at.is_(None),
             drafts.c.expires_at > now,
             in_zones(zones),

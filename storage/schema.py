@@ -128,7 +128,14 @@ chats = Table(
     _when("created_at"),
     _when("seen_at"),
     Column("stopped_at", Instant),  # the person blocked us on this channel
+    Column("kiosk_until", Instant),  # of a shared screen: the end of the session, then of what may be taken home
     UniqueConstraint("channel", "account", "address"),
+    Index(
+        "ix_chats_kiosk",
+        "kiosk_until",
+        sqlite_where=text("kiosk_until IS NOT NULL"),
+        postgresql_where=text("kiosk_until IS NOT NULL"),
+    ),
 )
 
 identities = Table(
@@ -517,6 +524,37 @@ registrations = Table(
     Column("data", Json, nullable=False),
     _when("created_at"),
     _when("kept_until"),
+)
+
+identity_numbers = Table(
+    "identity_numbers",  # NIK and KK of a preparation, where the operator has a lawful transfer
+    metadata,
+    _chat(primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),  # AES-GCM with the key named by key_id, bound to the chat
+    Column("key_id", String(16), nullable=False),
+    Column("nik_hash", String(64), nullable=False, index=True),  # keyed hashes, for look-up
+    Column("kk_hash", String(64), nullable=False),
+    _when("created_at"),
+    _when("kept_until"),
+)
+
+identity_looks = Table(
+    "identity_looks",  # who has opened them; the person can ask
+    metadata,
+    _id(),
+    _chat(index=True),
+    _when("at"),
+    Column("actor", String(64), nullable=False),
+    Column("what", String(64), nullable=False),
+)
+
+carry_codes = Table(
+    "carry_codes",  # one-time codes by which a preparation goes on in another chat
+    metadata,
+    Column("code_hash", String(64), primary_key=True),  # keyed; the code itself is told once and not kept
+    _chat(index=True),
+    _when("created_at"),
+    _when("expires_at"),
 )
 
 secure_forms = Table(

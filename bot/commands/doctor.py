@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
-from bot import settings
+from bot import rotation, settings
 from bot.commands.content import problems_of_content
+from bot.policy import policy
 from nlu.rasa.engine import what_is_wrong
 from storage import migrate
 from storage.database import Database
@@ -30,6 +32,12 @@ async def examine() -> dict[str, Any]:
     problems += await _database_problems(loaded)
     if loaded.nlu == "rasa" and (wrong := await asyncio.to_thread(what_is_wrong, loaded.rasa_url)):
         problems.append(f"the Rasa server of PANDU_RASA_URL: {wrong}; meanwhile the embedded engine answers")
+    problems += settings.identity_problems(loaded)
+    if loaded.identity_transfer and not settings.identity_problems(loaded):
+        told = f"NIK and KK are asked while a wave is open, for {loaded.identity_transfer} ({loaded.identity_basis})"
+        rows.append({"name": "note", "value": told, "help": ""})
+    if loaded.kiosk and not loaded.public_url:
+        problems.append("PANDU_KIOSK: without PANDU_PUBLIC_URL there is no QR to go on at home, only the code")
     problems += [f"content: {problem}; run `pandu content check`" for problem in problems_of_content()[:1]]
     if not loaded.public_url:
         rows.append({"name": "note", "value": "PANDU_PUBLIC_URL is unset: the secure form is not offered", "help": ""})
@@ -43,14 +51,24 @@ async def _database_problems(loaded: settings.Settings) -> list[str]:
         return [f"PANDU_DATABASE_URL: {error}"]
     try:
         found = await database.read(migrate.current)
+        sealed = await rotation.held(database, policy(loaded)) if found == migrate.head() else []
     except Exception as error:
         return [
             f"the database does not answer ({type(error).__name__}): is it running, is PANDU_DATABASE_URL right? On SQLite `pandu db upgrade` makes it"
         ]
     finally:
         await database.close()
-    return (
-        []
-        if found == migrate.head()
-        else [f"the schema is {found}, this version needs {migrate.head()}: run `pandu db upgrade`"]
-    )
+    if found != migrate.head():
+        return [f"the schema is {found}, this version needs {migrate.head()}: run `pandu db upgrade`"]
+    return list(_sealed_problems(loaded, sealed))
+
+
+def _sealed_problems(loaded: settings.Settings, sealed: Sequence[rotation.Held]) -> Iterator[str]:
+    """What is wrong with NIK and KK that are kept."""
+    for one in sealed:
+        if one.state == "missing":
+            yield f"{one.count} NIK and KK are sealed under the key {one.key}: set PANDU_SECRET_KEY_FORMER to it"
+        if one.state == "former":
+            yield f"{one.count} NIK and KK are sealed under the former key: run `pandu keys rotate`"
+    if sum(one.count for one in sealed) and not (loaded.identity_transfer and loaded.identity_basis):
+        yield "NIK and KK are kept, but no lawful transfer is configured: set PANDU_IDENTITY_TRANSFER and PANDU_IDENTITY_BASIS"

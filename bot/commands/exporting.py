@@ -13,8 +13,10 @@ import typer
 
 from bot import settings
 from bot.exchange.exporter import export as write_export
-from handlers.turn import ZONES
-from storage import exports
+from bot.policy import policy
+from handlers.secure import opener
+from handlers.turn import ZONES, Policy
+from storage import exports, identity
 from storage.database import Database, is_outage
 
 WRONG = 2
@@ -35,6 +37,10 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write; without it CSV goes to standard output.")
     ] = None,
+    with_identity: Annotated[
+        bool,
+        typer.Option("--with-identity", help="Registrations: open NIK and KK for the lawful transfer; each is logged."),
+    ] = False,
 ) -> None:
     """Write what was noted with Pandu. Each record that is taken out is logged, and its person can ask who looked."""
     try:
@@ -43,7 +49,9 @@ def export(
             raise _WrongError(f"--format {form}: csv or xlsx")
         if form == "xlsx" and out is None:
             raise _WrongError("--format xlsx needs --out FILE")
-        written = asyncio.run(_export(kind, only, out, xlsx=form == "xlsx"))
+        if with_identity and (kind != "registrations" or out is None):
+            raise _WrongError("--with-identity is for registrations, and needs --out FILE")
+        written = asyncio.run(_export(kind, only, out, xlsx=form == "xlsx", with_identity=with_identity))
     except Exception as error:
         told = str(error) if isinstance(error, ValueError) else _trouble(error)
         typer.echo(f"pandu: {told}", err=True)
@@ -79,9 +87,23 @@ def _day(typed: str) -> datetime:
         raise _WrongError(f"--since {typed}: write 2026-05-12") from None
 
 
-async def _export(kind: str, only: exports.Filter, out: Path | None, *, xlsx: bool) -> int:
-    database = Database(settings.load().database_url)
+async def _export(kind: str, only: exports.Filter, out: Path | None, *, xlsx: bool, with_identity: bool) -> int:
+    loaded = settings.load()
+    database = Database(loaded.database_url)
     try:
-        return await write_export(database, kind, only, out=out, xlsx=xlsx, screen=sys.stdout)
+        opening = await _opening(database, policy(loaded)) if with_identity else None
+        return await write_export(database, kind, only, out=out, xlsx=xlsx, screen=sys.stdout, policy=opening)
     finally:
         await database.close()
+
+
+async def _opening(database: Database, found: Policy) -> Policy:
+    """The policy that opens NIK and KK; raises where there is no lawful transfer, or a key is missing."""
+    if not found.asks_identity:
+        raise _WrongError("--with-identity: no lawful transfer is configured; `pandu doctor` says what is missing")
+    for name, count in (await database.read(identity.key_counts)).items():
+        if opener(found, name) is None:
+            raise _WrongError(
+                f"--with-identity: {count} are sealed under the key {name}; set PANDU_SECRET_KEY_FORMER to it"
+            )
+    return found

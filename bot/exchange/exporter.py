@@ -14,8 +14,9 @@ from sqlalchemy import RowMapping
 
 from bot.exchange.report import defused
 from bot.exchange.xlsx_write import XlsxWriter
+from handlers import identity
 from handlers.registration_view import FIELDS, FINAL, TYPED
-from handlers.turn import ZONES
+from handlers.turn import ZONES, Policy
 from handlers.typed import SKIPPED
 from nlu.entities.regions import regions
 from storage import exports
@@ -24,7 +25,7 @@ from storage.database import Database
 PAGE = 500
 _PRIORITIES = ("danger", "urgent", "normal")
 HEADINGS: Mapping[str, tuple[str, ...]] = {
-    "registrations": ("number", "channel", "created_at", "kept_until", *FIELDS, "region_name"),
+    "registrations": ("number", "channel", "created_at", "kept_until", *FIELDS, "region_name", "identity_ref"),
     "links": ("record_key", "channel", "level", "method", "state", "created_at", "ended_at", "ended_why", "region", "region_name"),
     "cases": (
         "number", "topic", "priority", "state", "created_at", "updated_at", "due_at", "closed_at", "channel", "record_key",
@@ -33,32 +34,53 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+NUMBERS = ("nik", "kk")  # further headings, where the numbers are opened
+_REF = 16  # hex digits of a NIK's keyed hash: the same person is known, the number is not
+
+
 class _Out(Protocol):
     def writerow(self, cells: Sequence[str], /) -> Any:
         """Writes one row."""
 
 
 async def export(
-    database: Database, kind: str, only: exports.Filter, *, out: Path | None, xlsx: bool, screen: IO[str]
+    database: Database,
+    kind: str,
+    only: exports.Filter,
+    *,
+    out: Path | None,
+    xlsx: bool,
+    screen: IO[str],
+    policy: Policy | None = None,
 ) -> int:
-    """Writes the rows to a file, or as CSV to `screen`; returns how many."""
+    """Writes the rows to a file, or as CSV to `screen`; returns how many. With `policy` NIK and KK are opened, which is logged."""
     written = after = 0
-    with _file(out, xlsx=xlsx, screen=screen) as file:
+    headings = (*HEADINGS[kind], *NUMBERS) if policy else HEADINGS[kind]
+    page = partial(exports.page, kind=kind, only=only, limit=PAGE, opened=policy is not None)
+    with _file(out, xlsx=xlsx, screen=screen, private=policy is not None) as file:
         writer: _Out = file if isinstance(file, XlsxWriter) else csv.writer(file)
         safe = str if isinstance(file, XlsxWriter) else defused  # a text of a sheet is never a formula
-        writer.writerow(HEADINGS[kind])
-        while rows := await database.write(partial(exports.page, kind=kind, only=only, after=after, limit=PAGE)):
+        writer.writerow(headings)
+        while rows := await database.write(partial(page, after=after)):
             for row in rows:
                 shown = _shown(kind, row)
-                writer.writerow([safe(shown.get(name, "")) for name in HEADINGS[kind]])
+                if policy and row["sealed"]:
+                    shown |= identity.opened(row, policy)
+                writer.writerow([safe(shown.get(name, "")) for name in headings])
             written += len(rows)
             after = rows[-1]["id"]
     return written
 
 
-def _file(out: Path | None, *, xlsx: bool, screen: IO[str]) -> AbstractContextManager[XlsxWriter | IO[str]]:
+def _file(
+    out: Path | None, *, xlsx: bool, screen: IO[str], private: bool
+) -> AbstractContextManager[XlsxWriter | IO[str]]:
+    """What is written to; a `private` file is its owner's alone."""
     if out is None:
         return nullcontext(screen)
+    if private:
+        out.touch(mode=0o600)
+        out.chmod(0o600)
     return XlsxWriter(out) if xlsx else out.open("w", encoding="utf-8-sig", newline="")
 
 
@@ -69,9 +91,10 @@ def registration_values(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _shown(kind: str, row: RowMapping) -> dict[str, str]:
-    shown = {name: _text(value) for name, value in row.items() if name != "data"}
+    shown = {name: _text(value) for name, value in row.items() if name not in ("data", "sealed")}
     if kind == "registrations":
         shown |= registration_values(row["data"])
+        shown["identity_ref"] = shown["nik_hash"][:_REF]
     elif kind == "links":
         shown["state"] = "active" if row["ended_at"] is None else "ended"
     else:

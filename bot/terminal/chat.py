@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from bot import app, logs, settings
+from bot.policy import policy
 from bot.similar import SimilarPeople
 from bot.terminal.session import Session
 from handlers.messages import Reply
@@ -43,7 +44,7 @@ async def run(*, jsonl: bool, url: str, phone: str, channel: str, samples: bool)
             if samples:
                 from bot import samples as invented
 
-                hashed = partial(hash_identity, key=app.policy(loaded).lookup_key)
+                hashed = partial(hash_identity, key=policy(loaded).lookup_key)
                 await database.write(partial(invented.fill, now=datetime.now(UTC), hash_nik=hashed))
                 await SimilarPeople(database, wanted=loaded.similar).run_once()
             made = app.parts(loaded)

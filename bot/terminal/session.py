@@ -18,8 +18,9 @@ from bot.sender import Sender
 from bot.wake import Wake
 from bot.web.secure_form import submit
 from bot.worker import Worker
+from handlers.kiosk import LASTS
 from handlers.messages import Inbound, Kind, Option, Reply, SecureForm, State, option_reference, state_from_json
-from storage import chats, inbox, schema
+from storage import chats, inbox, kiosk, schema
 from storage.database import Database
 
 
@@ -68,7 +69,7 @@ class Session:
         """`now` fixes the clock (set `session.now` to move it); default is the real one. Several chats share one `recorder`."""
         self.now = now
         self.database = database
-        self._parts = parts
+        self.parts = parts
         self.chat = chat
         self.recorder = recorder or Recorder(channel)
         self._heard = 0
@@ -100,7 +101,7 @@ class Session:
         """Sends the secure form that was offered last, as its page would; raises ValueError where none is open or the values do not fit."""
         if self.form is None:
             raise ValueError("no secure form was offered")
-        await submit(self.database, self._parts, self.form.key, values, now=self.now or datetime.now(UTC))
+        await submit(self.database, self.parts, self.form.key, values, now=self.now or datetime.now(UTC))
         return await self.event(Kind.FORM, form=self.form.key)
 
     async def vouch(self, phone: str) -> None:
@@ -113,6 +114,12 @@ class Session:
             chats.note_identity(connection, chat_id, kind="phone", value=phone, vouched=True, now=now)
 
         await self.database.write(work)
+
+    async def at_kiosk(self) -> None:
+        """Makes the chat one of a shared screen."""
+        now = self.now or datetime.now(UTC)
+        place = (self.recorder.name, self.recorder.account, self.chat)
+        await self.database.write(partial(kiosk.begin, place=place, now=now, until=now + LASTS))
 
     async def event(self, kind: Kind, **values: Any) -> list[Reply]:
         """Sends any event and returns what comes back."""

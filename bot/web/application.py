@@ -78,6 +78,10 @@ def application(service: Service, *, demo: bool = False) -> Starlette:
 
     routes: list[BaseRoute] = [Route("/healthz", health), Route("/readyz", ready), Route("/metrics", show_metrics)]
     routes += secure_form_routes(service.database, service.receiver.receive, service.worker.parts)
+    if service.settings.kiosk:
+        from bot.webchat.kiosk import Kiosk
+
+        routes += Kiosk(service.database, service.worker.parts).routes()
     for channel in service.channels:
         routes += channel.routes(service.receiver.receive)
     if demo:

@@ -1,4 +1,4 @@
-"""The secure form: a one-time page of ours for numbers that may not stand in a chat (design, rule 4).
+"""The secure form: a one-time page of ours for numbers that may not stand in a chat (design, rule 4). Its link is signed.
 
 GET never uses the link up, since platforms fetch previews of links; only a valid POST does. The page works without
 scripts and on old phones. Forgery from another site is kept off by the unguessable key, and by the origin where a
@@ -30,10 +30,11 @@ from storage import secure_forms
 from storage.database import Database, database_now, is_outage
 
 _PATH = "/f/{key:str}"
-_KEY = re.compile(r"[0-9A-Za-z]{8,64}")
+_LINK = re.compile(r"[0-9A-Za-z]{32,88}")
 MAX_BODY = 8 * 1024
 _FORM = "application/x-www-form-urlencoded"
 _CONFIRMED = "confirm"
+_KEPT_PLAIN = ("registration",)  # purposes whose numbers go on to a lawful receiver: sealed, not hashed
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -51,7 +52,7 @@ HEADERS = {
 
 def secure_form_routes(database: Database, receive: Receive, parts: Parts) -> list[BaseRoute]:
     """The page's routes, `/f/<key>`; what is sent goes to `receive` as an event of the chat that has the key."""
-    page = secure_page.Page(catalogue=parts.catalogue, operator=parts.policy.operator, official=parts.policy.official)
+    page = secure_page.Page(catalogue=parts.catalogue, policy=parts.policy)
     form = _SecureForm(database=database, receive=receive, parts=parts, page=page)
     return [Route(_PATH, form.show, methods=["GET"]), Route(_PATH, form.send, methods=["POST"])]
 
@@ -61,13 +62,13 @@ async def submit(database: Database, parts: Parts, key: str, values: Mapping[str
 
     Raises ValueError, with a sentence, where the key is unknown, used or expired, or a value does not fit.
     """
-    row, _ = await database.read(partial(_look, key))
+    row, _, draft = await database.read(partial(_look, key))
     if row is None:
         raise ValueError(parts.catalogue.text("secure_page_unknown"))
-    checked = secure.check(row["fields"], values, _day(now))
+    checked = secure.check(row["fields"], values, _day(now), draft)
     if checked.errors:
         raise ValueError(" ".join(parts.catalogue.text(text) for text in checked.errors.values()))
-    if not await database.write(partial(_keep, key, checked, parts, now)):
+    if not await database.write(partial(_keep, row, checked, parts, now)):
         raise ValueError(parts.catalogue.text("secure_page_gone"))
 
 
@@ -81,7 +82,7 @@ class _SecureForm:
     async def show(self, request: Request) -> Response:
         """The empty form; changes nothing."""
         try:
-            row, now = await self.database.read(partial(_look, request.path_params["key"]))
+            row, now, _ = await self.database.read(partial(_look, self._key(request)))
         except Exception as error:
             if not is_outage(error):
                 raise
@@ -97,7 +98,7 @@ class _SecureForm:
         if not _own_page(request) or (typed := await _typed(request)) is None:
             return self._note("refused", 403)
         try:
-            return await self._accept(request.path_params["key"], typed)
+            return await self._accept(self._key(request), typed)
         except Unavailable:
             return self._note("later", 503)
         except Exception as error:
@@ -105,8 +106,13 @@ class _SecureForm:
                 raise
             return self._note("later", 503)
 
-    async def _accept(self, key: str, typed: Mapping[str, str]) -> Response:
-        row, now = await self.database.read(partial(_look, key))
+    def _key(self, request: Request) -> str | None:
+        """The form's key, if the link is one of ours."""
+        link = request.path_params["key"]
+        return secure.key_of(link, self.parts.policy) if _LINK.fullmatch(link) else None
+
+    async def _accept(self, key: str | None, typed: Mapping[str, str]) -> Response:
+        row, now, draft = await self.database.read(partial(_look, key))
         if row is None:
             return self._note("unknown", 404)
         if row["used_at"] is not None and row["sealed"] is not None:
@@ -115,10 +121,10 @@ class _SecureForm:
             )  # sent before, but the event may not have been stored: the same event again
         if row["used_at"] is not None or row["expires_at"] <= now:
             return self._note("gone", 410)
-        checked = secure.check(row["fields"], typed, _day(now))
+        checked = secure.check(row["fields"], typed, _day(now), draft)
         if checked.errors or (checked.doubts and _CONFIRMED not in typed):
             return _html(self.page.form(row, typed=typed, checked=checked), 422)
-        if not await self.database.write(partial(_keep, key, checked, self.parts, now)):
+        if not await self.database.write(partial(_keep, row, checked, self.parts, now)):
             return self._note("gone", 410)
         return await self._hand_over(row)
 
@@ -145,14 +151,16 @@ def _html(text: str, status: int) -> Response:
     return HTMLResponse(text, status_code=status, headers=HEADERS)
 
 
-def _look(key: str, connection: Connection) -> tuple[RowMapping | None, datetime]:
-    row = secure_forms.get(connection, key) if _KEY.fullmatch(key) else None
-    return row, database_now(connection)
+def _look(key: str | None, connection: Connection) -> tuple[RowMapping | None, datetime, secure.Noted]:
+    now = database_now(connection)
+    row = secure_forms.get(connection, key) if key else None
+    return row, now, secure.noted(connection, row, now) if row else secure.Noted()
 
 
-def _keep(key: str, checked: secure.Checked, parts: Parts, now: datetime, connection: Connection) -> bool:
-    sealing = parts.policy.sealing_key
-    sealed = secure.seal(secure.sealable(checked.values, parts.policy.lookup_key), sealing, bound_to=key)
+def _keep(row: RowMapping, checked: secure.Checked, parts: Parts, now: datetime, connection: Connection) -> bool:
+    key, sealing = row["key"], parts.policy.sealing_key
+    values = secure.sealable(checked.values, parts.policy, plain=row["purpose"] in _KEPT_PLAIN)
+    sealed = secure.seal(values, sealing, bound_to=key)
     return secure_forms.submit(connection, key, sealed=sealed, key_id=secure.key_id(sealing), now=now)
 
 

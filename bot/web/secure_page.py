@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping
 
 from handlers.catalogue import Catalogue
 from handlers.secure import Checked
-from handlers.turn import ZONES
+from handlers.turn import ZONES, Policy
 
 STYLE = (
     "body{margin:0 auto;padding:1rem;max-width:32rem;font:1.125rem/1.5 sans-serif;color:#111;background:#fff}"
@@ -44,14 +44,14 @@ class Page:
     """Makes the pages out of the catalogue's sentences."""
 
     catalogue: Catalogue
-    operator: str
-    official: bool
+    policy: Policy
 
     def form(self, row: RowMapping, *, typed: Mapping[str, str] | None = None, checked: Checked | None = None) -> str:
         """The form; with `typed` and `checked`, what was typed and what is to be corrected or confirmed."""
         wrong = dict(checked.errors) if checked else {}
         odd = dict(checked.doubts) if checked and not wrong else {}
-        parts = [f"<p>{self._say('secure_page_intro')}</p>", f"<p>{self._say(self._purpose(row['purpose']))}</p>"]
+        purpose = self._say(self._purpose(row["purpose"]), transfer=self.policy.identity_transfer)
+        parts = [f"<p>{self._say('secure_page_intro')}</p>", f"<p>{purpose}</p>"]
         if wrong or odd:
             heading = self._say("secure_page_errors" if wrong else "secure_page_doubts")
             listed = "".join(f"<li>{self._say(key)}</li>" for key in (wrong or odd).values())
@@ -64,10 +64,10 @@ class Page:
             parts.append(f'<p><label class="check">{box} {self._say("secure_page_confirm")}</label></p>')
         parts.append(f'<button type="submit">{self._say("secure_page_send")}</button></form>')
         until = row["expires_at"].astimezone(ZONES["WIB"]).strftime("%H.%M")
-        owner = "secure_page_official" if self.official else "secure_page_unofficial"
+        owner = "secure_page_official" if self.policy.official else "secure_page_unofficial"
         parts += [
             f'<p class="small">{self._say("secure_page_until", time=until)}</p>',
-            f'<p class="small">{self._say(owner, operator=self.operator)} {self._say("secure_page_never")}</p>',
+            f'<p class="small">{self._say(owner, operator=self.policy.operator)} {self._say("secure_page_never")}</p>',
         ]
         return self._page("secure_page_title", "".join(parts))
 

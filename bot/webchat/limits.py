@@ -19,6 +19,9 @@ READS_PER_SECOND: Final = 4.0  # a page asks once and waits; this is for pages b
 SESSIONS_KEPT: Final = 20_000  # sessions whose pace is remembered (about 200 bytes each)
 RETRY_SECONDS: Final = 5  # after 503: an SQLite file or a PostgreSQL that restarts is back by then
 
+KIOSK_BURST: Final = 20  # sessions of shared screens opened at once in one process: an office has a few screens
+KIOSK_PER_SECOND: Final = 0.2  # and then: each one makes a row before its first message
+
 # --- sending ---------------------------------------------------------------------------------------------------------
 
 WAIT_SECONDS: Final = 25.0  # proxies and mobile networks cut silent connections after 30 s

@@ -17,11 +17,13 @@ _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 
 
 class Page:
-    """`page.html`, with a further part before the end of its body where one is given (the demo's)."""
+    """`page.html`, with a further part before the end of its body where one is given (the demo's, the kiosk's)."""
 
-    def __init__(self, *, part: str = "") -> None:
-        """`part`: name of a file in this folder."""
+    def __init__(self, *, part: str = "", kiosk: bool = False) -> None:
+        """`part`: name of a file in this folder; `kiosk`: keeps nothing on the device and opens no session by itself."""
         text = (FOLDER / "page.html").read_text(encoding="utf-8")
+        if kiosk:
+            text = text.replace("<body>", '<body class="kiosk">')
         if part:
             extra = (FOLDER / part).read_text(encoding="utf-8")
             text = text.replace("</body>", f"{extra}</body>")

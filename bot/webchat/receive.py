@@ -28,6 +28,7 @@ from storage.database import is_outage
 log = structlog.get_logger()
 
 PREFIX = "/api/chat/v1"
+KIOSK = "kiosk_"  # how sessions of shared screens begin
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -47,7 +48,7 @@ def routes(receive: Receive, reader: Reader) -> Sequence[Route]:
 
     async def messages(request: Request) -> Response:
         """Takes one message; answers once it is committed."""
-        address = session_address(request)
+        address = await _running(request, reader)
         _keep_pace(messages_pace, address)
         event = parse(await json_body(request, limits.BODY_BYTES), address, datetime.now(UTC))
         await receive([event])
@@ -56,7 +57,7 @@ def routes(receive: Receive, reader: Reader) -> Sequence[Route]:
 
     async def replies(request: Request) -> Response:
         """Replies after a place in the stream; waits for the first one."""
-        address = session_address(request)
+        address = await _running(request, reader)
         _keep_pace(reads_pace, address)
         after, wait = _place(request.query_params)
         if reader.full:
@@ -98,9 +99,9 @@ def answered(endpoint: Endpoint) -> Endpoint:
 # -- sessions -----------------------------------------------------------------------------------------------------
 
 
-def new_session() -> str:
-    """A token that only its holder knows."""
-    return secrets.token_urlsafe(limits.SESSION_BYTES)
+def new_session(kind: str = "") -> str:
+    """A token that only its holder knows; `kind`: how it begins."""
+    return kind + secrets.token_urlsafe(limits.SESSION_BYTES)
 
 
 def address_of(session: str) -> str:
@@ -110,10 +111,23 @@ def address_of(session: str) -> str:
 
 def session_address(request: Request) -> str:
     """The address of the chat whose session the request carries."""
+    return address_of(_session(request))
+
+
+def _session(request: Request) -> str:
     match = _BEARER.fullmatch(request.headers.get("authorization", ""))
     if match is None:
         raise RefusedError("no_session")
-    return address_of(match[1])
+    return match[1]
+
+
+async def _running(request: Request, reader: Reader) -> str:
+    """The address of a chat that may be used: a shared screen's session has an end."""
+    session = _session(request)
+    address = address_of(session)
+    if session.startswith(KIOSK) and not await reader.kiosk_runs(address):
+        raise RefusedError("kiosk_over")
+    return address
 
 
 def _keep_pace(pace: Pace, address: str) -> None:

@@ -10,6 +10,8 @@ NO_STORE: Mapping[str, str] = {"Cache-Control": "no-store"}
 
 REFUSALS: Mapping[str, tuple[int, str]] = {
     "no_session": (401, "Sesi obrolan ini tidak dikenal. Buka ulang halamannya, lalu kirim lagi ya, Kak."),
+    "kiosk_over": (410, "Sesi di layar ini sudah selesai, Kak."),
+    "nothing_to_carry": (409, "Belum ada isian yang bisa dibawa, Kak. Siapkan dulu pendaftarannya."),
     "too_large": (413, "Pesannya terlalu panjang. Coba bagi jadi beberapa pesan, Kak."),
     "not_json_type": (415, "Pesan harus dikirim sebagai application/json."),
     "not_json": (400, "Pesannya tidak terbaca. Coba kirim lagi, Kak."),

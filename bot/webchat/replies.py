@@ -17,6 +17,7 @@ from bot.webchat import limits
 from bot.webchat.cursor import Cursor
 from bot.webchat.waiting import Waiters
 from handlers.messages import reply_from_json
+from storage import kiosk
 from storage.database import Database, database_now, is_outage
 from storage.schema import chats, outbox, queue
 
@@ -66,6 +67,12 @@ class Reader:
     def stirred(self, address: str) -> None:
         """Something happened in this chat: the next look must go to the database."""
         self._quiet.pop(address, None)
+
+    async def kiosk_runs(self, address: str) -> bool:
+        """Whether a shared screen's session has not ended."""
+        now = await self._database.now()
+        place = (CHANNEL, ACCOUNT, address)
+        return await self._database.read(partial(kiosk.running, place=place, now=now)) is not None
 
     @property
     def full(self) -> bool:

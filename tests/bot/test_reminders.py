@@ -196,3 +196,11 @@ async def test_a_reminder_never_leaves_in_the_evening(database: Database) -> Non
     assert await loop(database, late).run_once() == 1
     expires = await database.read(lambda c: c.execute(select(schema.outbox.c.expires_at)).scalar_one())
     assert expires == datetime(2026, 11, 24, 13, 0, tzinfo=UTC), "20.00 WIB"
+
+
+async def test_a_shared_screen_is_not_reminded(database: Database) -> None:
+    seen = NOON - timedelta(hours=21)
+    key = await chat(database, seen=seen)
+    await half_done(database, key, seen)
+    await database.write(lambda c: chats.change(c, key, kiosk_until=NOON + timedelta(hours=27)))
+    assert await loop(database, NOON).run_once() == 0

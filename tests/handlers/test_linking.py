@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from bot import samples
 from handlers import dialogue, linking, linking_proof, record, secure
 from handlers.messages import Kind
-from handlers.turn import Policy
+from handlers.turn import Keys, Policy
 from storage import chats, outbox, people
 from storage.schema import links, participants, secure_forms
 from tests.handlers.sample_talk import NOW, SampleTalk, born, entity
@@ -193,10 +193,17 @@ def test_the_linked_chat_hears_of_a_second_one_by_day(talk: SampleTalk) -> None:
     assert "baru terhubung" in rows[0]["payload"]["text"]
 
 
-def test_the_secure_form_leads_to_level_2(talk: SampleTalk) -> None:
-    lookup, sealing = b"l" * 32, b"s" * 32
-    samples.fill(talk.connection, NOW, hash_nik=lambda number: secure.hash_identity(number, lookup))
-    talk.policy = Policy(secure_form_url="https://contoh.go.id/f/", lookup_key=lookup, sealing_key=sealing)
+@pytest.mark.parametrize("imported_under", [b"l" * 32, b"f" * 32])
+def test_the_secure_form_leads_to_level_2(talk: SampleTalk, imported_under: bytes) -> None:
+    """Records that were imported under the former key are found until their next import."""
+    sealing = b"s" * 32
+    samples.fill(talk.connection, NOW, hash_nik=lambda number: secure.hash_identity(number, imported_under))
+    talk.policy = Policy(
+        secure_form_url="https://contoh.go.id/f/",
+        lookup_key=b"l" * 32,
+        sealing_key=sealing,
+        former=Keys(lookup=b"f" * 32, sealing=b"o" * 32, signing=b"g" * 32),
+    )
     start(talk, 1)
     talk.say("tgl", entities=[born(birth(1), "tgl")])
     talk.say("formulir aman")
@@ -206,7 +213,7 @@ def test_the_secure_form_leads_to_level_2(talk: SampleTalk) -> None:
     assert "belum saya terima" in talk.say("sudah")
     form = talk.replies[-1].form
     assert form is not None
-    values = secure.sealable({"nik": samples.nik(1), "birth_date": birth(1)}, lookup)
+    values = secure.sealable({"nik": samples.nik(1), "birth_date": birth(1)}, talk.policy)
     sealed = secure.seal(values, sealing, bound_to=form.key)
     talk.connection.execute(
         update(secure_forms)

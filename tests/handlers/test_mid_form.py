@@ -87,6 +87,7 @@ PLACES: dict[str, Place] = {
     "registration/work": Place(_before(_NOTED, "work")),
     "registration/work_go": _open({**_AGED, **_RULES, "region": "3273", "education": "sma", "work": "village"}),
     "registration/interests": Place(_before(_NOTED, "interests")),
+    "registration/identity": _open({**_NOTED, **_RULES}),
     "registration/notify": Place(_NOTED),
     "registration/confirm": Place({**_NOTED, "notify": "ya"}),
     "registration/field": Place({**_NOTED, "notify": "ya", "confirm": "ubah"}),
@@ -213,6 +214,7 @@ ANSWERS: dict[str, dict[str, str]] = {
         "komputer": "office", "otomotif": "repair", "masak sama jahit": "cooking,sewing.", "barista": "cooking,service.",
         "apa aja": "-.", "bebas": "-.", "coding bisa kan?": "programming", "ternak lele": "farming",
     },
+    "registration/identity": {**_YES, **_NO, "setuju": "ya", "lewati": "tidak", "saya setuju kak": "ya"},
     "registration/notify": {**_YES, **_NO, "kabari ya": "ya", "lewati": "tidak"},
     "registration/confirm": {
         **dict.fromkeys(("ya", "benar", "sudah benar", "udah bener kak", "betul semua", "oke simpan", "sip", "iya", "sesuai", "udah bener kan?"), "ya"),
@@ -355,6 +357,7 @@ NO_YES = (
 
 CONSENTS = (
     "registration/consent",
+    "registration/identity",
     "registration/notify",
     "link_manage/sure",
     "my_data/sure",
@@ -401,7 +404,11 @@ class Stage:
             understanding=self.understand(masked.text, dialogue.context(state, self.talk.now)),
             state=state,
             content=replace(self.catalogue, state=programme),
-            policy=Policy(secure_form_url="http://localhost/f/"),
+            policy=Policy(
+                secure_form_url="http://localhost/f/",
+                identity_transfer="Kementerian Contoh",
+                identity_basis="Perjanjian 1/2026",
+            ),
             new_id=lambda length: f"{next(self.numbers):0{length}d}",
         )
 

@@ -26,10 +26,12 @@ def connection() -> Iterator[Connection]:
 def talk(connection: Connection) -> Talk:
     """A chat with a preparation, a number, a link, a case and a log; and a neighbour who has the same."""
     neighbour = add_chat(connection, "two")
-    person = {"record_key": "a", "name": "Contoh", "membership": "active", "as_of": NOW, "imported_at": NOW}
+    phone = "+6280000000001"
+    person = {"record_key": "a", "name": "Contoh", "phone": phone, "membership": "active"}
+    person |= {"as_of": NOW, "imported_at": NOW}
     record = connection.execute(insert(participants).values(person)).inserted_primary_key[0]
     for chat_id in (1, neighbour):
-        chats.note_identity(connection, chat_id, kind="phone", value="+6280000000001", vouched=True, now=NOW)
+        chats.note_identity(connection, chat_id, kind="phone", value=phone, vouched=True, now=NOW)
         connection.execute(
             insert(links).values(chat_id=chat_id, participant_id=record, level="2", method="card", created_at=NOW)
         )

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection
 
-from handlers import registration
+from handlers import registration_told
 from storage import chats, consents, drafts, registrations, subscriptions
 from tests.handlers.talking import NOW, Talk, memory, region
 
@@ -495,19 +495,19 @@ def test_for_somebody_else_nothing_is_filled_in(talk: Talk) -> None:
 
 
 def test_status_tells_what_is_noted_here_and_that_it_is_no_registration(talk: Talk) -> None:
-    assert "belum ada catatan" in talk.take(registration.status(talk.turn()))
+    assert "belum ada catatan" in talk.take(registration_told.status(talk.turn()))
     begin(talk)
     talk.say("25")
     talk.say("batal", "cancel")
-    assert "belum selesai" in talk.take(registration.status(talk.turn()))
+    assert "belum selesai" in talk.take(registration_told.status(talk.turn()))
     talk.say("mau daftar", "register_start")
     talk.say("mulai baru")
     for text in ("25", "tidak", "lewati", "lewati", "lewati", "jahit", "cukup", "tidak", "ya"):
         talk.say(text)
-    said = talk.take(registration.status(talk.turn()))
+    said = talk.take(registration_told.status(talk.turn()))
     assert "P-" in said
     assert DISCLAIMER in said
-    assert "belum ada catatan" in talk.take(registration.status(talk.turn(subject="mother")))
+    assert "belum ada catatan" in talk.take(registration_told.status(talk.turn(subject="mother")))
 
 
 # -- while the programme is open ----------------------------------------------------------------------------------

@@ -1,0 +1,88 @@
+"""`pandu keys`: which keys seal what is kept, and the move to a new PANDU_SECRET_KEY."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from dataclasses import asdict
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from bot import rotation, settings
+from bot.policy import policy
+from storage.database import Database, is_outage
+
+app = typer.Typer(no_args_is_help=True)
+
+_Found = TypeVar("_Found")
+
+
+@app.command(name="list")
+def show(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """The ids of the keys under which NIK and KK are sealed, and how many; never a key itself."""
+    found = asyncio.run(_guarded(_held()))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found]))
+    else:
+        for one in found:
+            typer.echo(f"{one.key}  {one.state:<8} {one.count:,}")
+    _missing(found)
+
+
+@app.command()
+def rotate() -> None:
+    """Seal everything anew under PANDU_SECRET_KEY; what was sealed before opens by PANDU_SECRET_KEY_FORMER."""
+    moved, left = asyncio.run(_guarded(_rotate()))
+    typer.echo(f"{moved:,} sealed anew under the present key")
+    _missing(left)
+    typer.echo(
+        "PANDU_SECRET_KEY_FORMER: keep it until the participants have been imported once more (docs/identity.md)"
+    )
+
+
+def _missing(found: list[rotation.Held]) -> None:
+    for one in found:
+        if one.state == "missing":
+            typer.echo(f"pandu: {one.count:,} under the key {one.key}: set PANDU_SECRET_KEY_FORMER to it", err=True)
+            raise typer.Exit(1)
+
+
+async def _held() -> list[rotation.Held]:
+    loaded = settings.load()
+    database = Database(loaded.database_url)
+    try:
+        return await rotation.held(database, policy(loaded))
+    finally:
+        await database.close()
+
+
+async def _rotate() -> tuple[int, list[rotation.Held]]:
+    loaded = settings.load()
+    database, found = Database(loaded.database_url), policy(loaded)
+    console = Console(stderr=True)
+    try:
+        total = sum(one.count for one in await rotation.held(database, found) if one.state == "former")
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("sealing", total=total)
+            moved = await rotation.rotate(database, found, tell=lambda done: bar.advance(task, done))
+        return moved, await rotation.held(database, found)
+    finally:
+        await database.close()
+
+
+async def _guarded(work: Coroutine[Any, Any, _Found]) -> _Found:
+    """Turns what is wrong with the settings or the database into one line."""
+    try:
+        return await work
+    except settings.SettingsError as error:
+        told = str(error)
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        told = "the database does not answer; check PANDU_DATABASE_URL, run `pandu db upgrade`"
+    typer.echo(f"pandu: {told}", err=True)
+    raise typer.Exit(2)

@@ -1,0 +1,29 @@
+"""What conversations must know of the settings."""
+
+from __future__ import annotations
+
+from bot import keys
+from bot.settings import Settings, identity_problems
+from handlers.turn import Policy
+
+
+def policy(settings: Settings) -> Policy:
+    """The operator's decisions and keys; NIK and KK are asked only where everything for it is configured."""
+    present, former = keys.keys_of(settings.secret_key), settings.secret_key_former
+    asks = not identity_problems(settings)
+    return Policy(
+        operator=settings.operator,
+        official=settings.official,
+        helplines=settings.helplines,
+        web_chat_url=f"{settings.public_url.rstrip('/')}/chat" if settings.public_url else "",
+        secure_form_url=f"{settings.public_url.rstrip('/')}/f/" if settings.public_url else "",
+        link_hosts=settings.link_hosts,
+        similar=settings.similar,
+        hook=bool(settings.hook_url),
+        lookup_key=present.lookup,
+        sealing_key=present.sealing,
+        signing_key=present.signing,
+        former=keys.keys_of(former) if former else None,
+        identity_transfer=settings.identity_transfer if asks else "",
+        identity_basis=settings.identity_basis if asks else "",
+    )

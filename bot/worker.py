@@ -17,7 +17,7 @@ from bot.effects import Parts, Prepared, apologise, apply, prepare
 from bot.receiver import Clock
 from bot.wake import INBOX, OUTBOX, Wake
 from storage import inbox
-from storage.database import Database, database_now, is_outage
+from storage.database import Database, database_now, is_outage, is_surely_outage
 
 log = structlog.get_logger()
 
@@ -83,7 +83,7 @@ class Worker:
         except Exception as error:
             if not is_outage(error):
                 raise
-            await self._hand_back(token, claims, now)
+            await self._hand_back(token, claims, now, refund=is_surely_outage(error))
             raise
         return len(claims)
 
@@ -121,13 +121,16 @@ class Worker:
 
         await self._database.write(work)
 
-    async def _hand_back(self, token: str, claims: Sequence[inbox.Claim], now: datetime) -> None:
-        """After an outage the chats must not wait for the lease; where even this fails, the lease does it."""
+    async def _hand_back(self, token: str, claims: Sequence[inbox.Claim], now: datetime, *, refund: bool) -> None:
+        """After an outage the chats must not wait for the lease; where even this fails, the lease does it.
+
+        `refund`: the database itself could not, so the attempt does not count; else a bad statement would be tried for ever.
+        """
         chat_ids = [claim.chat["id"] for claim in claims]
         try:
             ready_at = now + _OUTAGE_RETRY
             await self._database.write(
-                partial(inbox.give_back, token=token, chat_ids=chat_ids, ready_at=ready_at, refund=True)
+                partial(inbox.give_back, token=token, chat_ids=chat_ids, ready_at=ready_at, refund=refund)
             )
         except Exception as error:
             log.warning("claims not handed back", reason=type(error).__name__)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -36,6 +37,18 @@ _OUTAGE_STATES = frozenset(
 )  # read-only after a failover; a deadlock that tries did not cure
 
 
+_SQLITE_OUTAGES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
+
+
 def _dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -46,6 +59,20 @@ def is_outage(error: BaseException) -> bool:
         return True
     if not isinstance(error, DBAPIError):
         return False
+    state = _sqlstate(error)
+    return bool(error.connection_invalidated) or state[:2] in _OUTAGE_CLASSES or state in _OUTAGE_STATES
+
+
+def is_surely_outage(error: BaseException) -> bool:
+    """Whether the database itself said that it cannot: no fault of the statement, so no attempt of whoever made it.
+
+    https://www.sqlite.org/rescode.html, https://www.postgresql.org/docs/current/errcodes-appendix.html
+    """
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, OSError | TimeoutError | PoolTimeoutError)
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _SQLITE_OUTAGES
     state = _sqlstate(error)
     return bool(error.connection_invalidated) or state[:2] in _OUTAGE_CLASSES or state in _OUTAGE_STATES
 

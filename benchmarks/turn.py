@@ -32,7 +32,7 @@ CHATS = 1_000
 WIDTH = 32
 RATE = 50.0
 ROUNDS = 5
-WARM_UP = 200
+WARM_UP = CHATS  # the first answer of a chat is two messages: who is speaking comes before
 PANDU = ("sqlite", "postgres_1", "postgres_2")
 ALL = ",".join((*PANDU, "aiogram_echo", "aiogram_echo_frozen", "ptb_echo", "ptb_echo_concurrent", "rasa"))
 

@@ -35,6 +35,14 @@ async def taken(target: Target, chat: int, text: str) -> float | None:
     return time.perf_counter() - start if status == 200 else None
 
 
+async def _answered(api: LeanApi) -> None:
+    """Waits until nothing has been sent for two seconds: what came before must not weigh on the steady rate."""
+    before = -1
+    while before != len(api.sent):
+        before = len(api.sent)
+        await asyncio.sleep(2)
+
+
 async def _measure(url: str, role: str, api: LeanApi) -> dict[str, Any]:
     service = Pandu(url, api.base, roles=(role,))
     await service.start()
@@ -43,6 +51,7 @@ async def _measure(url: str, role: str, api: LeanApi) -> dict[str, Any]:
         updates, steady = options.count("UPDATES", 20_000), options.count("OPEN", 4_000)
         await closed(target, range(500), chats=CHATS, width=WIDTH, turn=taken)
         full = await closed(target, range(500, 500 + updates), chats=CHATS, width=WIDTH, turn=taken)
+        await _answered(api)
         numbers = range(500 + updates, 500 + updates + steady)
         calm = await open_loop(target, numbers, chats=CHATS, rate=RATE, turn=taken)
         target.close()

@@ -109,6 +109,9 @@ class Worker:
                 prepared.append(await asyncio.to_thread(prepare, claim, self.parts, now))
             else:
                 prepared.append(prepare(claim, self.parts, now))
+                await asyncio.sleep(
+                    0
+                )  # on SQLite the webhook lives in this loop: it never waits for more than one chat
             if time.monotonic() - renewed > LEASE.total_seconds() / 3:  # the lease must not run out under us
                 await self._renew(token, claims)
                 renewed = time.monotonic()

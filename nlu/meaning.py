@@ -16,7 +16,7 @@ _REMEMBERED = 8_192  # texts whose vectors are kept: titles and topics come agai
 
 @cache
 def load() -> tuple[Normaliser, WordVectors]:
-    """Reads the word vectors once (a quarter of a second), so that the first search need not."""
+    """The normaliser and the classifier's own word vectors, read now so that the first search need not."""
     return Normaliser(), WordVectors.load()
 
 

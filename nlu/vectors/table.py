@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import sqrt
 from pathlib import Path
 
@@ -63,11 +63,8 @@ class WordVectors:
 
     @classmethod
     def load(cls, path: Path = TABLE, groups: Path = GRAMS) -> WordVectors:
-        """Reads the tables; without the file of `groups` unseen words have no vector."""
-        with np.load(path, allow_pickle=False) as arrays:
-            words = arrays["words"].tobytes().decode().split("\n")
-            guess = LetterGroups.load(groups) if groups.exists() else None
-            return cls(words, arrays["table"], arrays["scale"].astype(np.float32), guess)
+        """Reads the tables, once in a process; without the file of `groups` unseen words have no vector."""
+        return _read(path, groups)
 
     @property
     def size(self) -> int:
@@ -90,3 +87,11 @@ class WordVectors:
                     total += guess
         length = sqrt(float(total @ total))
         return np.asarray(total / length if length else total, np.float32)
+
+
+@cache
+def _read(path: Path, groups: Path) -> WordVectors:
+    with np.load(path, allow_pickle=False) as arrays:
+        words = arrays["words"].tobytes().decode().split("\n")
+        guess = LetterGroups.load(groups) if groups.exists() else None
+        return WordVectors(words, arrays["table"], arrays["scale"].astype(np.float32), guess)

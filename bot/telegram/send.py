@@ -19,13 +19,14 @@ from starlette.routing import BaseRoute, Route
 from bot import metrics
 from bot.channel import Accepted, Failed, Outcome, Receive, Unknown
 from bot.settings import Settings, SettingsError
-from bot.telegram import webhook
+from bot.telegram import limits, webhook
 from bot.telegram.client import REQUEST_SECONDS, make_bot
 from bot.telegram.keyboard import Markup, contact_keyboard, inline_keyboard, opens_as_button, without_button
 from bot.telegram.outcomes import Flood, OtherChat, PlainText, Verdict, verdict
 from bot.telegram.poll import Poller, Sleep
 from bot.telegram.receive import CHANNEL, Ignored, callback_id, parse
-from bot.telegram.text import clean, escape, split, visible
+from bot.telegram.text import escape
+from bot.texts import clean, split, visible
 from handlers.messages import Inbound, Reply
 
 log = structlog.get_logger()
@@ -132,7 +133,7 @@ class TelegramChannel:
     async def send(self, address: str, reply: Reply, *, lane: int, key: int) -> Outcome:
         """Sends one reply, a long one in several messages; a retry goes on behind the parts accepted. Never raises."""
         try:
-            parts = split(self._text(reply))
+            parts = split(self._text(reply), limits.TEXT_CHARACTERS)
             if not parts:
                 return Failed("nothing to say")
             if not _ADDRESS.fullmatch(address):

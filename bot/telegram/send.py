@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from bot import metrics
 from bot.channel import Accepted, Failed, Outcome, Receive, Unknown
+from bot.parts import SentParts
 from bot.settings import Settings, SettingsError
 from bot.telegram import limits, webhook
 from bot.telegram.client import REQUEST_SECONDS, make_bot
@@ -31,7 +31,6 @@ from handlers.messages import Inbound, Reply
 
 log = structlog.get_logger()
 
-MEMO_SIZE: Final = 1_000  # half-sent long messages remembered
 _ADDRESS: Final = re.compile(r"-?[0-9]{1,16}")  # ids have at most 52 bits
 
 
@@ -70,7 +69,7 @@ class TelegramChannel:
         self._form_label = form_label
         self._sleep = sleep
         self._flood = Flood(clock)
-        self._sent_parts: OrderedDict[int, list[str | None]] = OrderedDict()
+        self._sent = SentParts()
         self._answers: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -144,22 +143,13 @@ class TelegramChannel:
             return Unknown(type(error).__name__)
 
     async def _send_parts(self, chat: int, parts: Sequence[str], reply: Reply, lane: int, key: int) -> Outcome:
-        accepted = self._sent_parts.get(key, [])
-        for place in range(len(accepted), len(parts)):
+        for place in range(self._sent.taken(key), len(parts)):
             markup = self._markup(reply, lane) if place == len(parts) - 1 else None
             outcome = await self._send_one(chat, parts[place], markup, lane)
             if not isinstance(outcome, Accepted):
                 return outcome
-            accepted = [*accepted, outcome.platform_id]
-            self._remember(key, accepted)
-        self._sent_parts.pop(key, None)
-        return Accepted(accepted[-1])
-
-    def _remember(self, key: int, accepted: list[str | None]) -> None:
-        self._sent_parts[key] = accepted
-        self._sent_parts.move_to_end(key)
-        while len(self._sent_parts) > MEMO_SIZE:
-            self._sent_parts.popitem(last=False)
+            self._sent.add(key, outcome.platform_id)
+        return Accepted(self._sent.finish(key))
 
     async def _send_one(self, chat: int, text: str, markup: Markup | None, lane: int) -> Outcome:
         """One message; a second time where the table says so: as plain text, or to the chat's new id."""

@@ -34,7 +34,7 @@ def finished(turn: Turn, found: Answer) -> Answer:
         )
     intro = () if greeted else (Reply(text=talk.intro(turn)),)
     spoken = [reply for reply in (*intro, first, *replies[1:]) if reply.text or reply.form]
-    shown = next((reply.options for reply in reversed(replies) if reply.options), ())
+    shown, first_shown = next(((reply.options, reply.first) for reply in reversed(replies) if reply.options), ((), 1))
     version = turn.state.version + 1 if shown else turn.state.version
     return replace(
         found,
@@ -46,6 +46,7 @@ def finished(turn: Turn, found: Answer) -> Answer:
         state=replace(
             found.state,
             options=shown,
+            first=first_shown,
             version=version,
             greeted=found.state.greeted or found.handler != "danger",
             asked=found.state.asked if found.handler in REMEMBERS else "",

@@ -41,6 +41,7 @@ from nlu.understanding import Engine
 from storage import (
     carrying,
     chats,
+    deliveries,
     drafts,
     exports,
     identity,
@@ -218,6 +219,7 @@ class Service:
                 for delete in (
                     partial(inbox.delete_done, before=now - _KEEP_EVENTS),
                     partial(outbox.delete_done, before=now - _KEEP_EVENTS),
+                    partial(deliveries.delete_early, before=now - _KEEP_EVENTS),
                     partial(secure_forms.delete_old, before=now),
                     partial(registrations.delete_expired, now=now),
                     partial(inbox.wake_stranded, now=now),

@@ -193,7 +193,9 @@ def _burst(turn: Turn) -> Answer:
 
 def _heard(chat: Prepared, unit: Unit, now: datetime) -> dict[str, Any]:
     text = unit.inbound.text or f"[{unit.inbound.kind}]"
-    return {"chat_id": chat.chat_id, "author": "person", "text": text, "inbox_id": unit.events[-1]["id"], "at": now}
+    media = unit.inbound.media.to_json() if unit.inbound.media else None
+    heard = {"chat_id": chat.chat_id, "author": "person", "text": text, "media": media, "at": now}
+    return {**heard, "inbox_id": unit.events[-1]["id"]}
 
 
 def _understood(unit: Unit, found: Answer, parts: Parts) -> dict[str, Any]:

@@ -37,6 +37,21 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """A file that came with a message. It stays with the platform until an agent opens it."""
+
+    id: str  # the platform's
+    kind: str  # image, video, audio, voice, document, sticker
+    mime: str = ""
+    name: str = ""  # of a document, masked
+    sha256: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return _plain(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
     """One event of one chat, cleaned and masked; the unit that is stored and answered."""
 
@@ -55,10 +70,14 @@ class Inbound:
     forwarded: bool = False
     masked: tuple[str, ...] = ()  # kinds of numbers that were masked: nik, kk, card, account, otp
     name: str = ""  # display name, for the agents' eyes only
+    media: Media | None = None
+    refers: str = ""  # event id of the earlier message that this one changes or takes back
+    window: int = 0  # seconds from `sent_at` in which the channel lets us answer freely; 0: it has no such window
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; the time as ISO 8601."""
-        return {**_plain(self), "sent_at": self.sent_at.isoformat(), "masked": list(self.masked)}
+        media = self.media.to_json() if self.media else None
+        return {**_plain(self), "sent_at": self.sent_at.isoformat(), "masked": list(self.masked), "media": media}
 
 
 _INBOUND = frozenset(f.name for f in fields(Inbound))
@@ -70,6 +89,8 @@ def inbound_from_json(data: Mapping[str, Any]) -> Inbound:
     values["kind"] = Kind(values["kind"])
     values["sent_at"] = datetime.fromisoformat(values["sent_at"])
     values["masked"] = tuple(values.get("masked", ()))
+    media = values.get("media")
+    values["media"] = Media(**{key: media[key] for key in Media.__slots__ if key in media}) if media else None
     return Inbound(**values)
 
 

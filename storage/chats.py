@@ -40,12 +40,13 @@ def save_states(connection: Connection, states: Mapping[int, Mapping[str, Any]],
 
 
 def log(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Appends to the message log; rows: chat_id, author, text, at, and what is known of inbox_id, intent, confidence, handler, model, content."""
+    """Appends to the message log; rows: chat_id, author, text, at, and what is known of media, inbox_id, intent, confidence, handler, model, content."""
     if rows:
         keys = (
             "chat_id",
             "author",
             "text",
+            "media",
             "inbox_id",
             "intent",
             "second",

@@ -100,6 +100,7 @@ class Hold:
     """It waits until the person writes, or until its time is over."""
 
     reason: str
+    expires_at: datetime | None = None  # when that is, where not as before
 
 
 @dataclass(frozen=True, slots=True)

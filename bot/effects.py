@@ -15,7 +15,7 @@ from handlers.messages import Inbound, Kind, Reply, State, inbound_from_json, st
 from handlers.safety import is_danger
 from handlers.turn import Answer, Policy, Turn
 from nlu.understanding import Engine, Understanding
-from storage import chats, inbox, outbox
+from storage import chats, holding, inbox, outbox
 
 BURST = 20  # more unread events than this are stored and answered once
 MAX_TEXT = 4_096  # of texts read together, as of a single one
@@ -105,6 +105,8 @@ def apply(connection: Connection, prepared: Sequence[Prepared], parts: Parts, no
     for chat in prepared:
         _converse(connection, chat, conversations[chat.chat_id], parts, now, made)
     outbox.cancel_overtaken(connection, list(made.states), now)
+    if windowed := [chat.chat_id for chat in prepared if chat.claim.chat["window_until"]]:
+        holding.let_go(connection, windowed, now)  # before the new replies in the lane: it is older
     outbox.enqueue(connection, made.drafts, now)
     chats.log(connection, made.log)
     chats.save_states(connection, made.states, now)

@@ -367,9 +367,7 @@ outbox = Table(
         sqlite_where=text("platform_id IS NOT NULL"),
         postgresql_where=text("platform_id IS NOT NULL"),
     ),
-    Index(
-        "ix_outbox_held", "expires_at", sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'")
-    ),
+    Index("ix_outbox_held", "expires_at", sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'")),
     Index(
         "ix_outbox_template",
         "created_at",

@@ -124,7 +124,7 @@ class FakeTelegram(Methods):
         cut = bool(fault and fault.kind.startswith("cut"))
         self._log(Call(method, given, self.clock(), 0 if cut else status, answer.get("result")))
         if cut:
-            return await _cut(receive)
+            return await sever(receive)
         if fault and fault.kind == "html":
             return await Response("<html>Bad Gateway</html>", fault.status, media_type="text/html")(
                 scope, receive, send
@@ -160,7 +160,7 @@ class FakeTelegram(Methods):
             )
 
 
-async def _cut(receive: Receive) -> None:
+async def sever(receive: Receive) -> None:
     """Closes the connection under the client's hands (uvicorn's own `receive` knows its transport)."""
     receive.__self__.transport.abort()  # type: ignore[attr-defined]
     while (await receive())["type"] != "http.disconnect":

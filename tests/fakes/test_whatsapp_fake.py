@@ -192,6 +192,19 @@ async def test_taps_on_buttons_rows_and_quick_replies_come_back(
     assert [tap["context"]["id"] for tap in taps] == [sent.id for sent in siti.inbox]
 
 
+async def test_a_hidden_number_is_asked_for(fake: FakeWhatsApp, app: App, client: httpx.AsyncClient) -> None:
+    siti = fake.person()
+    siti.hidden = True
+    siti.says("halo")
+    wish = {"type": "request_contact_info", "body": {"text": "?"}, "action": {"name": "request_contact_info"}}
+    body = {"messaging_product": "whatsapp", "recipient": siti.user_id, "type": "interactive", "interactive": wish}
+    assert await code(client, body) == 0
+    siti.grants(siti.inbox[0])
+    await fake.webhook.settled()
+    answer = app.values("messages")[1]
+    assert (answer["origin"], answer["contacts"][0]["phones"]) == ("contact_request", [{"phone": f"+{siti.number}"}])
+
+
 async def test_the_speeds_are_enforced(fake: FakeWhatsApp, client: httpx.AsyncClient, clock: Clock) -> None:
     siti = fake.person()
     siti.says("halo")

@@ -37,6 +37,10 @@ def linked(text: str = "Buka", url: str = "https://pandu.example.go.id/f/abc", b
     return {"type": "cta_url", "body": {"text": body}, "action": {"name": "cta_url", "parameters": parameters}}
 
 
+def wished(name: str = "request_contact_info", body: str = "?") -> dict[str, Any]:
+    return {"type": "request_contact_info", "body": {"text": body}, "action": {"name": name}}
+
+
 def many(count: int) -> list[dict[str, Any]]:
     return [row(f"Baris {n}", f"o:1:{n}") for n in range(count)]
 
@@ -52,8 +56,11 @@ GOOD = {
     "list button 20": rows(row(), button="x" * 20),
     "sections with titles": sections({"title": "x" * 24, "rows": [row()]}, {"title": "B", "rows": [row(id="b")]}),
     "link of 20": linked("x" * 20, body="x" * 1024),
+    "request for the number": wished(),
 }
 BAD = {
+    "request under another name": wished("send_location"),
+    "request without words": wished(body=""),
     "four buttons": buttons(*(reply(f"{n}", f"o:1:{n}") for n in range(4))),
     "no button": buttons(),
     "button of 21": buttons(reply("x" * 21)),

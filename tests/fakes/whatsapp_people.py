@@ -101,6 +101,12 @@ class Person:
         card = {"name": name, "phones": [{"phone": f"+{digits}", "wa_id": digits, "type": "CELL"}]}
         return self.sends("contacts", [card], forwarded=forwarded)
 
+    def grants(self, sent: Sent) -> dict[str, Any]:
+        """Taps "Share contact info" below a request for the number."""
+        assert sent.request["interactive"]["type"] == "request_contact_info"
+        card = {"name": {"formatted_name": self.name}, "vcard": "BEGIN:VCARD", "phones": [{"phone": f"+{self.number}"}]}
+        return self.sends("contacts", [card], origin="contact_request", context={"id": sent.id})
+
     def sends_media(self, kind: str, mime: str, data: bytes = PICTURE, **more: Any) -> dict[str, Any]:
         """Sends an image, document, video, audio or sticker; the file can be fetched for 7 days."""
         forwarded = more.pop("forwarded", False)

@@ -15,7 +15,8 @@ TEXT_BODY = 4096  # messages/text-messages
 BUTTONS, BUTTON_TITLE, BUTTON_ID = 3, 20, 256  # messages/interactive-reply-buttons-messages
 ROWS, SECTIONS = 10, 10  # messages/interactive-list-messages
 ROW_TITLE, ROW_DESCRIPTION, ROW_ID, SECTION_TITLE, LIST_BUTTON = 24, 72, 200, 24, 20
-BODY = {"button": 1024, "list": 4096, "cta_url": 1024}  # one page each: reply buttons, list, cta-url
+# one page each: reply buttons, list, cta-url; business-scoped-user-ids for the last, whose length an integrator names
+BODY = {"button": 1024, "list": 4096, "cta_url": 1024, "request_contact_info": 1024}
 HEADER, FOOTER = 60, 60  # the same three pages
 LINK_TEXT = 20  # messages/interactive-cta-url-messages
 LINK = 2000  # templates/components: address of a button
@@ -207,7 +208,7 @@ def _reaction(given: Any) -> None:
 
 
 def interactive(given: Any) -> None:
-    """Reply buttons, a list, or one link."""
+    """Reply buttons, a list, one link, or the wish for the person's number."""
     kind = given.get("type") if isinstance(given, dict) else None
     if kind not in BODY:
         raise GraphError(100, f"Param interactive['type']: {kind!r} is nothing that this server knows.")
@@ -221,7 +222,7 @@ def interactive(given: Any) -> None:
         string(header["text"], "interactive['header']['text']", HEADER)
     if "footer" in given:
         string(keys(given["footer"], "interactive['footer']", "text")["text"], "interactive['footer']['text']", FOOTER)
-    {"button": _buttons, "list": _rows, "cta_url": _link}[kind](given["action"])
+    {"button": _buttons, "list": _rows, "cta_url": _link}.get(kind, _contact)(given["action"])
 
 
 def _buttons(action: Any) -> None:
@@ -264,6 +265,11 @@ def _link(action: Any) -> None:
     parameters = keys(action["parameters"], "interactive['action']['parameters']", "display_text url")
     string(parameters["display_text"], "interactive['action']['parameters']['display_text']", LINK_TEXT)
     link(parameters["url"], "interactive['action']['parameters']['url']")
+
+
+def _contact(action: Any) -> None:
+    if keys(action, "interactive['action']", "name")["name"] != "request_contact_info":
+        raise GraphError(100, "Param interactive['action']['name'] must be request_contact_info.")
 
 
 def read_mark(given: Any) -> tuple[str, bool]:

@@ -1,6 +1,6 @@
 """A small WhatsApp Cloud API of our own: checks every request against Meta's documentation and answers as Meta does.
 
-`async with serve() as fake:` in tests, or `python -m tests.fakes.whatsapp` (`make fake-whatsapp`) beside a running bot.
+`async with serve() as fake:` in tests, or `make fake-whatsapp` beside a running bot, with phones at /_/phone.
 Pages: https://developers.facebook.com/documentation/business-messaging/whatsapp/. What is checked: whatsapp_rules.py,
 whatsapp_templates.py; limits: whatsapp_limits.py; webhooks: whatsapp_webhook.py; people: whatsapp_people.py.
 """
@@ -22,10 +22,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from tests.fakes.phone import Phones
 from tests.fakes.telegram import run_app, sever
 from tests.fakes.whatsapp_limits import Limits
 from tests.fakes.whatsapp_nodes import Nodes
 from tests.fakes.whatsapp_people import Person, Sent
+from tests.fakes.whatsapp_phone import WhatsAppCarrier
 from tests.fakes.whatsapp_rules import GraphError
 from tests.fakes.whatsapp_webhook import Webhook
 
@@ -74,6 +76,7 @@ class FakeWhatsApp(Nodes):
         self.people: dict[str, Person] = {}
         self.received_ids: dict[str, Person] = {}
         self.base = ""
+        self.phones = Phones(WhatsAppCarrier(self))
         self._released, self._changed, self._last = asyncio.Event(), asyncio.Event(), 0
 
     # -- for tests -------------------------------------------------------------------------------------------------
@@ -124,6 +127,8 @@ class FakeWhatsApp(Nodes):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return None
+        if scope["path"].startswith("/_/phone"):
+            return await self.phones(scope, receive, send)
         request = Request(scope, receive)
         body = await request.body()
         path = re.sub(r"^/v\d+\.\d+/", "", scope["path"])
@@ -182,6 +187,7 @@ class FakeWhatsApp(Nodes):
     def _notice(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
+        self.phones.changed()
 
 
 @asynccontextmanager

@@ -61,6 +61,7 @@ class Person:
         self.dialled: float | None = None  # we wrote to the number last
         self.shows = ""  # "typing" while we are said to be typing
         self.inbox: list[Sent] = []
+        self.log: list[dict[str, Any] | Sent] = []  # both sides, in order, failed messages too
 
     @property
     def window_open(self) -> bool:
@@ -76,6 +77,7 @@ class Person:
         if forwarded:
             message["context"] = {"forwarded": True} | message.get("context", {})
         self.written = self.fake.clock()
+        self.log.append(message)
         self.fake.received(self, message)
         return message
 

@@ -138,6 +138,7 @@ class Sending:
             raise failure
         sent = Sent(self.next_id(), person, given, text, now, category, failure=failure)
         self.sent.append(sent)
+        person.log.append(sent)
         person.shows = ""
         person.dialled = now if how == "phone" else person.dialled
         if failure is None:

@@ -27,7 +27,7 @@ from bot.policy import policy
 from bot.receiver import Receiver
 from bot.reminders import Reminders
 from bot.sender import Sender
-from bot.settings import Settings
+from bot.settings import Settings, whatsapp_problems
 from bot.similar import SimilarPeople
 from bot.wake import Wake
 from bot.web.application import application
@@ -96,6 +96,10 @@ def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel
         from bot.telegram.send import TelegramChannel  # aiogram takes half a second to import
 
         found.append(TelegramChannel.from_settings(settings, contact_label=catalogue.load().text("contact_button")))
+    if settings.whatsapp_token and not whatsapp_problems(settings):
+        from bot.whatsapp.send import WhatsAppChannel  # aiohttp's client is not needed without it
+
+        found.append(WhatsAppChannel(settings, database, catalogue.load()))
     return found
 
 

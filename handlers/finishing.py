@@ -42,8 +42,7 @@ def finished(turn: Turn, found: Answer) -> Answer:
         found,
         replies=tuple(
             replace(bubble, version=version if bubble.options else 0)
-            for reply in spoken
-            for bubble in (bubbles.fitted(reply) if turn.inbound.channel != "sms" else (reply,))
+            for bubble in bubbles.shown(spoken, turn.inbound.channel)
         ),
         state=replace(
             found.state,

@@ -315,6 +315,23 @@ def mark(connection: Connection, *, marks: Sequence[Mark], token: str, now: date
         connection.execute(update(outbox).where(outbox.c.id == m.id, outbox.c.owner == token).values(values))
 
 
+def close(connection: Connection, row_id: int, reason: str, now: datetime) -> None:
+    """The platform could not deliver a message that it had taken: it has failed after all."""
+    _close(connection, row_id, "failed", reason[:200], now)
+
+
+_COPIED = (
+    *("chat_id", "source", "lane", "author", "payload", "owner_version", "cancellable", "passes_agent"),
+    *("attempts", "expires_at"),
+)
+
+
+def copy(connection: Connection, row: Mapping[str, Any], *, not_before: datetime, now: datetime) -> None:
+    """Sends a message anew under a key of its own, so that late reports about the old one do not touch it."""
+    values = {name: row[name] for name in _COPIED}
+    connection.execute(outbox.insert().values(**values, state="pending", not_before=not_before, created_at=now))
+
+
 def recover(connection: Connection, *, now: datetime) -> int:
     """Sends whose lease ran out: replies are tried again, broadcast rows become `unknown`; returns how many."""
     lost = and_(outbox.c.state == literal_column("'sending'"), outbox.c.lease_until < now)

@@ -50,9 +50,9 @@ def bodies(reply: Reply, labels: Labels, *, hides_number: bool = False) -> list[
     return [rich] if rich else [_text(part) for part in split(plain, limits.TEXT_CHARACTERS)]
 
 
-def template(chosen: Template, order: Sequence[str]) -> Body:
-    """The request of an approved template; `order`: names of its variables as {{1}}, {{2}} … stand in it."""
-    parameters = [{"type": "text", "text": _value(chosen.values.get(name, ""))} for name in order]
+def template(chosen: Template) -> Body:
+    """The request of an approved template; its values stand in the order of {{1}}, {{2}} …"""
+    parameters = [{"type": "text", "text": _value(value)} for value in chosen.values.values()]
     body: Body = {"name": chosen.name, "language": {"code": chosen.language}}
     if parameters:
         body["components"] = [{"type": "body", "parameters": parameters}]

@@ -47,10 +47,8 @@ def settle(connection: Connection, events: Sequence[Event], now: datetime) -> li
 
 def learn(connection: Connection, chat_id: int, bsuid: str, now: datetime) -> None:
     """The id of somebody we wrote to by number, as a report tells it: their answer may come without the number."""
-    held = select(identities.c.id).where(
-        identities.c.kind == "bsuid", (identities.c.chat_id == chat_id) | (identities.c.value == bsuid)
-    )
-    if connection.execute(held.limit(1)).first() is None:
+    elsewhere = select(identities.c.id).where(identities.c.kind == "bsuid", identities.c.value == bsuid).limit(1)
+    if _vouched(connection, chat_id, "bsuid") is None and connection.execute(elsewhere).first() is None:
         note_identity(connection, chat_id, kind="bsuid", value=bsuid, vouched=True, now=now)
 
 

@@ -225,6 +225,7 @@ class Service:
                     partial(inbox.delete_done, before=now - _KEEP_EVENTS),
                     partial(outbox.delete_done, before=now - _KEEP_EVENTS),
                     partial(holding.expire, now=now),
+                    deliveries.catch_up_missed,
                     partial(deliveries.delete_early, before=now - _KEEP_EVENTS),
                     partial(secure_forms.delete_old, before=now),
                     partial(registrations.delete_expired, now=now),

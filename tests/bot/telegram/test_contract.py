@@ -56,7 +56,7 @@ class TelegramSide(Side):
             case "unknown":
                 self.siti.sends(content_of_tomorrow={"x": 1})
             case _:
-                content = {"voice": VOICE, "document": DOCUMENT, "sticker": STICKER, "location": PLACE}
+                content: dict[str, Any] = {"voice": VOICE, "document": DOCUMENT, "sticker": STICKER, "location": PLACE}
                 self.siti.sends(**{what: content[what]})
         await self._delivered()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, case, func, literal_column, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.schema import chats, conversations, inbox, queue
@@ -37,6 +37,11 @@ class Event:
     sent_at: datetime
     name: str = ""
     digits: int = 0  # how many digits, when the text is nearly nothing else (half a NIK?)
+    ids: tuple[
+        tuple[str, str], ...
+    ] = ()  # what the platform vouches for of the sender: ("phone", "+62…"), ("bsuid", …)
+    moved: tuple[tuple[str, str], ...] = ()  # … and what it will be from now on
+    window: timedelta | None = None  # how long this message lets us answer freely, where the channel has a window
 
     @property
     def source(self) -> str:
@@ -93,6 +98,7 @@ def insert(connection: Connection, events: Sequence[Event], now: datetime) -> li
         for event in new:
             if event.digits:
                 _follow_digits(connection, found[event.place].id, event, ids[event.source, event.event_id], now)
+        _open_windows(connection, [(found[event.place].id, event) for event in new], now)
         _enqueue(connection, Counter(found[event.place].id for event in new), now)
     taken: set[tuple[str, str]] = set()
     result: list[int | None] = []
@@ -165,6 +171,27 @@ def _enqueue(connection: Connection, counts: Mapping[int, int], now: datetime) -
         ),
         rows,
     )
+
+
+_open_window = (
+    update(chats)
+    .where(
+        chats.c.id == bindparam("chat_id"),
+        or_(chats.c.window_until.is_(None), chats.c.window_until < bindparam("until")),
+    )
+    .values(window_until=bindparam("until"))
+)
+
+
+def _open_windows(connection: Connection, events: Sequence[tuple[int, Event]], now: datetime) -> None:
+    """Renews the windows of these chats; an old message that comes late never shortens one."""
+    until: dict[int, datetime] = {}
+    for chat_id, event in events:
+        if event.window:
+            end = min(event.sent_at, now) + event.window  # a clock that is ahead opens no longer window
+            until[chat_id] = max(end, until.get(chat_id, end))
+    if until:  # locks by id
+        connection.execute(_open_window, [{"chat_id": chat, "until": end} for chat, end in sorted(until.items())])
 
 
 def _follow_digits(connection: Connection, chat_id: int, event: Event, inbox_id: int, now: datetime) -> None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage import holding
 from storage.inbox import insert_for
 from storage.schema import budgets, chats, conversations, outbox
 
@@ -140,7 +141,9 @@ _take = (
 )
 
 
-_addresses = select(chats.c.id, chats.c.address).where(chats.c.id.in_(bindparam("chat_ids", expanding=True)))
+_addresses = select(
+    chats.c.id, func.coalesce(chats.c.reach, chats.c.address).label("address"), chats.c.window_until
+).where(chats.c.id.in_(bindparam("chat_ids", expanding=True)))
 _budget = select(budgets).where(budgets.c.source == bindparam("source")).with_for_update()
 
 
@@ -158,7 +161,7 @@ def claim(
     """Takes the heads of the chats' lanes that may be sent now, replies first, within the account's budget.
 
     `rate`: messages a second of the account (0 = unlimited); `reserve`: share of it that broadcasts never use.
-    Returns the rows, with the chat's address, and whether more is due that the budget did not allow. Idle, it writes nothing.
+    Returns the rows, with the chat's address and the end of its window, and whether more is due that the budget did not allow. Idle, it writes nothing.
     """
     replies = _due_ids(connection, source, REPLIES, now, limit)
     broadcasts = _due_ids(connection, source, BROADCASTS, now, limit - len(replies)) if len(replies) < limit else []
@@ -175,8 +178,11 @@ def claim(
         return [], True
     taken = connection.execute(_take, {"ids": ids, "token": token, "until": now + lease}).mappings().all()
     asked = {"chat_ids": [row["chat_id"] for row in taken]}
-    addresses = {row.id: row.address for row in connection.execute(_addresses, asked)}
-    rows = [{**row, "address": addresses[row["chat_id"]]} for row in taken]
+    where = {row.id: row for row in connection.execute(_addresses, asked)}
+    rows = [
+        {**row, "address": where[row["chat_id"]].address, "window_until": where[row["chat_id"]].window_until}
+        for row in taken
+    ]
     return sorted(rows, key=lambda row: (row["lane"], row["id"])), len(ids) < len(replies) + len(broadcasts)
 
 
@@ -256,7 +262,7 @@ def check(connection: Connection, *, ids: Sequence[int], token: str, now: dateti
         elif row["stopped_at"]:
             _close(connection, row["id"], "cancelled", "the person left", now)
         elif row["lane"] == BROADCASTS and row["owner"] != "bot":
-            _hold(connection, row["id"])
+            holding.for_agent(connection, row["id"])
         elif row["author"] == "bot" and not row["passes_agent"] and row["owner_version"] != row["current_version"]:
             _close(connection, row["id"], "cancelled", "owner changed", now)
         else:
@@ -270,12 +276,6 @@ def _close(connection: Connection, row_id: int, state: str, reason: str, now: da
     connection.execute(
         update(outbox).where(outbox.c.id == row_id).values(state=state, reason=reason, done_at=now, owner=None)
     )
-
-
-def _hold(connection: Connection, row_id: int) -> None:
-    """While an agent owns the chat, campaigns and reminders wait (design, rule 5); `chats.take_over` lets them go on."""
-    values = {"state": "held", "owner": None, "attempts": outbox.c.attempts - 1}
-    connection.execute(update(outbox).where(outbox.c.id == row_id).values(values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,6 +313,23 @@ def mark(connection: Connection, *, marks: Sequence[Mark], token: str, now: date
         else:
             values["done_at"] = now
         connection.execute(update(outbox).where(outbox.c.id == m.id, outbox.c.owner == token).values(values))
+
+
+def close(connection: Connection, row_id: int, reason: str, now: datetime) -> None:
+    """The platform could not deliver a message that it had taken: it has failed after all."""
+    _close(connection, row_id, "failed", reason[:200], now)
+
+
+_COPIED = (
+    *("chat_id", "source", "lane", "author", "payload", "owner_version", "cancellable", "passes_agent"),
+    *("attempts", "expires_at"),
+)
+
+
+def copy(connection: Connection, row: Mapping[str, Any], *, not_before: datetime, now: datetime) -> None:
+    """Sends a message anew under a key of its own, so that late reports about the old one do not touch it."""
+    values = {name: row[name] for name in _COPIED}
+    connection.execute(outbox.insert().values(**values, state="pending", not_before=not_before, created_at=now))
 
 
 def recover(connection: Connection, *, now: datetime) -> int:

@@ -38,6 +38,11 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
         ({"PANDU_TELEGRAM_RATE": "fast"}, "PANDU_TELEGRAM_RATE"),
         ({"PANDU_PUBLIC_URL": "pandu.example"}, "PANDU_PUBLIC_URL"),
         ({"PANDU_SECRET_KEY_FILE": "/nowhere"}, "cannot be read"),
+        ({"PANDU_WHATSAPP_NUMBER_ID": "+62811"}, "PANDU_WHATSAPP_NUMBER_ID.*digits"),
+        ({"PANDU_WHATSAPP_VERIFY_TOKEN": "short"}, "at least 12"),
+        ({"PANDU_WHATSAPP_API": "http://graph.example"}, "https"),
+        ({"PANDU_WHATSAPP_VERSION": "24"}, "as in v24.0"),
+        ({"PANDU_WHATSAPP_MONTHLY_CAP": "-1"}, "not below 0"),
     ],
 )
 def test_what_is_wrong_is_named(env: dict[str, str], words: str) -> None:
@@ -59,6 +64,17 @@ def test_doctor_shows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         r for r in found["settings"] if r["name"] == "PANDU_TELEGRAM_TOKEN"
     ).items()
     assert any("pandu db upgrade" in problem for problem in found["problems"])
+
+
+def test_whatsapp_says_what_is_missing_only_once_it_is_begun() -> None:
+    env = {"PANDU_SECRET_KEY": "k", "PANDU_WHATSAPP_NUMBER_ID": "1"}
+    assert settings.whatsapp_problems(settings.load(env)) == []
+    found = settings.whatsapp_problems(settings.load({**env, "PANDU_WHATSAPP_TOKEN": "t"}))
+    assert [line.split()[0].removeprefix("PANDU_WHATSAPP_") for line in found] == [
+        "ACCOUNT_ID",
+        "APP_SECRET",
+        "VERIFY_TOKEN",
+    ]
 
 
 def test_every_setting_is_documented() -> None:

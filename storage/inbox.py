@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, case, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from storage.database import plan_afresh
 from storage.schema import chats, conversations, inbox, queue
 from storage.scrub import mask_parts
 
@@ -246,6 +247,7 @@ _claimed_chats = (
 
 def claim(connection: Connection, *, token: str, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
     """Takes up to `limit` chats with waiting events, also those whose lease ran out; counts an attempt for each event."""
+    plan_afresh(connection)
     chat_ids = list(connection.execute(_ready, {"now": now, "limit": limit}).scalars())
     if not chat_ids:
         return []

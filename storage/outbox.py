@@ -364,6 +364,12 @@ def unsent(connection: Connection) -> dict[tuple[str, int], int]:
     }
 
 
+def has_backlog(connection: Connection, *, count: int) -> bool:
+    """Whether at least so many replies wait to be sent."""
+    waiting = select(outbox.c.id).where(outbox.c.lane == REPLIES, _is_unsent(outbox)).limit(count).subquery()
+    return connection.execute(select(func.count()).select_from(waiting)).scalar_one() >= count
+
+
 def stop_chat(connection: Connection, chat_id: int, now: datetime) -> None:
     """The person left this channel: nothing more goes out, and the chat is an opt-out until they come back."""
     connection.execute(update(chats).where(chats.c.id == chat_id).values(stopped_at=now))

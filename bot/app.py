@@ -106,7 +106,9 @@ def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel
         from bot.telegram.send import TelegramChannel  # aiogram takes half a second to import
 
         found.append(TelegramChannel.from_settings(settings, contact_label=catalogue.load().text("contact_button")))
-    if settings.whatsapp_token and not whatsapp_problems(settings):
+    if lacking := whatsapp_problems(settings):
+        log.error("whatsapp is not started", problems=lacking)
+    elif settings.whatsapp_token:
         from bot.whatsapp.send import WhatsAppChannel  # aiohttp's client is not needed without it
 
         found.append(WhatsAppChannel(settings, database, catalogue.load()))

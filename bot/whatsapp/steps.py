@@ -134,7 +134,7 @@ async def _region(setup: Setup, name: str) -> Step:
         return Step(name=name, told=f"messages are kept in {kept}", mend=mend)
     if not setup.region:
         mend = (
-            "decide before the number is registered, it cannot be changed afterwards: `--region ID` keeps messages in "
+            "decide before the number is registered, afterwards only deregistering it helps: `--region ID` keeps messages in "
             "Indonesia (government offices usually need that), `--region none` in Meta's own centres"
         )
         return Step(name=name, told="not decided", mend=mend, stops=True)

@@ -62,7 +62,7 @@ bench-crash: .venv/dev  ## kill -9 a hundred times on each database, and everyth
 
 lock:  ## refresh the hashed requirements (needs uv)
 	$(COMPILE) --group build -o requirements/runtime.txt
-	$(COMPILE) --group build --extra train --group dev -o requirements/dev.txt
+	$(COMPILE) --group build --extra train --extra semantic --group dev -o requirements/dev.txt
 
 clean:  ## remove the environment and local data
 	rm -rf .venv var

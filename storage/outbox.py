@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage.database import plan_afresh
 from storage.inbox import insert_for
 from storage.schema import budgets, chats, conversations, outbox
 
@@ -162,6 +163,7 @@ def claim(
     `rate`: messages a second of the account (0 = unlimited); `reserve`: share of it that broadcasts never use.
     Returns the rows, with the chat's address and the end of its window, and whether more is due that the budget did not allow. Idle, it writes nothing.
     """
+    plan_afresh(connection)
     replies = _due_ids(connection, source, REPLIES, now, limit)
     broadcasts = _due_ids(connection, source, BROADCASTS, now, limit - len(replies)) if len(replies) < limit else []
     if not replies and not broadcasts:

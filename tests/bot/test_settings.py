@@ -36,7 +36,7 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
         ({"PANDU_BIND": "localhost:http"}, "PANDU_BIND"),
         ({"PANDU_TELEGRAM_MODE": "push"}, "polling nor webhook"),
         ({"PANDU_TELEGRAM_MODE": "webhook", "PANDU_TELEGRAM_TOKEN": "1:a"}, "PANDU_TELEGRAM_SECRET"),
-        ({"PANDU_NLU": "gpt"}, "embedded nor rasa"),
+        ({"PANDU_NLU": "gpt"}, "none of embedded"),
         ({"PANDU_NLU": "rasa", "PANDU_RASA_URL": "localhost:5005"}, "PANDU_RASA_URL"),
         ({"PANDU_OFFICIAL": "maybe"}, "PANDU_OFFICIAL"),
         ({"PANDU_TELEGRAM_RATE": "fast"}, "PANDU_TELEGRAM_RATE"),

@@ -43,6 +43,7 @@ from nlu.understanding import Engine
 from storage import (
     carrying,
     chats,
+    deliveries,
     drafts,
     exports,
     identity,
@@ -230,6 +231,8 @@ class Service:
                 for delete in (
                     partial(inbox.delete_done, before=now - _KEEP_EVENTS),
                     partial(outbox.delete_done, before=now - _KEEP_EVENTS),
+                    deliveries.catch_up_missed,
+                    partial(deliveries.delete_early, before=now - _KEEP_EVENTS),
                     partial(secure_forms.delete_old, before=now),
                     partial(registrations.delete_expired, now=now),
                     partial(inbox.wake_stranded, now=now),

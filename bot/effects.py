@@ -19,6 +19,8 @@ from storage import chats, inbox, outbox
 
 BURST = 20  # more unread events than this are stored and answered once
 MAX_TEXT = 4_096  # of texts read together, as of a single one
+_NOT_HERE = (Kind.STOPPED, Kind.MOVED, Kind.TAKEN_BACK)  # told by the platform; the person did not write
+_WORDLESS = (*_NOT_HERE, Kind.REACTION, Kind.RESUMED)  # … or said nothing that overtakes a prompt
 REPLY_LIFE = timedelta(hours=24)  # a retrying reply holds its chat's later replies at most this long
 
 
@@ -104,15 +106,16 @@ def apply(connection: Connection, prepared: Sequence[Prepared], parts: Parts, no
     made = Made()
     for chat in prepared:
         _converse(connection, chat, conversations[chat.chat_id], parts, now, made)
-    outbox.cancel_overtaken(connection, list(made.states), now)
+    spoken = [chat.chat_id for chat in prepared if any(u.inbound.kind not in _WORDLESS for u in chat.units)]
+    outbox.cancel_overtaken(connection, spoken, now)
     outbox.enqueue(connection, made.drafts, now)
     chats.log(connection, made.log)
     chats.save_states(connection, made.states, now)
-    here = [chat.chat_id for chat in prepared if chat.units[-1].inbound.kind is not Kind.STOPPED]
-    chats.touch(connection, here, now)
-    for chat in prepared:
-        if chat.chat_id not in here:
-            outbox.stop_chat(connection, chat.chat_id, now)
+    last = {chat.chat_id: chat.units[-1].inbound.kind for chat in prepared}
+    chats.touch(connection, [chat_id for chat_id, kind in last.items() if kind not in _NOT_HERE], now)
+    for chat_id, kind in last.items():
+        if kind is Kind.STOPPED:
+            outbox.stop_chat(connection, chat_id, now)
     return made.handlers
 
 
@@ -193,7 +196,9 @@ def _burst(turn: Turn) -> Answer:
 
 def _heard(chat: Prepared, unit: Unit, now: datetime) -> dict[str, Any]:
     text = unit.inbound.text or f"[{unit.inbound.kind}]"
-    return {"chat_id": chat.chat_id, "author": "person", "text": text, "inbox_id": unit.events[-1]["id"], "at": now}
+    media = unit.inbound.media.to_json() if unit.inbound.media else None
+    heard = {"chat_id": chat.chat_id, "author": "person", "text": text, "media": media, "at": now}
+    return {**heard, "inbox_id": unit.events[-1]["id"]}
 
 
 def _understood(unit: Unit, found: Answer, parts: Parts) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from bot.receiver import Clock
 from bot.wake import NET_SECONDS, OUTBOX, Wake
 from handlers import links
 from handlers.messages import Reply, reply_from_json
-from storage import outbox
+from storage import deliveries, outbox
 from storage.database import Database, database_now, is_outage
 
 log = structlog.get_logger()
@@ -209,6 +209,9 @@ class Sender:
             now = self._clock(connection)
             marks = [self._as_mark(row, outcome, now) for row, outcome in sent]
             outbox.mark(connection, marks=marks, token=self._token, now=now)
+            if self._channel.name in deliveries.CHANNELS:
+                taken = {mark.platform_id: mark.id for mark in marks if mark.platform_id}
+                deliveries.catch_up(connection, self._source, taken)
             for row, outcome in sent:
                 self._consequences(connection, row, outcome, now)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -132,6 +133,56 @@ class Settings:
     telegram_rate: float = field(
         default=25.0, metadata={"env": "PANDU_TELEGRAM_RATE", "help": "messages a second over all chats; 0 = no limit"}
     )
+    whatsapp_token: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_WHATSAPP_TOKEN",
+            "secret": True,
+            "help": "of a system user, with whatsapp_business_messaging and _management; unset: no WhatsApp",
+        },
+    )
+    whatsapp_number_id: str = field(
+        default="", metadata={"env": "PANDU_WHATSAPP_NUMBER_ID", "help": "phone number ID, digits; not the number"}
+    )
+    whatsapp_account_id: str = field(
+        default="", metadata={"env": "PANDU_WHATSAPP_ACCOUNT_ID", "help": "WhatsApp business account ID, digits"}
+    )
+    whatsapp_app_id: str = field(
+        default="", metadata={"env": "PANDU_WHATSAPP_APP_ID", "help": "ID of the Meta app, digits; for `setup`"}
+    )
+    whatsapp_app_secret: str = field(
+        default="",
+        metadata={"env": "PANDU_WHATSAPP_APP_SECRET", "secret": True, "help": "of the Meta app: signs the webhooks"},
+    )
+    whatsapp_verify_token: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_WHATSAPP_VERIFY_TOKEN",
+            "secret": True,
+            "help": "words of your own that Meta repeats when the webhook is set, at least 12 characters",
+        },
+    )
+    whatsapp_api: str = field(
+        default="https://graph.facebook.com",
+        metadata={"env": "PANDU_WHATSAPP_API", "help": "address of the Graph API"},
+    )
+    whatsapp_version: str = field(
+        default="v24.0", metadata={"env": "PANDU_WHATSAPP_VERSION", "help": "version of the Graph API"}
+    )
+    whatsapp_rate: float = field(
+        default=60.0,
+        metadata={
+            "env": "PANDU_WHATSAPP_RATE",
+            "help": "messages a second over all chats, of the 80 that a number sends and receives together; 0 = no limit",
+        },
+    )
+    whatsapp_monthly_cap: float = field(
+        default=0.0,
+        metadata={
+            "env": "PANDU_WHATSAPP_MONTHLY_CAP",
+            "help": "US dollars a month by list prices, at which announcements stop (replies never); 0 = no cap",
+        },
+    )
     hook_url: str = field(
         default="",
         metadata={"env": "PANDU_HOOK_URL", "help": "https address that is told of new preparations; unset: nobody"},
@@ -174,6 +225,19 @@ def identity_problems(settings: Settings) -> list[str]:
     if address.scheme != "https" and address.hostname not in _LOOPBACK:
         problems.append("PANDU_PUBLIC_URL is no https address: NIK and KK are not asked; the secure form needs one")
     return problems
+
+
+def whatsapp_problems(settings: Settings) -> list[str]:
+    """What WhatsApp still needs, each with its mend; [] where it is complete, or no token is set."""
+    wanted = (
+        ("PANDU_WHATSAPP_NUMBER_ID", settings.whatsapp_number_id, "in the app: WhatsApp > API setup"),
+        ("PANDU_WHATSAPP_ACCOUNT_ID", settings.whatsapp_account_id, "in the app: WhatsApp > API setup"),
+        ("PANDU_WHATSAPP_APP_SECRET", settings.whatsapp_app_secret, "in the app: Settings > Basic"),
+        ("PANDU_WHATSAPP_VERIFY_TOKEN", settings.whatsapp_verify_token, "make up at least 12 characters"),
+    )
+    if not settings.whatsapp_token:
+        return []
+    return [f"{name} is unset, and PANDU_WHATSAPP_TOKEN is set: {mend}" for name, value, mend in wanted if not value]
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -228,6 +292,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError(
             "PANDU_TELEGRAM_SECRET: needed in webhook mode, 1-256 of A-Z a-z 0-9 _ - (platform-rules 1.1)"
         )
+    _check_whatsapp(settings)
     if settings.nlu not in ("embedded", "semantic", "rasa"):
         raise SettingsError(f"PANDU_NLU: {settings.nlu!r} is none of embedded, semantic, rasa")
     if settings.nlu == "rasa":
@@ -242,6 +307,26 @@ def _check(settings: Settings) -> None:
         raise SettingsError("PANDU_HOOK_SECRET: at least 32 random characters; it signs what PANDU_HOOK_URL is told")
     if settings.public_url and urlsplit(settings.public_url).scheme not in ("https", "http"):
         raise SettingsError(f"PANDU_PUBLIC_URL: {settings.public_url!r} does not begin with https://")
+
+
+def _check_whatsapp(settings: Settings) -> None:
+    for name in ("number_id", "account_id", "app_id"):
+        value = getattr(settings, f"whatsapp_{name}")
+        if value and not (value.isascii() and value.isdigit()):
+            raise SettingsError(
+                f"PANDU_WHATSAPP_{name.upper()}: {value!r} is no ID; Meta's pages show it as digits, without +"
+            )
+    if settings.whatsapp_verify_token and len(settings.whatsapp_verify_token) < 12:
+        raise SettingsError(
+            "PANDU_WHATSAPP_VERIFY_TOKEN: at least 12 characters; whoever knows it can take the webhook"
+        )
+    api = urlsplit(settings.whatsapp_api)
+    if not api.hostname or (api.scheme != "https" and not (api.scheme == "http" and api.hostname in _LOOPBACK)):
+        raise SettingsError("PANDU_WHATSAPP_API: an address that begins with https:// is needed; the token goes there")
+    if not re.fullmatch(r"v\d{1,3}\.\d", settings.whatsapp_version):
+        raise SettingsError(f"PANDU_WHATSAPP_VERSION: {settings.whatsapp_version!r} is no version, as in v24.0")
+    if settings.whatsapp_rate < 0 or settings.whatsapp_monthly_cap < 0:
+        raise SettingsError("PANDU_WHATSAPP_RATE, PANDU_WHATSAPP_MONTHLY_CAP: not below 0; 0 = no limit")
 
 
 def _with_secret(settings: Settings) -> Settings:

@@ -21,6 +21,7 @@ from handlers import (
     kiosk,
     linking,
     linking_manage,
+    linking_moved,
     media,
     message_check,
     privacy,
@@ -131,6 +132,21 @@ def context(state: State, now: datetime) -> Context:
 
 def _agent_owns(turn: Turn) -> Answer | None:
     return talk.silent(turn) if turn.owner != "bot" else None
+
+
+def _moved(turn: Turn) -> Answer | None:
+    """The platform tells of another number: what it means for the link does not wait for an agent."""
+    if turn.inbound.kind is not Kind.MOVED:
+        return None
+    found = linking_moved.moved(turn)
+    return found if turn.owner == "bot" else talk.silent(turn)
+
+
+def _taken_back(turn: Turn) -> Answer | None:
+    if turn.inbound.kind is not Kind.TAKEN_BACK:
+        return None
+    chats.take_back(turn.connection, turn.chat_id, turn.inbound.refers, turn.words("taken_back"))
+    return talk.silent(turn)
 
 
 def _came_or_left(turn: Turn) -> Answer | None:
@@ -459,6 +475,8 @@ def _do(turn: Turn, what: str) -> Answer:
 
 
 RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
+    ("moved", _moved),
+    ("taken_back", _taken_back),
     ("agent", _agent_owns),
     ("presence", _came_or_left),
     ("danger", safety.danger),

@@ -31,9 +31,26 @@ class Kind(StrEnum):
     LOCATION = "location"
     REACTION = "reaction"
     EDITED = "edited"  # an earlier message was changed; `text` is the new wording
+    TAKEN_BACK = "taken_back"  # an earlier message was deleted by its writer
+    MOVED = "moved"  # the person has another number or id on this channel, or the account may have changed hands
     STOPPED = "stopped"  # the person blocked us on this channel
     RESUMED = "resumed"  # … and came back
     UNSUPPORTED = "unsupported"  # known to be something we cannot read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """A file that came with a message. It stays with the platform until an agent opens it."""
+
+    id: str  # the platform's
+    kind: str  # image, video, audio, voice, document, sticker
+    mime: str = ""
+    name: str = ""  # of a document, masked
+    sha256: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return _plain(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +72,19 @@ class Inbound:
     forwarded: bool = False
     masked: tuple[str, ...] = ()  # kinds of numbers that were masked: nik, kk, card, account, otp
     name: str = ""  # display name, for the agents' eyes only
+    media: Media | None = None
+    ids: tuple[
+        tuple[str, str], ...
+    ] = ()  # what the platform vouches for of the sender: ("phone", "+62…"), ("bsuid", …)
+    moved: tuple[tuple[str, str], ...] = ()  # of MOVED: what holds from now on; none: the account may be another's
+    refers: str = ""  # event id of the earlier message that this one changes or takes back
+    window: int = 0  # seconds from `sent_at` in which the channel lets us answer freely; 0: it has no such window
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; the time as ISO 8601."""
-        return {**_plain(self), "sent_at": self.sent_at.isoformat(), "masked": list(self.masked)}
+        media = self.media.to_json() if self.media else None
+        lists = {"masked": list(self.masked), "ids": list(self.ids), "moved": list(self.moved)}
+        return {**_plain(self), "sent_at": self.sent_at.isoformat(), "media": media, **lists}
 
 
 _INBOUND = frozenset(f.name for f in fields(Inbound))
@@ -70,6 +96,10 @@ def inbound_from_json(data: Mapping[str, Any]) -> Inbound:
     values["kind"] = Kind(values["kind"])
     values["sent_at"] = datetime.fromisoformat(values["sent_at"])
     values["masked"] = tuple(values.get("masked", ()))
+    for name in ("ids", "moved"):
+        values[name] = tuple((kind, value) for kind, value in values.get(name, ()))
+    media = values.get("media")
+    values["media"] = Media(**{key: media[key] for key in Media.__slots__ if key in media}) if media else None
     return Inbound(**values)
 
 

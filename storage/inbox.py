@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, case, func, literal_column, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import plan_afresh
@@ -38,6 +38,11 @@ class Event:
     sent_at: datetime
     name: str = ""
     digits: int = 0  # how many digits, when the text is nearly nothing else (half a NIK?)
+    ids: tuple[
+        tuple[str, str], ...
+    ] = ()  # what the platform vouches for of the sender: ("phone", "+62…"), ("bsuid", …)
+    moved: tuple[tuple[str, str], ...] = ()  # … and what it will be from now on
+    window: timedelta | None = None  # how long this message lets us answer freely, where the channel has a window
 
     @property
     def source(self) -> str:
@@ -68,7 +73,7 @@ _find_chats = select(chats.c.id, chats.c.channel, chats.c.account, chats.c.addre
 
 def insert(connection: Connection, events: Sequence[Event], now: datetime) -> list[int | None]:
     """Stores events; returns for each its inbox id, None where it was there before (a repeat changes nothing)."""
-    found = _chats_of(connection, events, now)
+    found = chats_of(connection, events, now)
     rows = [
         {
             "chat_id": found[event.place].id,
@@ -94,6 +99,7 @@ def insert(connection: Connection, events: Sequence[Event], now: datetime) -> li
         for event in new:
             if event.digits:
                 _follow_digits(connection, found[event.place].id, event, ids[event.source, event.event_id], now)
+        _open_windows(connection, [(found[event.place].id, event) for event in new], now)
         _enqueue(connection, Counter(found[event.place].id for event in new), now)
     taken: set[tuple[str, str]] = set()
     result: list[int | None] = []
@@ -108,12 +114,13 @@ def chat_at(connection: Connection, place: tuple[str, str, str], now: datetime) 
     """Key of the chat at (channel, account, address), made where it is new."""
     channel, account, address = place
     event = Event(channel=channel, account=account, address=address, event_id="", payload={}, sent_at=now)
-    return int(_chats_of(connection, [event], now)[place].id)
+    return int(chats_of(connection, [event], now)[place].id)
 
 
-def _chats_of(connection: Connection, events: Sequence[Event], now: datetime) -> dict[tuple[str, str, str], Any]:
+def chats_of(connection: Connection, events: Sequence[Event], now: datetime) -> dict[tuple[str, str, str], Any]:
+    """The chats at these events' places, made where they are new (with the person's name)."""
     places = {event.place: event for event in events}
-    found = _lookup(connection, list(places))
+    found = look_up(connection, list(places))
     if missing := [place for place in sorted(places) if place not in found]:
         rows = [
             {
@@ -127,14 +134,14 @@ def _chats_of(connection: Connection, events: Sequence[Event], now: datetime) ->
             for channel, account, address in missing
         ]
         connection.execute(insert_for(connection)(chats).on_conflict_do_nothing(), rows)
-        found |= _lookup(connection, missing)
+        found |= look_up(connection, missing)
         new = [{"chat_id": found[place].id, "updated_at": now} for place in missing]
         connection.execute(insert_for(connection)(conversations).on_conflict_do_nothing(), new)
     return found
 
 
-def _lookup(connection: Connection, places: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], Any]:
-    """One question an account: SQLite reads a list of tuples by scanning the table."""
+def look_up(connection: Connection, places: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], Any]:
+    """The chats at these places. One question an account: SQLite reads a list of tuples by scanning the table."""
     by_account: dict[tuple[str, str], list[str]] = defaultdict(list)
     for channel, account, address in places:
         by_account[channel, account].append(address)
@@ -164,6 +171,27 @@ def _enqueue(connection: Connection, counts: Mapping[int, int], now: datetime) -
     )
 
 
+_open_window = (
+    update(chats)
+    .where(
+        chats.c.id == bindparam("chat_id"),
+        or_(chats.c.window_until.is_(None), chats.c.window_until < bindparam("until")),
+    )
+    .values(window_until=bindparam("until"))
+)
+
+
+def _open_windows(connection: Connection, events: Sequence[tuple[int, Event]], now: datetime) -> None:
+    """Renews the windows of these chats; an old message that comes late never shortens one."""
+    until: dict[int, datetime] = {}
+    for chat_id, event in events:
+        if event.window:
+            end = min(event.sent_at, now) + event.window  # a clock that is ahead opens no longer window
+            until[chat_id] = max(end, until.get(chat_id, end))
+    if until:  # locks by id
+        connection.execute(_open_window, [{"chat_id": chat, "until": end} for chat, end in sorted(until.items())])
+
+
 def _follow_digits(connection: Connection, chat_id: int, event: Event, inbox_id: int, now: datetime) -> None:
     """Finds an identity number typed over several messages and masks every part of it (design, rule 4)."""
     run = connection.execute(select(chats.c.digit_run).where(chats.c.id == chat_id)).scalar()
@@ -191,7 +219,7 @@ def reject(connection: Connection, event: Event, error: str, now: datetime) -> N
         payload={},
         sent_at=now,
     )
-    chat = _chats_of(connection, [bare], now)[bare.place]
+    chat = chats_of(connection, [bare], now)[bare.place]
     row = {
         "chat_id": chat.id,
         "source": bare.source,

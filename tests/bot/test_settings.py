@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot import settings
 from bot.commands.doctor import examine
+from storage import channel_notes, migrate
+from storage.database import Database
+from tests.conftest import NOW
 
 
 def test_defaults_make_a_key_once_readable_by_its_owner_alone(tmp_path: Path) -> None:
@@ -38,6 +42,11 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
         ({"PANDU_TELEGRAM_RATE": "fast"}, "PANDU_TELEGRAM_RATE"),
         ({"PANDU_PUBLIC_URL": "pandu.example"}, "PANDU_PUBLIC_URL"),
         ({"PANDU_SECRET_KEY_FILE": "/nowhere"}, "cannot be read"),
+        ({"PANDU_WHATSAPP_NUMBER_ID": "+62811"}, "PANDU_WHATSAPP_NUMBER_ID.*digits"),
+        ({"PANDU_WHATSAPP_VERIFY_TOKEN": "short"}, "at least 12"),
+        ({"PANDU_WHATSAPP_API": "http://graph.example"}, "https"),
+        ({"PANDU_WHATSAPP_VERSION": "24"}, "as in v24.0"),
+        ({"PANDU_WHATSAPP_MONTHLY_CAP": "-1"}, "not below 0"),
     ],
 )
 def test_what_is_wrong_is_named(env: dict[str, str], words: str) -> None:
@@ -61,8 +70,37 @@ def test_doctor_shows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert any("pandu db upgrade" in problem for problem in found["problems"])
 
 
+def test_whatsapp_says_what_is_missing_only_once_it_is_begun() -> None:
+    env = {"PANDU_SECRET_KEY": "k", "PANDU_WHATSAPP_NUMBER_ID": "1"}
+    assert settings.whatsapp_problems(settings.load(env)) == []
+    found = settings.whatsapp_problems(settings.load({**env, "PANDU_WHATSAPP_TOKEN": "t"}))
+    assert [line.split()[0].removeprefix("PANDU_WHATSAPP_") for line in found] == [
+        "ACCOUNT_ID",
+        "APP_SECRET",
+        "VERIFY_TOKEN",
+    ]
+
+
 def test_every_setting_is_documented() -> None:
     from dataclasses import fields
 
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
     assert [f.metadata["env"] for f in fields(settings.Settings) if f"`{f.metadata['env']}`" not in page] == []
+
+
+def test_doctor_tells_what_a_platform_warns_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{tmp_path / 'p.db'}"
+    monkeypatch.setenv("PANDU_DATABASE_URL", url)
+
+    async def run() -> dict[str, Any]:
+        database = Database(url)
+        await database.write(migrate.upgrade)
+        note = {"kind": "quality", "key": "q", "text": "Nomor turun ke TIER_2K.", "at": NOW}
+        await database.write(lambda c: channel_notes.add(c, "whatsapp:1", **note))
+        await database.close()
+        return await examine()
+
+    found = asyncio.run(run())
+    assert [row["value"] for row in found["settings"] if "whatsapp:1" in row["value"]] == [
+        "whatsapp:1, 24 Nov 2026: Nomor turun ke TIER_2K."
+    ]

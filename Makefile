@@ -3,11 +3,11 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 PY := $(shell command -v $(PYTHON) || command -v python3)
 BIN := .venv/bin
-COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 3.11 --universal --quiet --upgrade pyproject.toml
+COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 3.11 --universal --quiet --upgrade
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo model test rasa-test check bench bench-long bench-crash lock clean
+.PHONY: help setup demo fake-telegram fake-whatsapp model test pictures rasa-test check bench bench-long bench-crash lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -27,11 +27,21 @@ setup: .venv/dev  ## environment in .venv with everything for development
 demo: .venv/runtime  ## everything on this machine with sample data; prints the addresses
 	$(BIN)/pandu demo
 
+fake-telegram: .venv/dev  ## a Bot API of our own with phones in the browser, to chat with a running Pandu
+	$(BIN)/python -m tests.fakes.start telegram
+
+fake-whatsapp: .venv/dev  ## a WhatsApp Cloud API of our own with phones in the browser
+	$(BIN)/python -m tests.fakes.start whatsapp
+
 model: .venv/dev  ## retrain the understanding where its data or code has changed
 	@$(BIN)/python -c "from nlu.embedded import is_current; import sys; sys.exit(not is_current())" || $(BIN)/pandu nlu train
 
 test: .venv/dev model  ## the whole test suite, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest
+
+pictures: .venv/dev  ## the pages in a real browser, their pictures into docs/pictures (needs chromium)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.txt
+	PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser
 
 rasa-test: .venv/dev  ## train ten intents with the real Rasa and ask it over HTTP (needs a Python 3.10; 2.7 GiB)
 	@if $(BIN)/python -c "from nlu.rasa import setup; import sys; sys.exit(not setup.can_build())"; then \
@@ -63,6 +73,7 @@ bench-crash: .venv/dev  ## kill -9 a hundred times on each database, and everyth
 lock:  ## refresh the hashed requirements (needs uv)
 	$(COMPILE) --group build -o requirements/runtime.txt
 	$(COMPILE) --group build --extra train --extra semantic --group dev -o requirements/dev.txt
+	$(COMPILE) --group pyproject.toml:browser -o requirements/browser.txt
 
 clean:  ## remove the environment and local data
 	rm -rf .venv var

@@ -28,7 +28,7 @@ from bot.policy import policy
 from bot.receiver import Receiver
 from bot.reminders import Reminders
 from bot.sender import Sender
-from bot.settings import Settings, SettingsError
+from bot.settings import Settings, SettingsError, whatsapp_problems
 from bot.similar import SimilarPeople
 from bot.wake import Wake
 from bot.web.application import application
@@ -46,6 +46,7 @@ from storage import (
     deliveries,
     drafts,
     exports,
+    holding,
     identity,
     imports,
     inbox,
@@ -105,6 +106,10 @@ def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel
         from bot.telegram.send import TelegramChannel  # aiogram takes half a second to import
 
         found.append(TelegramChannel.from_settings(settings, contact_label=catalogue.load().text("contact_button")))
+    if settings.whatsapp_token and not whatsapp_problems(settings):
+        from bot.whatsapp.send import WhatsAppChannel  # aiohttp's client is not needed without it
+
+        found.append(WhatsAppChannel(settings, database, catalogue.load()))
     return found
 
 
@@ -231,6 +236,7 @@ class Service:
                 for delete in (
                     partial(inbox.delete_done, before=now - _KEEP_EVENTS),
                     partial(outbox.delete_done, before=now - _KEEP_EVENTS),
+                    partial(holding.expire, now=now),
                     deliveries.catch_up_missed,
                     partial(deliveries.delete_early, before=now - _KEEP_EVENTS),
                     partial(secure_forms.delete_old, before=now),

@@ -152,4 +152,5 @@ def main() -> None:
     """Entry point of the command."""
     _lazy("nlu", "nlu.cli", "The understanding layer: train, parse, evaluate.")
     _lazy("telegram", "bot.telegram.cli", "Telegram: set up and check.")
+    _lazy("whatsapp", "bot.whatsapp.cli", "WhatsApp: set up and check, templates.")
     app()

@@ -15,7 +15,7 @@ from handlers.messages import Inbound, Kind, Reply, State, inbound_from_json, st
 from handlers.safety import is_danger
 from handlers.turn import Answer, Policy, Turn
 from nlu.understanding import Engine, Understanding
-from storage import chats, inbox, outbox
+from storage import chats, holding, inbox, outbox
 
 BURST = 20  # more unread events than this are stored and answered once
 MAX_TEXT = 4_096  # of texts read together, as of a single one
@@ -108,6 +108,8 @@ def apply(connection: Connection, prepared: Sequence[Prepared], parts: Parts, no
         _converse(connection, chat, conversations[chat.chat_id], parts, now, made)
     spoken = [chat.chat_id for chat in prepared if any(u.inbound.kind not in _WORDLESS for u in chat.units)]
     outbox.cancel_overtaken(connection, spoken, now)
+    if windowed := [chat.chat_id for chat in prepared if chat.claim.chat["window_until"]]:
+        holding.let_go(connection, windowed, now)  # before the new replies in the lane: it is older
     outbox.enqueue(connection, made.drafts, now)
     chats.log(connection, made.log)
     chats.save_states(connection, made.states, now)

@@ -31,6 +31,7 @@ dead_letters = Counter("pandu_dead_letters_total", "Events given up after three 
 fenced = Counter("pandu_fenced_total", "Batches rolled back because their lease was lost")
 sends = Counter("pandu_sends_total", "Sends by outcome", ("channel", "outcome"))
 deliveries = Counter("pandu_deliveries_total", "What platforms told of sent messages", ("channel", "delivery"))
+windows = Counter("pandu_whatsapp_choices_total", "Messages for WhatsApp: text, template, held, later", ("choice",))
 rasa_readings = Counter(
     "pandu_rasa_readings_total",
     "Messages for the Rasa server: answered, or why the embedded engine stood in",
@@ -39,7 +40,7 @@ rasa_readings = Counter(
 
 COUNTERS = (
     *(inbound, repeats, rejected, ignored, refused, unavailable),
-    *(turns, reruns, dead_letters, fenced, sends, deliveries, rasa_readings),
+    *(turns, reruns, dead_letters, fenced, sends, deliveries, rasa_readings, windows),
 )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from handlers.messages import Reply
 
 LONGEST = 500
-WHATSAPP = 1024  # the body above buttons (platform-rules 2.7); every message there is billed, so an answer is one (platform-rules 0.14)
+WHATSAPP = 1024  # the body above buttons (platform-rules 2.7)
 
 _BORDERS = ("\n\n", "\n", " ")  # a paragraph stays whole where it can, then a line, then a word
 
@@ -24,6 +25,28 @@ def fitted(reply: Reply, channel: str) -> tuple[Reply, ...]:
         return (reply,)
     *first, last = _packed(reply.text, room(channel), _BORDERS)
     return (*(Reply(text=text) for text in first), replace(reply, text=last))
+
+
+def shown(replies: Sequence[Reply], channel: str) -> Sequence[Reply]:
+    """The replies as a channel carries them. On WhatsApp an answer is one message: each is billed, and two may change places (platform-rules 0.14, 2.3)."""
+    if channel == "whatsapp":
+        return [joined(replies)] if replies else []
+    return [bubble for reply in replies for bubble in fitted(reply, channel)]
+
+
+def joined(replies: Sequence[Reply]) -> Reply:
+    """Several replies as one; its options, form and button are the last ones there are."""
+    options, first = next(((reply.options, reply.first) for reply in reversed(replies) if reply.options), ((), 1))
+    return replace(
+        replies[-1],
+        text="\n\n".join(reply.text for reply in replies if reply.text),
+        options=options,
+        first=first,
+        form=next((reply.form for reply in reversed(replies) if reply.form), None),
+        ask_contact=any(reply.ask_contact for reply in replies),
+        cancellable=all(reply.cancellable for reply in replies),
+        passes_agent=all(reply.passes_agent for reply in replies),
+    )
 
 
 def _packed(text: str, most: int, borders: tuple[str, ...]) -> list[str]:

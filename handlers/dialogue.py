@@ -39,7 +39,7 @@ from handlers import (
 )
 from handlers.finishing import finished
 from handlers.forms import Form
-from handlers.messages import Kind, Option, Reply, State, parse_option_reference
+from handlers.messages import PAGE, Kind, Option, Reply, State, parse_option_reference, parse_page_reference
 from handlers.turn import ZONES, Answer, Turn, answer
 from nlu.entities import find_entities
 from nlu.entities.subject import find_subject
@@ -174,8 +174,11 @@ def _tap(turn: Turn) -> Answer | None:
         return None
     if turn.inbound.choice and turn.inbound.choice == turn.state.last_choice:
         return talk.silent(turn)  # a double tap
-    reference = parse_option_reference(turn.inbound.choice or "")
     late = turn.now - turn.inbound.sent_at > LATE_TAP
+    page = parse_page_reference(turn.inbound.choice or "")
+    if page and not late and page[0] == turn.state.version:
+        return _page(replace(turn, state=replace(turn.state, last_choice=turn.inbound.choice)), page[1])
+    reference = parse_option_reference(turn.inbound.choice or "")
     if (
         reference is None
         or late
@@ -185,6 +188,12 @@ def _tap(turn: Turn) -> Answer | None:
         return _late_tap(turn)
     tapped = replace(turn, state=replace(turn.state, last_choice=turn.inbound.choice))
     return _choose(tapped, turn.state.options[reference[1] - 1])
+
+
+def _page(turn: Turn, first: int) -> Answer:
+    """The options shown last, from another place on; beyond the end they begin anew."""
+    first = first if 1 <= first <= len(turn.state.options) else 1
+    return answer(turn, replace(turn.say("options_page", options=turn.state.options), first=first))
 
 
 def _late_tap(turn: Turn) -> Answer:
@@ -222,6 +231,8 @@ def _typed_option(turn: Turn) -> Answer | None:
     for option in turn.state.options:
         if plain and plain == _plain(option.label):
             return _choose(turn, option)
+    if len(turn.state.options) > PAGE and plain == _plain(turn.words("options_more")):
+        return _page(turn, turn.state.first + PAGE)
     if (match := _NUMBER.match(turn.text)) is None:
         return None
     step = _open_step(turn)

@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from handlers import bubbles, safety, talk
+from handlers.catalogue import shown_date
 from handlers.messages import Reply
 from handlers.turn import Answer, Turn
 
 STALE = timedelta(minutes=30)  # an answer that comes later than this begins with an apology
+LONG_STALE = timedelta(days=1)  # … and from here on it says which day's message is answered
 REMEMBERS = ("clarify", "fraud")  # answers after which the words of the message are still needed
 
 
@@ -18,7 +20,7 @@ def finished(turn: Turn, found: Answer) -> Answer:
     if found.handler in ("agent", "presence"):
         return found
     greeted = found.state.greeted or found.handler == "danger"  # a life first; who is speaking is said next time
-    leads = [turn.content.text("stale")] if turn.now - turn.inbound.sent_at > STALE else []
+    leads = [lead] if (lead := _lateness(turn)) else []
     if warning := safety.warning(turn):
         leads.append(warning)
     replies = found.replies
@@ -34,18 +36,18 @@ def finished(turn: Turn, found: Answer) -> Answer:
         )
     begun = (first,) if greeted else _introduced(turn, first)
     spoken = [reply for reply in (*begun, *replies[1:]) if reply.text or reply.form]
-    shown = next((reply.options for reply in reversed(replies) if reply.options), ())
+    shown, first_shown = next(((reply.options, reply.first) for reply in reversed(replies) if reply.options), ((), 1))
     version = turn.state.version + 1 if shown else turn.state.version
     return replace(
         found,
         replies=tuple(
             replace(bubble, version=version if bubble.options else 0)
-            for reply in spoken
-            for bubble in bubbles.fitted(reply, turn.inbound.channel)
+            for bubble in bubbles.shown(spoken, turn.inbound.channel)
         ),
         state=replace(
             found.state,
             options=shown,
+            first=first_shown,
             version=version,
             greeted=found.state.greeted or found.handler != "danger",
             asked=found.state.asked if found.handler in REMEMBERS else "",
@@ -60,6 +62,14 @@ def _introduced(turn: Turn, first: Reply) -> tuple[Reply, ...]:
     if not first.text or turn.inbound.channel == "sms" or len(together) > bubbles.room(turn.inbound.channel):
         return Reply(text=intro), first
     return (replace(first, text=together, cancellable=False),)
+
+
+def _lateness(turn: Turn) -> str:
+    """An apology for an answer that comes late; after a day, with the day that is answered."""
+    age = turn.now - turn.inbound.sent_at
+    if age > LONG_STALE:
+        return turn.content.text("stale_day", day=shown_date(turn.local(turn.inbound.sent_at).date().isoformat()))
+    return turn.content.text("stale") if age > STALE else ""
 
 
 def _with_leads(reply: Reply, leads: list[str]) -> str | None:

@@ -122,22 +122,35 @@ class SecureForm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """The wording that a platform has approved for where free text may not go (content/whatsapp_templates.yml)."""
+
+    name: str
+    values: Mapping[str, str] = field(default_factory=dict)  # of its variables, by name
+    language: str = ""  # set by the channel, when the message is to leave in this form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """What to say. How it looks is the channel's matter."""
 
     text: str
     options: tuple[Option, ...] = ()
     version: int = 0  # version of the dialogue the options belong to; set by the dialogue
+    first: int = 1  # place of the first option to be shown, where the channel shows them page by page
     sms: str | None = None  # own wording for SMS
     form: SecureForm | None = None
     ask_contact: bool = False  # offer the channel's own "share my number"
     cancellable: bool = False  # a prompt that is dropped unsent when a later message has made it pointless
     passes_agent: bool = False  # queue notices and the rating may pass while an agent owns the chat
+    template: Template | None = None  # the same in an approved wording
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
         form = {**_plain(self.form), "fields": list(self.form.fields)} if self.form else None
-        return {**_plain(self), "options": [_plain(option) for option in self.options], "form": form}
+        template = {**_plain(self.template), "values": dict(self.template.values)} if self.template else None
+        options = [_plain(option) for option in self.options]
+        return {**_plain(self), "options": options, "form": form, "template": template}
 
 
 _REPLY = frozenset(f.name for f in fields(Reply))
@@ -149,6 +162,8 @@ def reply_from_json(data: Mapping[str, Any]) -> Reply:
     values["options"] = tuple(Option(**option) for option in values.get("options", ()))
     form = values.get("form")
     values["form"] = SecureForm(**{**form, "fields": tuple(form["fields"])}) if form else None
+    template = values.get("template")
+    values["template"] = Template(**template) if template else None
     return Reply(**values)
 
 
@@ -165,6 +180,22 @@ def parse_option_reference(reference: str) -> tuple[int, int] | None:
     return None
 
 
+PAGE = 9  # options of a page where a channel has ten rows, one of which leads on (platform-rules 2.7)
+
+
+def page_reference(version: int, first: int) -> str:
+    """What "more options" carries: the dialogue's version and the place of the first option of the page."""
+    return f"p:{version}:{first}"
+
+
+def parse_page_reference(reference: str) -> tuple[int, int] | None:
+    """(version, first place) of such a reference, or None where it is none."""
+    match reference.split(":"):
+        case ["p", version, first] if version.isdigit() and first.isdigit():
+            return int(version), int(first)
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """Where the conversation stands: what the database keeps between two messages."""
@@ -174,6 +205,7 @@ class State:
     version: int = 0  # grows with every turn that shows options
     data: Mapping[str, Any] = field(default_factory=dict)  # answers so far, and what a form wants to remember
     options: tuple[Option, ...] = ()  # options shown last; a typed number means one of these
+    first: int = 1  # where the page of them began that was shown last
     last_intent: str | None = None  # last question answered ("terus?")
     misses: int = 0  # misunderstandings in a row
     asked: str = ""  # words that were asked back about, or that a report may begin with; only until the next answer

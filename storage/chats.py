@@ -107,6 +107,17 @@ def find_by_identity(connection: Connection, channel: str, account: str, kind: s
     return connection.execute(statement).mappings().first()
 
 
+def heard_by_bot(connection: Connection, *, source: str, event_ids: Sequence[str]) -> list[str]:
+    """Of these stored events, those of chats that the bot owns: no agent is to be taken for a reader."""
+    statement = (
+        select(inbox.c.event_id)
+        .join(conversations, conversations.c.chat_id == inbox.c.chat_id)
+        .where(inbox.c.source == source, inbox.c.event_id.in_(event_ids), conversations.c.owner == "bot")
+        .order_by(inbox.c.id)
+    )
+    return list(connection.execute(statement).scalars())
+
+
 def change(connection: Connection, chat_id: int, **values: Any) -> None:
     """Sets columns of the chat: formal, zone, stopped_at, name."""
     connection.execute(update(chats).where(chats.c.id == chat_id).values(**values))

@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage import holding
 from storage.database import plan_afresh
 from storage.inbox import insert_for
 from storage.schema import budgets, chats, conversations, outbox
@@ -263,7 +264,7 @@ def check(connection: Connection, *, ids: Sequence[int], token: str, now: dateti
         elif row["stopped_at"]:
             _close(connection, row["id"], "cancelled", "the person left", now)
         elif row["lane"] == BROADCASTS and row["owner"] != "bot":
-            _hold(connection, row["id"])
+            holding.for_agent(connection, row["id"])
         elif row["author"] == "bot" and not row["passes_agent"] and row["owner_version"] != row["current_version"]:
             _close(connection, row["id"], "cancelled", "owner changed", now)
         else:
@@ -277,12 +278,6 @@ def _close(connection: Connection, row_id: int, state: str, reason: str, now: da
     connection.execute(
         update(outbox).where(outbox.c.id == row_id).values(state=state, reason=reason, done_at=now, owner=None)
     )
-
-
-def _hold(connection: Connection, row_id: int) -> None:
-    """While an agent owns the chat, campaigns and reminders wait (design, rule 5); `chats.take_over` lets them go on."""
-    values = {"state": "held", "owner": None, "attempts": outbox.c.attempts - 1}
-    connection.execute(update(outbox).where(outbox.c.id == row_id).values(values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +315,23 @@ def mark(connection: Connection, *, marks: Sequence[Mark], token: str, now: date
         else:
             values["done_at"] = now
         connection.execute(update(outbox).where(outbox.c.id == m.id, outbox.c.owner == token).values(values))
+
+
+def close(connection: Connection, row_id: int, reason: str, now: datetime) -> None:
+    """The platform could not deliver a message that it had taken: it has failed after all."""
+    _close(connection, row_id, "failed", reason[:200], now)
+
+
+_COPIED = (
+    *("chat_id", "source", "lane", "author", "payload", "owner_version", "cancellable", "passes_agent"),
+    *("attempts", "expires_at"),
+)
+
+
+def copy(connection: Connection, row: Mapping[str, Any], *, not_before: datetime, now: datetime) -> None:
+    """Sends a message anew under a key of its own, so that late reports about the old one do not touch it."""
+    values = {name: row[name] for name in _COPIED}
+    connection.execute(outbox.insert().values(**values, state="pending", not_before=not_before, created_at=now))
 
 
 def recover(connection: Connection, *, now: datetime) -> int:

@@ -22,6 +22,7 @@ STYLE = (
     ".hint,.small{color:#444;font-size:1rem;margin:.25rem 0}.wrong{border:2px solid #b00020;padding:0 1rem}"
     ".error{color:#b00020;margin:.25rem 0}.check{font-weight:normal}input[type=checkbox]{width:1.5rem;height:1.5rem}"
     "button{margin-top:1.5rem;padding:.75rem 2rem;font:inherit;font-weight:bold;color:#fff;background:#0b5394;border:0}"
+    "form+.small{margin-top:1.5rem}"
     ":focus{outline:3px solid #f4b400;outline-offset:2px}"
 )
 STYLE_HASH = "sha256-" + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()

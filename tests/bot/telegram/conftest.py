@@ -4,39 +4,18 @@ from __future__ import annotations
 
 import functools
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from bot import metrics
-from bot.channel import Accepted, Outcome, Unavailable
+from bot.channel import Accepted, Outcome
 from bot.telegram.send import TelegramChannel
-from handlers.messages import Inbound, Option, Reply
+from handlers.messages import Option, Reply
+from tests.bot.channel_contract import Inbox
 from tests.fakes.telegram import TOKEN, FakeTelegram, serve
 
 SECRET = "rahasia-webhook_1"
-
-
-@dataclass
-class Inbox:
-    """Stores what it is given; `away` times it says that the database is not there. Repeats are found by event id."""
-
-    away: int = 0
-    batches: list[list[Inbound]] = field(default_factory=list)
-    refused: int = 0
-
-    async def __call__(self, events: Sequence[Inbound]) -> None:
-        if self.away:
-            self.away -= 1
-            self.refused += 1
-            raise Unavailable
-        self.batches.append(list(events))
-
-    @property
-    def events(self) -> list[Inbound]:
-        """Everything that was committed."""
-        return [event for batch in self.batches for event in batch]
 
 
 @pytest.fixture(scope="session", autouse=True)

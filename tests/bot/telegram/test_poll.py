@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from bot import metrics
 from bot.telegram.send import TelegramChannel
 from handlers.messages import Kind
-from tests.bot.telegram.conftest import SECRET, Inbox, ask
+from tests.bot.channel_contract import Inbox
+from tests.bot.telegram.conftest import SECRET, ask
 from tests.fakes.telegram import TOKEN, FakeTelegram
 
 

@@ -7,10 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from bot.channel import Accepted, Channel, Failed, Retry, Unknown
+from bot.channel import Accepted, Channel, Retry, Unknown
 from bot.settings import Settings, SettingsError
 from bot.telegram.send import TelegramChannel
 from handlers.messages import Option, Reply, SecureForm
@@ -162,36 +160,3 @@ async def test_a_retry_goes_on_behind_the_accepted_parts(channel: TelegramChanne
     texts = [sent.text for sent in fake.person(7).inbox]
     assert len(texts) == 3
     assert " ".join(texts).split() == LONG.split()
-
-
-# -- property: no reply of any kind leaves the limits ------------------------------------------------------------------
-
-TEXTS = st.one_of(
-    st.text(max_size=200),
-    st.text(alphabet="<>&\"' \n\t.🏟é\u200b\u202e\x00a", max_size=300),
-    st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=40), st.integers(100, 400)),
-)
-LABELS = st.text(max_size=80)
-REPLIES = st.builds(
-    Reply,
-    text=TEXTS,
-    version=st.integers(0, 2**63),
-    options=st.lists(
-        st.builds(Option, label=st.text(max_size=30), action=st.just("a"), description=st.text(max_size=80)),
-        max_size=130,
-    ).map(tuple),
-    form=st.one_of(st.none(), st.builds(form, st.one_of(st.text(max_size=30), st.just(FORM["url"])))),
-    ask_contact=st.booleans(),
-)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(reply=REPLIES, lane=st.integers(0, 1))
-async def test_no_reply_makes_a_request_outside_the_limits(
-    channel: TelegramChannel, fake: FakeTelegram, reply: Reply, lane: int
-) -> None:
-    """The fake refuses what Telegram refuses: every outcome is a yes, or there was nothing to say."""
-    fake.calls.clear()
-    outcome = await send(channel, reply, lane=lane)
-    assert isinstance(outcome, Accepted) or outcome == Failed("nothing to say")
-    assert all(call.status == 200 for call in fake.calls)

@@ -15,7 +15,8 @@ from bot import metrics
 from bot.telegram import limits
 from bot.telegram.send import TelegramChannel
 from handlers.messages import Kind
-from tests.bot.telegram.conftest import SECRET, Inbox, ask
+from tests.bot.channel_contract import Inbox
+from tests.bot.telegram.conftest import SECRET, ask
 from tests.bot.telegram.test_receive import payload
 from tests.fakes.telegram import TOKEN, FakeTelegram, run_app
 

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Connection, select
 from starlette.applications import Starlette
 
+from bot.channel import Receive
 from bot.receiver import Receiver
 from bot.sender import Sender
 from bot.wake import Wake
@@ -30,6 +31,7 @@ class Side:
         self.database = database
         self.reads = 0
         self.down: Exception | None = None
+        self.heard: Receive | None = None  # is given the events, too
         wake = Wake(database)
         self.channel = WebChat(database, wake)
         self.sender = Sender(database, self.channel, wake)
@@ -50,6 +52,8 @@ class Side:
     async def _receive(self, events: Sequence[Any]) -> None:
         if self.down:
             raise self.down
+        if self.heard:
+            await self.heard(events)
         await self._receiver.receive(events)
 
     async def session(self) -> str:

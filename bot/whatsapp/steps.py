@@ -173,7 +173,7 @@ async def _account(setup: Setup, name: str) -> Step:
 async def _webhook(setup: Setup, name: str) -> Step:
     path = f"{setup.settings.whatsapp_app_id}/subscriptions"
     held = (await setup.graph.get(path, token=setup.app_token)).get("data", ())
-    mine = next((one for one in held if one.get("object") == "whatsapp_business_account"), {})
+    mine: dict[str, Any] = next((one for one in held if one.get("object") == "whatsapp_business_account"), {})
     fields = {str(one.get("name")) for one in mine.get("fields", ()) if isinstance(one, dict)}
     if mine.get("callback_url") == setup.callback and set(limits.WEBHOOK_FIELDS) <= fields:
         return Step(name=name, told=setup.callback)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, select, update
 from bot.notices import Notices
 from bot.wake import Wake
 from handlers import catalogue
+from handlers.templates import wanted
 from storage import chats, inbox, notices, outbox, people, privacy, subscriptions
 from storage.database import Database
 from storage.schema import changes, enrolments, incentives, links, participants
@@ -78,6 +79,8 @@ async def test_a_change_is_told_once_with_its_date(database: Database) -> None:
     assert await loop(database).run_once() == 1
     assert await loop(database).run_once() == 0
     assert await loop(database, NOON + timedelta(days=1)).run_once() == 0
+    (payload,) = await database.read(lambda c: list(c.execute(select(sent_rows.c.payload)).scalars()))
+    assert set(wanted(catalogue.load())[payload["template"]["name"]].variables) == set(payload["template"]["values"])
     (said,) = await texts(database)
     assert "menurut data 24 Nov, 12.00 WIB" in said
     assert "Insentif Rp600.000: dijadwalkan 26 Nov 2026" in said

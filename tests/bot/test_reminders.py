@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from bot.reminders import Reminders
 from bot.wake import Wake
 from handlers import catalogue
+from handlers.templates import wanted
 from storage import chats, drafts, inbox, schema, subscriptions
 from storage.database import Database
 
@@ -128,6 +129,10 @@ async def test_the_deadline_is_told_in_both_zones(database: Database, left: int,
     await with_deadline(database, date(2026, 11, 24) + timedelta(days=left))
     assert await loop(database, NOON).run_once() == 1
     assert await loop(database, NOON).run_once() == 0
+    (payload,) = await database.read(lambda c: list(c.execute(select(schema.outbox.c.payload)).scalars()))
+    want = wanted(catalogue.load())[payload["template"]["name"]]
+    assert want.name == f"reminder_buy_{left}"
+    assert set(want.variables) == {key for key, value in payload["template"]["values"].items() if value}
     (said,) = await texts(database)
     assert words in said
     assert "23.59 WIB" in said

@@ -64,6 +64,36 @@ def test_a_mistake_is_refused_with_its_line(folder: Path, edit: Callable[[dict],
     ), problems
 
 
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda t: t.update(body="{as_of} kabar untuk Kakak ya."), "no variable at the beginning or the end"),
+        (lambda t: t.update(body="Ada kabar untuk Kakak {as_of}"), "no variable at the beginning or the end"),
+        (lambda t: t.update(body="Kabar {as_of} ya."), "too many for so few words"),
+        (lambda t: t.update(body="Kabar Kakak {as_of} atau juga {as_of} ada di sini ya."), "stands twice"),
+        (lambda t: t.update(body="Kabar Kakak {as_of ya."), "broken placeholder"),
+        (lambda t: t.update(body="Kabar. " * 200 + "{as_of} ya."), "at most 1024"),
+        (lambda t: t.update(body="Kabar ada di prakerja.com, Kak, per {as_of} ini."), "not allowed"),
+        (lambda t: t.update(samples={}), "samples: as_of is missing"),
+        (lambda t: t["samples"].update(lain="x"), "lain is no variable"),
+        (lambda t: t.update(category="marketing"), "utility alone"),
+        (lambda t: t.update(language="Indonesia"), "is no code"),
+        (lambda t: t.update(life_hours=24), "life_hours"),
+        (lambda t: t.pop("body"), "needs language, category and body"),
+    ],
+)
+def test_a_template_that_would_be_refused_is_named_with_its_line(
+    folder: Path, edit: Callable[[dict], None], words: str
+) -> None:
+    path = folder / "whatsapp_templates.yml"
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    edit(entries["notice_change"])
+    path.write_text(yaml.safe_dump(entries, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    (problem,) = content_check.check(folder)
+    assert words in problem.message
+    assert path.read_text(encoding="utf-8").splitlines()[problem.line - 1] == "notice_change:"
+
+
 def test_a_missing_intent_is_refused(folder: Path) -> None:
     path = folder / "answers" / "safety.yml"
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))

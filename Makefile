@@ -71,8 +71,8 @@ bench-crash: .venv/dev  ## kill -9 a hundred times on each database, and everyth
 	$(BIN)/pandu bench outages
 
 lock:  ## refresh the hashed requirements (needs uv)
-	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
-	$(COMPILE) pyproject.toml --group build --extra train --group dev -o requirements/dev.txt
+	$(COMPILE) --group build -o requirements/runtime.txt
+	$(COMPILE) --group build --extra train --extra semantic --group dev -o requirements/dev.txt
 	$(COMPILE) --group pyproject.toml:browser -o requirements/browser.txt
 
 clean:  ## remove the environment and local data

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 QUESTIONS = tuple((Path(__file__).parent / "questions.txt").read_text(encoding="utf-8").split("\n")[:-1])
+WHATSAPP_NUMBER, WHATSAPP_ACCOUNT = "106540352242922", "102290129340398"
 TIMEOUT = 60.0  # a turn that takes longer counts as lost
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 
@@ -82,6 +83,7 @@ class Target:
     base: int = 0
     headers: str = ""
     make: Callable[[int, int, str], bytes] | None = None  # (number, chat, text) → body; default a Telegram update
+    sign: Callable[[bytes], str] = lambda _body: ""  # body → header lines that depend on it
     waiting: dict[int, asyncio.Future[float]] = field(default_factory=dict)
     _idle: list[Wire] = field(default_factory=list)
     _number: int = 0
@@ -94,7 +96,7 @@ class Target:
         where = urlsplit(self.url)
         head = (
             f"POST {where.path} HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Type: application/json\r\n"
-            f"{self.headers}Content-Length: {len(body)}\r\n\r\n"
+            f"{self.headers}{self.sign(body)}Content-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
 
@@ -143,6 +145,20 @@ def telegram_update(number: int, chat: int, text: str, *, date: int | None = Non
         "text": text,
     }
     return json.dumps({"update_id": number, "message": message}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def whatsapp_body(number: int, chat: int, text: str) -> bytes:
+    """A webhook of WhatsApp's with one message of a person who is known by number and id."""
+    phone, bsuid, now = f"62811{chat:08}", f"ID.bench{chat}", str(int(time.time()))
+    message = {"from": phone, "from_user_id": bsuid, "id": f"wamid.bench{number}", "timestamp": now}
+    value = {
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": "622150996670", "phone_number_id": WHATSAPP_NUMBER},
+        "contacts": [{"profile": {"name": "Siti"}, "wa_id": phone, "user_id": bsuid}],
+        "messages": [{**message, "type": "text", "text": {"body": text}}],
+    }
+    entry = {"id": WHATSAPP_ACCOUNT, "changes": [{"field": "messages", "value": value}]}
+    return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}, ensure_ascii=False).encode()
 
 
 def question(number: int) -> str:

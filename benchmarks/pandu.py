@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from benchmarks.lean_api import TOKEN
+from benchmarks.load import WHATSAPP_ACCOUNT, WHATSAPP_NUMBER
 from benchmarks.processes import Process, free_port
 
 _PANDU = (sys.executable, "-c", "from bot.cli import main; main()")  # as the command `pandu` of this environment
@@ -24,6 +25,19 @@ def settings(url: str, api: str, port: int, *, rate: float = 0.0) -> dict[str, s
         "PANDU_TELEGRAM_MODE": "webhook",
         "PANDU_TELEGRAM_SECRET": SECRET,
         "PANDU_TELEGRAM_RATE": f"{rate:g}",
+    }
+
+
+def whatsapp(api: str) -> dict[str, str]:
+    """What WhatsApp needs besides, in the environment."""
+    return {
+        "PANDU_WHATSAPP_TOKEN": "bench",
+        "PANDU_WHATSAPP_NUMBER_ID": WHATSAPP_NUMBER,
+        "PANDU_WHATSAPP_ACCOUNT_ID": WHATSAPP_ACCOUNT,
+        "PANDU_WHATSAPP_APP_SECRET": SECRET,
+        "PANDU_WHATSAPP_VERIFY_TOKEN": "benchmark-token",
+        "PANDU_WHATSAPP_API": api,
+        "PANDU_WHATSAPP_RATE": "0",
     }
 
 
@@ -45,6 +59,7 @@ class Pandu:
         self.port = free_port()
         self.env = {**settings(url, api, self.port, rate=rate), **(extra or {})}
         self.hook = f"http://127.0.0.1:{self.port}/telegram/{TOKEN.partition(':')[0]}"
+        self.whatsapp_hook = f"http://127.0.0.1:{self.port}/whatsapp/{WHATSAPP_NUMBER}"
         self.headers = f"X-Telegram-Bot-Api-Secret-Token: {SECRET}\r\n"
         self.processes = [self._process(role, module) for role in roles]
 

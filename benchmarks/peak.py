@@ -73,6 +73,10 @@ async def measure(rate: float, inbound: int, database: str) -> dict[str, Any]:
                 target = Target(service.hook, 0, service.headers)
                 start = time.perf_counter()
                 poured = await _pour(target, moments)
+                typer.echo(
+                    f"cap {rate:g}: poured in {poured.seconds:.0f} s, p95 {poured.ms(0.95):.0f} ms, {poured.lost} refused",
+                    err=True,
+                )
                 last = await _drained(api)
                 rss = service.rss_mb()
                 target.close()

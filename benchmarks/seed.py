@@ -44,7 +44,8 @@ SELECT :base + n, (:base + n) % :chats + 1, :source, CAST(:address + :base + n A
 _OUTBOX = """
 INSERT INTO outbox (id, chat_id, source, lane, author, payload, state, owner_version, cancellable, passes_agent, attempts, not_before, expires_at,
  platform_id, created_at, done_at)
-SELECT :base + n, (:base + n) % :chats + 1, :source, 0, 'bot', {payload}, 'accepted', 0, {false}, {false}, 1, {now}, {now}, '1', {now}, {now}
+SELECT :base + n, (:base + n) % :chats + 1, :source, 0, 'bot', {payload}, 'accepted', 0, {false}, {false}, 1, {now}, {now},
+ CAST(:base + n AS VARCHAR(20)), {now}, {now}
 FROM {series}"""
 _PEOPLE = """
 INSERT INTO participants (id, record_key, name, phone, nik_hash, membership, as_of, imported_at)

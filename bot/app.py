@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import secrets
 import signal
 import sys
@@ -27,7 +28,7 @@ from bot.policy import policy
 from bot.receiver import Receiver
 from bot.reminders import Reminders
 from bot.sender import Sender
-from bot.settings import Settings, whatsapp_problems
+from bot.settings import Settings, SettingsError, whatsapp_problems
 from bot.similar import SimilarPeople
 from bot.wake import Wake
 from bot.web.application import application
@@ -37,6 +38,7 @@ from handlers import catalogue
 from nlu import meaning
 from nlu.embedded import EmbeddedEngine
 from nlu.rasa.engine import RasaEngine
+from nlu.semantic import SemanticEngine
 from nlu.understanding import Engine
 from storage import (
     carrying,
@@ -67,6 +69,9 @@ _KEEP_STATES = timedelta(days=30)  # as long as a draft
 _TIDY_SECONDS = 60.0
 _TIDY_BATCH = 500
 _SWITCH_SECONDS = 0.0005  # SQLite gives the lock up in each statement; taking it back must not cost the usual 5 ms while the loop is busy
+_WORKER_NICE = (
+    5  # in a burst on one machine the web role stays fast: what waits is safe, what is refused comes again and again
+)
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -82,11 +87,16 @@ def parts(settings: Settings, *, random_id: Callable[[int], str] = new_id) -> Pa
 
 
 def engine(settings: Settings) -> Engine:
-    """The engine of `PANDU_NLU`. FileNotFoundError where the embedded model was never trained."""
+    """The engine of `PANDU_NLU`. FileNotFoundError where its model was never trained, `SettingsError` without the extra it needs."""
+    if settings.nlu == "semantic":
+        try:
+            return SemanticEngine.load()
+        except ModuleNotFoundError:
+            raise SettingsError("PANDU_NLU: semantic needs the extra: pip install 'pandu[semantic]'") from None
     embedded = EmbeddedEngine.load()
-    if settings.nlu != "rasa":
-        return embedded
-    return RasaEngine(settings.rasa_url, embedded, on_reading=partial(metrics.rasa_readings.add, 1))
+    if settings.nlu == "rasa":
+        return RasaEngine(settings.rasa_url, embedded, on_reading=partial(metrics.rasa_readings.add, 1))
+    return embedded
 
 
 def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel]:
@@ -155,6 +165,8 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError):
                 loop.add_signal_handler(number, self.stop)
+        if self.role == "worker" and hasattr(os, "nice"):
+            os.nice(_WORKER_NICE)
         tasks = [asyncio.create_task(work, name=name) for name, work in self._work()]
         gc.collect()
         sys.setswitchinterval(_SWITCH_SECONDS)
@@ -225,6 +237,7 @@ class Service:
                     partial(inbox.delete_done, before=now - _KEEP_EVENTS),
                     partial(outbox.delete_done, before=now - _KEEP_EVENTS),
                     partial(holding.expire, now=now),
+                    deliveries.catch_up_missed,
                     partial(deliveries.delete_early, before=now - _KEEP_EVENTS),
                     partial(secure_forms.delete_old, before=now),
                     partial(registrations.delete_expired, now=now),

@@ -101,7 +101,7 @@ def run(role: Annotated[str, typer.Option("--role", help="all, web, worker or se
 
     try:
         _loop_runner(serve)
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, settings.SettingsError) as error:
         raise fail(str(error)) from None
 
 
@@ -152,4 +152,5 @@ def main() -> None:
     """Entry point of the command."""
     _lazy("nlu", "nlu.cli", "The understanding layer: train, parse, evaluate.")
     _lazy("telegram", "bot.telegram.cli", "Telegram: set up and check.")
+    _lazy("whatsapp", "bot.whatsapp.cli", "WhatsApp: set up and check, templates.")
     app()

@@ -31,7 +31,8 @@ def draw(connection: Connection, source: str, row: Mapping[str, Any], outcome: O
         case Shut():
             chats.change(connection, row["chat_id"], window_until=now)
     if told := _told(outcome):
-        channel_notes.add(connection, source, kind="error", key=f"{now:%Y-%m-%d} {told}", text=told, at=now)
+        same = told.partition(":")[0] if isinstance(outcome, Down) else told  # a platform words one fault in many ways
+        channel_notes.add(connection, source, kind="error", key=f"{now:%Y-%m-%d} {same}", text=told, at=now)
 
 
 def _told(outcome: Outcome) -> str:

@@ -67,7 +67,7 @@ class Settings:
             "help": "suggest courses by what groups of 50 or more similar people finished (from imported enrolments)",
         },
     )
-    nlu: str = field(default="embedded", metadata={"env": "PANDU_NLU", "help": "embedded or rasa"})
+    nlu: str = field(default="embedded", metadata={"env": "PANDU_NLU", "help": "embedded, semantic or rasa"})
     rasa_url: str = field(
         default="http://127.0.0.1:5005",
         metadata={
@@ -293,8 +293,8 @@ def _check(settings: Settings) -> None:
             "PANDU_TELEGRAM_SECRET: needed in webhook mode, 1-256 of A-Z a-z 0-9 _ - (platform-rules 1.1)"
         )
     _check_whatsapp(settings)
-    if settings.nlu not in ("embedded", "rasa"):
-        raise SettingsError(f"PANDU_NLU: {settings.nlu!r} is neither embedded nor rasa")
+    if settings.nlu not in ("embedded", "semantic", "rasa"):
+        raise SettingsError(f"PANDU_NLU: {settings.nlu!r} is none of embedded, semantic, rasa")
     if settings.nlu == "rasa":
         rasa = urlsplit(settings.rasa_url)
         if rasa.scheme not in ("https", "http") or not rasa.hostname:

@@ -16,7 +16,7 @@ from bot import metrics
 from bot.effects import Parts, Prepared, apologise, apply, prepare
 from bot.receiver import Clock
 from bot.wake import INBOX, OUTBOX, Wake
-from storage import inbox
+from storage import inbox, outbox
 from storage.database import Database, database_now, is_outage, is_surely_outage
 
 log = structlog.get_logger()
@@ -25,6 +25,9 @@ CHATS = 25  # a claim's size: small enough that an urgent chat never waits long 
 LOOPS = 2  # one understands while the other waits for the database
 LEASE = timedelta(seconds=30)
 MAX_ATTEMPTS = 3
+_BACKLOG = 1_000  # replies that wait to be sent: from here on an answer is not there at once anyway …
+_GATHER = timedelta(seconds=6)  # … so a person may finish writing first, and gets one answer instead of four
+_LOOK_SECONDS = 1.0
 _OUTAGE_RETRY = timedelta(seconds=1)
 _OUTAGE_PAUSE = (0.2, 5.0)  # seconds: first and longest
 
@@ -39,6 +42,7 @@ class Worker:
         self._wake = wake
         self._clock = clock
         self._stopping = asyncio.Event()
+        self._gathering, self._look_at = timedelta(0), 0.0
 
     def stop(self) -> None:
         """Finishes what is claimed, then `run` returns."""
@@ -67,6 +71,9 @@ class Worker:
     async def run_once(self) -> int:
         """One claim; returns the number of chats in it."""
         token = secrets.token_hex(16)
+        if time.monotonic() >= self._look_at:
+            crowded = await self._database.read(partial(outbox.has_backlog, count=_BACKLOG))
+            self._gathering, self._look_at = _GATHER if crowded else timedelta(0), time.monotonic() + _LOOK_SECONDS
         claims, now = await self._database.write(partial(self._claim, token))
         if not claims:
             return 0
@@ -140,7 +147,7 @@ class Worker:
 
     def _claim(self, token: str, connection: Connection) -> tuple[list[inbox.Claim], datetime]:
         now = self._clock(connection)
-        return inbox.claim(connection, token=token, now=now, lease=LEASE, limit=CHATS), now
+        return inbox.claim(connection, token=token, now=now, lease=LEASE, limit=CHATS, gather=self._gathering), now
 
     async def _effects(self, token: str, prepared: Sequence[Prepared], *, keep: bool = False) -> None:
         names = await self._database.write(partial(self._apply, token, prepared, keep))

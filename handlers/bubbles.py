@@ -1,4 +1,4 @@
-"""Long replies in several bubbles: what is said stays readable on a small screen (design, Voice: at most 500 characters)."""
+"""Long replies in several bubbles: what is said stays readable on a small screen (design, Voice: at most 500 characters an answer)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,29 @@ from dataclasses import replace
 from handlers.messages import Reply
 
 LONGEST = 500
-
-ONE_BUBBLE = frozenset(("whatsapp",))  # channels where each message costs and may come in another order (platform-rules 0.14)
+WHATSAPP = 1024  # the body above buttons (platform-rules 2.7)
 
 _BORDERS = ("\n\n", "\n", " ")  # a paragraph stays whole where it can, then a line, then a word
 
 
-def fitted(reply: Reply) -> tuple[Reply, ...]:
-    """The reply in bubbles of at most 500 characters; options, form and button hang on the last one."""
-    *first, last = _packed(reply.text, _BORDERS)
+def room(channel: str) -> int:
+    """The most characters of a bubble on a channel."""
+    return WHATSAPP if channel == "whatsapp" else LONGEST
+
+
+def fitted(reply: Reply, channel: str) -> tuple[Reply, ...]:
+    """The reply in bubbles that the channel has room for; options, form and button hang on the last one. SMS cuts for itself."""
+    if channel == "sms":
+        return (reply,)
+    *first, last = _packed(reply.text, room(channel), _BORDERS)
     return (*(Reply(text=text) for text in first), replace(reply, text=last))
+
+
+def shown(replies: Sequence[Reply], channel: str) -> Sequence[Reply]:
+    """The replies as a channel carries them. On WhatsApp an answer is one message: each is billed, and two may change places (platform-rules 0.14, 2.3)."""
+    if channel == "whatsapp":
+        return [joined(replies)] if replies else []
+    return [bubble for reply in replies for bubble in fitted(reply, channel)]
 
 
 def joined(replies: Sequence[Reply]) -> Reply:
@@ -36,26 +49,17 @@ def joined(replies: Sequence[Reply]) -> Reply:
     )
 
 
-def shown(replies: Sequence[Reply], channel: str) -> Sequence[Reply]:
-    """The replies as a channel carries them: in one bubble, as they are, or in bubbles of a readable length."""
-    if channel in ONE_BUBBLE:
-        return [joined(replies)] if replies else []
-    if channel == "sms":
-        return replies
-    return [bubble for reply in replies for bubble in fitted(reply)]
-
-
-def _packed(text: str, borders: tuple[str, ...]) -> list[str]:
+def _packed(text: str, most: int, borders: tuple[str, ...]) -> list[str]:
     """The text cut at the widest borders that do, in as few pieces as follow from filling each in turn."""
-    if len(text) <= LONGEST:
+    if len(text) <= most:
         return [text]
     if not borders:
-        return re.findall(rf"(?s).{{1,{LONGEST}}}", text)
+        return re.findall(rf"(?s).{{1,{most}}}", text)
     border, *finer = borders
     pieces: list[str] = []
     for part in text.split(border):
-        if pieces and len(pieces[-1]) + len(border) + len(part) <= LONGEST:
+        if pieces and len(pieces[-1]) + len(border) + len(part) <= most:
             pieces[-1] += border + part
         else:
-            pieces += _packed(part, tuple(finer))
+            pieces += _packed(part, most, tuple(finer))
     return [piece for piece in pieces if piece.strip()]

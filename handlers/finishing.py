@@ -34,8 +34,8 @@ def finished(turn: Turn, found: Answer) -> Answer:
             sms=_with_leads(first, leads),
             cancellable=False,
         )
-    intro = () if greeted else (Reply(text=talk.intro(turn)),)
-    spoken = [reply for reply in (*intro, first, *replies[1:]) if reply.text or reply.form]
+    begun = (first,) if greeted else _introduced(turn, first)
+    spoken = [reply for reply in (*begun, *replies[1:]) if reply.text or reply.form]
     shown, first_shown = next(((reply.options, reply.first) for reply in reversed(replies) if reply.options), ((), 1))
     version = turn.state.version + 1 if shown else turn.state.version
     return replace(
@@ -53,6 +53,15 @@ def finished(turn: Turn, found: Answer) -> Answer:
             asked=found.state.asked if found.handler in REMEMBERS else "",
         ),
     )
+
+
+def _introduced(turn: Turn, first: Reply) -> tuple[Reply, ...]:
+    """Who is speaking, in the bubble of the first answer where both fit: each message costs the person time and the operator money."""
+    intro = talk.intro(turn)
+    together = f"{intro}\n\n{first.text}"
+    if not first.text or turn.inbound.channel == "sms" or len(together) > bubbles.room(turn.inbound.channel):
+        return Reply(text=intro), first
+    return (replace(first, text=together, cancellable=False),)
 
 
 def _lateness(turn: Turn) -> str:

@@ -6,9 +6,10 @@ Only numpy is needed. The arrays come from `model/model.npz`, everything else fr
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, sqrt
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from nlu.features import Floats, Vectoriser, pieces
 from nlu.vectors.table import WordVectors
 
 MODEL = Path(__file__).parent / "model"
+_TINY = np.float32(1e-12)  # keeps a division by no length at 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """What one word adds to the scores before lengths are known: by its characters and by itself, with their squared lengths."""
+    """What one word adds to the scores before lengths are known."""
 
-    chars: Floats
+    ngrams: Floats  # label by label what its characters give, then what the word itself gives: once, however often it stands there
+    meaning: Floats  # label by label what its vector gives, then the vector: as often as it stands there
     char_square: float
-    own: Floats
-    own_square: float
+    own_square: float  # 0: no training text had it twice
 
 
 def sigmoid(value: float) -> float:
@@ -70,6 +72,27 @@ def outside_looks(scores: Floats, chances: Floats, unknown: Floats, lengths: Flo
     return np.stack(columns, axis=1).astype(np.float64)
 
 
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Makes probabilities of scores: a temperature, and a logistic decision on what is out of scope."""
+
+    temperature: float
+    outside: NDArray[np.float64]
+    bias: float
+
+    @classmethod
+    def of(cls, meta: Mapping[str, Any]) -> Calibration:
+        """As a model's `meta.json` has it."""
+        outside = meta["outside"]
+        return cls(float(meta["temperature"]), np.array(outside["weights"]), float(outside["bias"]))
+
+    def read(self, scores: Floats, unknown: Floats, lengths: Floats) -> list[Reading]:
+        """A reading for each row of scores (out_of_scope in the last column)."""
+        chances = softmax(scores[:, :-1], self.temperature)
+        looks = outside_looks(scores, chances, unknown, lengths) @ self.outside + self.bias
+        return [Reading(row, sigmoid(float(look))) for row, look in zip(chances, looks, strict=True)]
+
+
 class Classifier:
     """A linear classifier over n-grams and word vectors, with an out-of-scope decision on top."""
 
@@ -81,9 +104,8 @@ class Classifier:
         self._weights, self._scale = arrays["weights"], arrays["scale"].astype(np.float32)
         self._dense, self._bias = arrays["dense"].astype(np.float32), arrays["bias"].astype(np.float32)
         self.intents: list[str] = meta["labels"][:-1]
-        self._temperature = float(meta["temperature"])
-        self._outside = np.array(meta["outside"]["weights"])
-        self._share = lru_cache(maxsize=10_000)(self._share_of)
+        self._calibration = Calibration.of(meta)
+        self._share = lru_cache(maxsize=8_000)(self._share_of)  # 2 KB each
         self._nothing = np.zeros(len(meta["labels"]), np.float32)
 
     @classmethod
@@ -102,10 +124,14 @@ class Classifier:
     def _share_of(self, word: str) -> _Share:
         found = self.vectoriser.word(word)
         chars = found.values @ self._rows(found.ids)
-        if found.own < 0:
-            return _Share(chars, found.square, self._nothing, 0.0)
-        weight = float(self.vectoriser.weights[found.own])
-        return _Share(chars, found.square, weight * self._rows([found.own])[0], weight * weight)
+        own, weight = self._nothing, 0.0
+        if found.own >= 0:
+            weight = float(self.vectoriser.weights[found.own])
+            own = weight * self._rows([found.own])[0]
+        vector = self.vectors.word(word) if self.vectors is not None else np.zeros(len(self._dense), np.float32)
+        ngrams = np.concatenate([chars, own]).astype(np.float32)
+        meaning = np.concatenate([vector @ self._dense, vector]).astype(np.float32)
+        return _Share(ngrams, meaning, found.square, weight * weight)
 
     def warm(self, count: int) -> list[str]:
         """Keeps the shares of the commonest words ready; returns these words."""
@@ -116,39 +142,60 @@ class Classifier:
             self._share(word)
         return words
 
-    def scores(self, words: list[str]) -> Floats:
-        """The linear scores of all labels, out_of_scope last."""
-        shares = [self._share(word) for word in dict.fromkeys(words)]
-        total = self._bias.copy()
-        square = sum(share.char_square for share in shares)
-        if square:
-            total += np.add.reduce([share.chars for share in shares]) / np.float32(sqrt(square))
-        pairs = self.vectoriser.pairs(words)
-        weights = self.vectoriser.weights[pairs]
-        square = sum(share.own_square for share in shares) + float(weights @ weights)
-        if square:
-            own = np.add.reduce([share.own for share in shares])
-            if pairs:
-                own = own + weights @ self._rows(pairs)
-            total += own / np.float32(sqrt(square))
-        if self.vectors is not None:
-            total += self.vectors.embed(words) @ self._dense
-        return np.asarray(total, np.float32)
+    def read(self, texts: Sequence[Sequence[str]]) -> list[Reading]:
+        """The probabilities for texts given as normalised tokens; the sides of a message cost little beside the whole."""
+        return self._calibration.read(*self.measure(texts))
 
-    def read(self, tokens: list[str]) -> Reading:
-        """The probabilities for a text given as normalised tokens."""
-        return self.read_all([tokens])[0]
-
-    def read_all(self, texts: list[list[str]]) -> list[Reading]:
-        """The probabilities for several texts."""
+    def measure(self, texts: Sequence[Sequence[str]]) -> tuple[Floats, Floats, Floats]:
+        """What a calibration reads, a row for each text: the scores, the share of unknown words, the number of words."""
         words = [[piece for token in tokens for piece in pieces(token)] for tokens in texts]
-        scores = np.stack([self.scores(text) for text in words])
-        chances = softmax(scores[:, :-1], self._temperature)
         unknown = np.array([self.unknown(text) for text in words], np.float32)
-        lengths = np.array([len(text) for text in words], np.float32)
-        looks = outside_looks(scores, chances, unknown, lengths) @ self._outside + self.meta["outside"]["bias"]
-        return [Reading(row, sigmoid(float(look))) for row, look in zip(chances, looks, strict=True)]
+        return self._scores(words), unknown, np.array([len(text) for text in words], np.float32)
+
+    def _scores(self, texts: Sequence[Sequence[str]]) -> Floats:
+        """The linear scores of all labels, out_of_scope last, a row for each text given as words."""
+        words, times = _table(texts)
+        shares = [self._share(word) for word in words]
+        has = np.minimum(times, 1)
+        chars, own = np.hsplit(has @ _stack([share.ngrams for share in shares], 2 * len(self._bias)), 2)
+        squares = has @ _stack([(share.char_square, share.own_square) for share in shares], 2)
+        dense, vector = np.hsplit(
+            times @ _stack([share.meaning for share in shares], sum(self._dense.shape)), [len(self._bias)]
+        )
+        pairs, has = _table([self.vectoriser.pairs(text) for text in texts])
+        if pairs:
+            weights = self.vectoriser.weights[pairs]
+            own = np.asarray(own + (has * weights) @ self._rows(pairs), np.float32)
+            squares[:, 1] += has @ (weights * weights)
+        return np.asarray(
+            self._bias
+            + _scaled(chars, squares[:, 0])
+            + _scaled(own, squares[:, 1])
+            + _scaled(dense, np.einsum("ij,ij->i", vector, vector)),
+            np.float32,
+        )
 
     def unknown(self, words: list[str]) -> float:
         """The share of words that no training text had twice."""
         return sum(self._share(word).own_square == 0 for word in words) / len(words) if words else 1.0
+
+
+def _table(texts: Sequence[Sequence[Any]]) -> tuple[list[Any], Floats]:
+    """The different items of all texts, and how often each text has each."""
+    place: dict[Any, int] = {}
+    rows = [[place.setdefault(item, len(place)) for item in text] for text in texts]
+    times = np.zeros((len(texts), len(place)), np.float32)
+    for row, places in zip(times, rows, strict=True):
+        for at in places:
+            row[at] += 1
+    return list(place), times
+
+
+def _stack(rows: Sequence[Any], width: int) -> Floats:
+    """The rows as one table, also when there are none."""
+    return np.array(rows, np.float32).reshape(len(rows), width)
+
+
+def _scaled(rows: Floats, squares: Floats) -> Floats:
+    """Each row divided by the length whose square is given; a row without length is 0."""
+    return np.asarray(rows / np.sqrt(np.maximum(squares, _TINY))[:, None], np.float32)

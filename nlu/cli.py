@@ -27,8 +27,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def _engine(name: str) -> Engine:
     """The engine of that name, or a clear message and exit code 1."""
+    if name == "semantic":
+        from nlu.semantic import SemanticEngine
+
+        try:
+            return SemanticEngine.load()
+        except ModuleNotFoundError as error:
+            _stop(f"the second look needs more: pip install 'pandu[semantic]' ({error.name} is missing)")
     if name != "embedded":
-        _stop(f"no engine '{name}' here: embedded and rasa are there")
+        _stop(f"no engine '{name}' here: embedded, semantic and rasa are there")
     return _embedded()
 
 
@@ -57,18 +64,25 @@ def train(
     if_changed: Annotated[
         bool, typer.Option("--if-changed", help="Do nothing if the model belongs to data and code.")
     ] = False,
+    semantic: Annotated[
+        bool, typer.Option("--semantic", help="Train the second look of PANDU_NLU=semantic (needs that extra, too).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train the embedded model from nlu/data/*.yml (needs the extra `train`)."""
-    if if_changed and is_current():
+    if if_changed and not semantic and is_current():
         _say("the model belongs to data and code")
         return
     try:
-        from nlu.train import train as run
+        if semantic:
+            from nlu.fit_semantic import train_semantic as run
+        else:
+            from nlu.train import train as run
+        meta = run(say=_say)
     except ImportError as error:
-        _stop(f"training needs scikit-learn: pip install 'pandu[train]' ({error.name} is missing)")
+        extras = "train,semantic" if semantic else "train"
+        _stop(f"training needs more: pip install 'pandu[{extras}]' ({error.name} is missing)")
         return
-    meta = run(say=_say)
     found = {"fingerprint": meta["fingerprint"], "messages": meta["messages"], **meta["cross_validation"]}
     _print(found) if as_json else typer.echo(f"model {found['fingerprint']} from {found['messages']} messages written")
 
@@ -107,7 +121,7 @@ def as_dict(got: Understanding) -> dict[str, Any]:
 @app.command("eval")
 def eval_(
     data: Data,
-    engine: Annotated[str, typer.Option(help="embedded or rasa")] = "embedded",
+    engine: Annotated[str, typer.Option(help="embedded, semantic or rasa")] = "embedded",
     corrupt: Annotated[float, typer.Option(min=0, max=1, help="Misspell this share of the words first.")] = 0.0,
     as_json: AsJson = False,
 ) -> None:

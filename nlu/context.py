@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from nlu.clauses import asking
 from nlu.features import Floats
 from nlu.normalise import word_list
-from nlu.understanding import Context
+from nlu.understanding import Context, Engine, Outcome, Understanding
 
 _ON = word_list("ask_on")
 _TRIGGER = word_list("ask_on_trigger")
@@ -39,3 +40,15 @@ def quiet_in_form(context: Context, talk: bool, tokens: list[str], asks: bool) -
     if context.form is None or context.expects not in _FORM_ANSWERS or talk or asks:
         return False
     return len(tokens) <= _SHORT
+
+
+def decides(engine: Engine, text: str, context: Context, read: Understanding) -> bool:
+    """Whether the conversation decides about this message: a short answer in an open form, or what would be read otherwise alone."""
+    if context.form is None and context.last_intent is None:
+        return False
+    if read.outcome is not Outcome.ANSWER and quiet_in_form(
+        context, talk=False, tokens=text.split(), asks=asking(text)
+    ):
+        return True
+    alone = engine.parse(text, Context(today=context.today))
+    return (alone.intent, alone.outcome) != (read.intent, read.outcome)

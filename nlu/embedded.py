@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 
 from nlu.classify import MODEL, Classifier, Reading, sigmoid
-from nlu.clauses import asking, best_cut, cuts
+from nlu.clauses import Cut, asking, best_cut, cuts
 from nlu.context import follow_up, is_follow_up, quiet_in_form
 from nlu.entities import find_entities
 from nlu.entities.subject import find_subject
@@ -54,6 +55,11 @@ class EmbeddedEngine:
         return engine
 
     @property
+    def intents(self) -> list[str]:
+        """The intents in the order of the scores; out_of_scope comes after them."""
+        return self._intents
+
+    @property
     def version(self) -> str:
         """Names the model in logs and reports."""
         return f"embedded-{self._classifier.meta['fingerprint']}"
@@ -61,6 +67,10 @@ class EmbeddedEngine:
     def normalise(self, text: str) -> str:
         """The text as the classifier reads it."""
         return self._normaliser(text[:LONGEST])
+
+    def measure(self, text: str) -> tuple[Floats, Floats, Floats]:
+        """The scores of one text, the share of words that were never learnt, and the number of words (see `Classifier.measure`)."""
+        return self._classifier.measure([self._normaliser.tokens(text[:LONGEST])])
 
     def sight(self, text: str) -> tuple[int, float]:
         """How many words the classifier sees in a text, and the share of them that it never learnt."""
@@ -83,14 +93,16 @@ class EmbeddedEngine:
         tokens = self._normaliser.tokens(text)
         if not any(token.isalpha() for token in tokens):
             return self._refused(entities, self._uniform())
-        reading = self._classifier.read(tokens)
+        found = cuts(text)
+        sides = [self._normaliser.tokens(side) for cut in found for side in (cut.left, cut.right)]
+        reading, *read = self._classifier.read([tokens, *sides])
         chances, outside = reading.intents, reading.outside
         aimless = is_follow_up(tokens)  # what "maksudnya?" asks about stands in the conversation, if anywhere
         if aimless and context.last_intent in self._intents:
             aimless = False
             chances, outside = follow_up(chances, self._intents.index(context.last_intent)), 0.0
         ranking = self._ranking(chances)
-        two = self._two_questions(text, reading)
+        two = self._two_questions(text, found, read, reading)
         if two:
             return self._answered(ranking, *two, entities, subject)
         intent, chance = ranking[0]
@@ -101,14 +113,12 @@ class EmbeddedEngine:
         outcome = Outcome.ANSWER if sure >= self._answer and not (quiet or aimless) else Outcome.CLARIFY
         return self._reading(intent, sure, outcome, ranking, None, entities, subject)
 
-    def _two_questions(self, text: str, whole: Reading) -> tuple[str, str, float] | None:
+    def _two_questions(
+        self, text: str, found: Sequence[Cut], sides: Sequence[Reading], whole: Reading
+    ) -> tuple[str, str, float] | None:
         """The intents of two questions in the order asked, with the probability of the first; None for one question."""
-        found = cuts(text)
         if not found:
             return None
-        sides = self._classifier.read_all(
-            [self._normaliser.tokens(side) for cut in found for side in (cut.left, cut.right)]
-        )
         best = best_cut(
             text, found, np.stack([side.intents for side in sides]), [side.outside for side in sides], whole.intents
         )

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,103 +66,121 @@ def quantise(weights: Floats) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
     return np.clip(steps, -127, 127).astype(np.int8), scale
 
 
-def train(folder: Path = MODEL, say: Say = lambda line: None) -> dict[str, Any]:
-    """Trains and writes `model.npz` and `meta.json`; returns what is in the latter. `say` gets lines of progress."""
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """The training messages, ready to learn from."""
+
+    examples: list[Example]
+    known: list[str]  # words that are right as they stand
+    normaliser: Normaliser
+    words: list[list[str]]  # of each message
+    labels: list[str]  # out_of_scope last
+    truth: NDArray[np.int64]  # number of each message's label
+    single: NDArray[np.bool_]  # whether it asks one thing
+    folds: NDArray[np.int32]
+    vectors: WordVectors | None
+
+    @property
+    def is_outside(self) -> NDArray[np.bool_]:
+        """Which messages are out of scope."""
+        return np.asarray(self.truth == len(self.labels) - 1)
+
+
+def lessons() -> Lessons:
+    """Reads `data/*.yml` and the word vectors."""
     examples = list(corpus.read(corpus.files()))
     known = known_words(examples)
     normaliser = Normaliser(known)
     words = [[piece for token in normaliser.tokens(example.text) for piece in pieces(token)] for example in examples]
-    intents = sorted({example.intent for example in examples if example.second is None} - {OUT_OF_SCOPE})
-    labels = [*intents, OUT_OF_SCOPE]
-    truth = np.array([labels.index(example.intent) for example in examples])
-    single = np.array([example.second is None for example in examples])
-    vectors = WordVectors.load() if TABLE.exists() else None
-    say(f"{len(examples)} messages, {len(labels)} labels, word vectors: {'yes' if vectors else 'no'}")
-    folds = folds_of([example.text for example in examples], [example.intent for example in examples])
-    fitted = fit_all(words, truth, single, folds, vectors, say)
-    decisions = decide(examples, words, truth, single, folds, fitted[:FOLDS], intents, normaliser)
+    labels = [
+        *sorted({example.intent for example in examples if example.second is None} - {OUT_OF_SCOPE}),
+        OUT_OF_SCOPE,
+    ]
+    return Lessons(
+        examples=examples,
+        known=known,
+        normaliser=normaliser,
+        words=words,
+        labels=labels,
+        truth=np.array([labels.index(example.intent) for example in examples]),
+        single=np.array([example.second is None for example in examples]),
+        folds=folds_of([example.text for example in examples], [example.intent for example in examples]),
+        vectors=WordVectors.load() if TABLE.exists() else None,
+    )
+
+
+def train(folder: Path = MODEL, say: Say = lambda line: None) -> dict[str, Any]:
+    """Trains and writes `model.npz` and `meta.json`; returns what is in the latter. `say` gets lines of progress."""
+    given = lessons()
+    say(f"{len(given.examples)} messages, {len(given.labels)} labels, word vectors: {'yes' if given.vectors else 'no'}")
+    fitted = fit_all(given, range(FOLDS + 1), say)  # no message is in fold number FOLDS
+    decisions = decide(given, fitted[:FOLDS])
     say(f"decisions: {json.dumps(decisions['cross_validation'])}")
     meta = {
-        "labels": labels,
-        "known": known,
-        "vectors": vectors is not None,
+        "labels": given.labels,
+        "known": given.known,
+        "vectors": given.vectors is not None,
         "fingerprint": fingerprint(),
-        "messages": len(examples),
+        "messages": len(given.examples),
         **decisions,
     }
     write(folder, fitted[FOLDS], meta)
     return meta
 
 
-def fit_all(
-    words: list[list[str]],
-    truth: NDArray[np.int64],
-    single: NDArray[np.bool_],
-    folds: NDArray[np.int32],
-    vectors: WordVectors | None,
-    say: Say,
-) -> list[Fitted]:
-    """For each fold a model that has not seen it, and at last the model of all messages; two at a time (the solver leaves
-    Python free), which changes nothing in what comes out."""
+def fit_all(given: Lessons, folds: Sequence[int], say: Say) -> list[Fitted]:
+    """For each fold a model that has not seen it; two at a time (the solver leaves Python free), which changes nothing in what comes out."""
 
     def fit(fold: int) -> Fitted:
-        rows = np.flatnonzero(single & (folds != fold))
-        model = fit_linear([words[at] for at in rows], truth[rows], vectors)
-        say(f"model {fold + 1} of {FOLDS + 1}")
+        rows = np.flatnonzero(given.single & (given.folds != fold))
+        model = fit_linear([given.words[at] for at in rows], given.truth[rows], given.vectors)
+        say(f"model {fold + 1} of {len(folds)}")
         return model
 
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(fit, range(FOLDS + 1)))  # no message is in fold number FOLDS
+        return list(pool.map(fit, folds))
+
+
+def held_out(given: Lessons, fitted: Sequence[Fitted]) -> tuple[Floats, Floats, Floats]:
+    """What a calibration reads of each message: the scores of a model that has not seen it, unknown words, length."""
+    scores = np.zeros((len(given.examples), len(given.labels)), np.float32)
+    unknown = np.zeros(len(given.examples), np.float32)
+    for fold, model in enumerate(fitted):
+        rows = np.flatnonzero(given.folds == fold)
+        texts = [given.words[at] for at in rows]
+        scores[rows], unknown[rows] = model.scores(texts), model.unknown(texts)
+    return scores, unknown, np.array([len(text) for text in given.words], np.float32)
 
 
 def learning_curve(shares: Sequence[float] = (0.1, 0.25, 0.5, 0.75, 1.0)) -> list[tuple[int, float]]:
     """How the share of right readings of one fold's in-scope messages grows with how many of the other folds' were learnt from."""
-    examples = [example for example in corpus.read(corpus.files()) if example.second is None]
-    normaliser = Normaliser(known_words(examples))
-    words = [[piece for token in normaliser.tokens(example.text) for piece in pieces(token)] for example in examples]
-    labels = sorted({example.intent for example in examples})
-    truth = np.array([labels.index(example.intent) for example in examples])
-    folds = folds_of([example.text for example in examples], [example.intent for example in examples])
-    held = np.flatnonzero((folds == 0) & (truth != labels.index(OUT_OF_SCOPE)))
-    others = np.random.default_rng(SEED).permutation(np.flatnonzero(folds != 0))
-    vectors = WordVectors.load() if TABLE.exists() else None
+    given = lessons()
+    held = np.flatnonzero(given.single & (given.folds == 0) & ~given.is_outside)
+    others = np.random.default_rng(SEED).permutation(np.flatnonzero(given.single & (given.folds != 0)))
     curve = []
     for share in shares:
         rows = others[: int(share * len(others))]
-        model = fit_linear([words[at] for at in rows], truth[rows], vectors)
-        seen = np.unique(truth[rows])
-        said = seen[model.scores([words[at] for at in held]).argmax(axis=1)]
-        curve.append((len(rows), float((said == truth[held]).mean())))
+        model = fit_linear([given.words[at] for at in rows], given.truth[rows], given.vectors)
+        seen = np.unique(given.truth[rows])
+        said = seen[model.scores([given.words[at] for at in held]).argmax(axis=1)]
+        curve.append((len(rows), float((said == given.truth[held]).mean())))
     return curve
 
 
-def decide(
-    examples: Sequence[Example],
-    words: list[list[str]],
-    truth: NDArray[np.int64],
-    single: NDArray[np.bool_],
-    folds: NDArray[np.int32],
-    fitted: Sequence[Fitted],
-    intents: list[str],
-    normaliser: Normaliser,
-) -> dict[str, Any]:
+def decide(given: Lessons, fitted: Sequence[Fitted]) -> dict[str, Any]:
     """Everything that is learnt from held-out scores."""
-    scores = np.zeros((len(examples), len(intents) + 1), np.float32)
-    unknown = np.zeros(len(examples), np.float32)
-    lengths = np.array([len(text) for text in words], np.float32)
-    for fold, model in enumerate(fitted):
-        rows = np.flatnonzero(folds == fold)
-        texts = [words[at] for at in rows]
-        scores[rows], unknown[rows] = model.scores(texts), model.unknown(texts)
-    is_outside = truth == len(intents)
+    single, is_outside = given.single, given.is_outside
+    scores, unknown, lengths = held_out(given, fitted)
     inside = single & ~is_outside
-    temperature = fit_temperature(scores[inside, :-1], truth[inside])
+    temperature = fit_temperature(scores[inside, :-1], given.truth[inside])
     ranked = softmax(scores[:, :-1], temperature)
     outside = fit_logistic(outside_looks(scores, ranked, unknown, lengths)[single], is_outside[single])
     chances = chance_outside(scores, unknown, lengths, temperature, outside)
-    thresholds, report = fit_thresholds(ranked[single], chances[single], truth[single], is_outside[single])
-    models = [fitted[fold] for fold in folds]
-    second, second_report = fit_second(examples, models, ranked, intents, normaliser, temperature, outside)
+    thresholds, report = fit_thresholds(ranked[single], chances[single], given.truth[single], is_outside[single])
+    models = [fitted[fold] for fold in given.folds]
+    second, second_report = fit_second(
+        given.examples, models, ranked, given.labels[:-1], given.normaliser, temperature, outside
+    )
     return {
         "temperature": temperature,
         "outside": outside,

@@ -47,10 +47,8 @@ def settle(connection: Connection, events: Sequence[Event], now: datetime) -> li
 
 def learn(connection: Connection, chat_id: int, bsuid: str, now: datetime) -> None:
     """The id of somebody we wrote to by number, as a report tells it: their answer may come without the number."""
-    held = select(identities.c.id).where(
-        identities.c.kind == "bsuid", (identities.c.chat_id == chat_id) | (identities.c.value == bsuid)
-    )
-    if connection.execute(held.limit(1)).first() is None:
+    elsewhere = select(identities.c.id).where(identities.c.kind == "bsuid", identities.c.value == bsuid).limit(1)
+    if _vouched(connection, chat_id, "bsuid") is None and connection.execute(elsewhere).first() is None:
         note_identity(connection, chat_id, kind="bsuid", value=bsuid, vouched=True, now=now)
 
 
@@ -79,16 +77,17 @@ class _Known:
                 return found[-1]
         return None
 
-    def note(self, event: Event, owner: _Owner, now: datetime, ids: Ids) -> None:
-        """Writes ids that are new for a chat, or were seen long ago."""
+    def note(self, event: Event, owner: _Owner, ids: Ids) -> None:
+        """Writes ids that are new for a chat, or were seen long ago; by the platform's clock, so that late events are known."""
+        at = event.sent_at
         for kind, value in ids:
             place = (event.channel, event.account, kind, value)
             held = next((o for o in self._owners.get(place, ()) if o.chat_id == owner.chat_id), None)
-            if held is None or not held.vouched or now - held.last_seen > _SEEN_AGAIN:
-                note_identity(self._connection, owner.chat_id, kind=kind, value=value, vouched=True, now=now)
-                first = held.first_seen if held else now
+            if held is None or not held.vouched or at - held.last_seen > _SEEN_AGAIN:
+                note_identity(self._connection, owner.chat_id, kind=kind, value=value, vouched=True, now=at)
+                first = held.first_seen if held else at
                 others = [o for o in self._owners.get(place, ()) if o.chat_id != owner.chat_id]
-                self._owners[place] = [*others, _Owner(owner.chat_id, owner.address, True, first, now)]
+                self._owners[place] = [*others, _Owner(owner.chat_id, owner.address, True, first, at)]
 
     def give_up(self, event: Event, chat_id: int, ids: Iterable[tuple[str, str]]) -> None:
         """These ids are not the chat's any more."""
@@ -103,7 +102,7 @@ class _Known:
 
 def _settled(connection: Connection, known: _Known, event: Event, now: datetime) -> Event:
     if event.moved:
-        return _moved(connection, known, event, now)
+        return _moved(connection, known, event)
     by_id = known.owner(event, event.ids, "bsuid", former=True)
     by_phone = known.owner(event, event.ids, "phone") or _at_number(connection, event)
     if by_id and not by_id.vouched:  # they have moved since: an old event that comes late changes nothing
@@ -131,7 +130,7 @@ def _with_owner(connection: Connection, known: _Known, event: Event, owner: _Own
         phone = next((value for kind, value in event.ids if kind == "phone"), None)
         if phone and phone != place[2]:
             connection.execute(update(chats).where(chats.c.id == owner.chat_id).values(reach=phone, name=event.name))
-    known.note(event, owner, now, event.ids)
+    known.note(event, owner, event.ids)
     return replace(event, address=owner.address)
 
 
@@ -177,7 +176,7 @@ def _lose_number(connection: Connection, known: _Known, event: Event, former: _O
     connection.execute(update(chats).where(chats.c.id == former.chat_id).values(**values))
 
 
-def _moved(connection: Connection, known: _Known, event: Event, now: datetime) -> Event:
+def _moved(connection: Connection, known: _Known, event: Event) -> Event:
     """The platform says that the person has another number or id: the chat goes with them, once."""
     owner = known.owner(event, event.ids, "bsuid") or known.owner(event, event.ids, "phone")
     done = select(inbox_rows.c.id).where(inbox_rows.c.source == event.source, inbox_rows.c.event_id == event.event_id)
@@ -193,7 +192,7 @@ def _moved(connection: Connection, known: _Known, event: Event, now: datetime) -
         values = [(kind, value) for value in connection.execute(held).scalars() if value not in kept]
         known.give_up(event, owner.chat_id, values)
     free = tuple(pair for pair in event.moved if known.owner(event, [pair], pair[0]) is None)
-    known.note(event, owner, now, free)
+    known.note(event, owner, free)
     reach = next((value for kind in ("phone", "bsuid") for name, value in event.moved if name == kind), None)
     connection.execute(update(chats).where(chats.c.id == owner.chat_id).values(reach=reach))
     return replace(event, address=owner.address)

@@ -92,6 +92,16 @@ def database_now(connection: Connection) -> datetime:
     return connection.execute(select(func.clock_timestamp())).scalar_one()  # type: ignore[no-any-return]
 
 
+def plan_afresh(connection: Connection) -> None:
+    """For the rest of the transaction PostgreSQL plans by what the tables hold now.
+
+    It keeps a statement's plan after a few runs; one made while a queue was empty reads the whole table when thousands wait
+    (measured with 30,000 waiting replies: 1.2 s a claim instead of 2 ms). https://www.postgresql.org/docs/current/sql-prepare.html
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 class Database:
     """A database by URL; made once in `bot.app` and closed at the end."""
 

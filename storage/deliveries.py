@@ -25,7 +25,6 @@ CHANNELS = ("whatsapp", "sms")
 """Channels whose platforms report; the others' marks look for no early report."""
 
 _ARRIVED = ("delivered", "read", "played")  # billing is per delivered message (platform-rules 2.6)
-_PERHAPS_SENT = ("pending", "sending", "unknown")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,24 +51,30 @@ class Noted:
 
 
 def record(connection: Connection, source: str, reports: Sequence[Report], now: datetime) -> list[Noted]:
-    """Writes reports of a channel account; returns those that were news. Rows are locked in the order of their ids."""
+    """Writes reports of a channel account; returns those that were news, by the platform's ids."""
     by_key, by_platform = _messages(connection, source, reports)
-    unknown: list[Report] = []
     noted: list[Noted] = []
     current: dict[int, dict[str, Any]] = {}
-    for report in reports:
-        row = by_key.get(report.key or 0) or by_platform.get(report.platform_id)
+    for report in sorted(reports, key=lambda one: one.platform_id):  # rows are always locked in the same order
+        row = by_platform.get(report.platform_id) or by_key.get(report.key or 0)
         if row is None:
-            unknown.append(report)
+            if _keep(connection, source, report, now):
+                noted.append(Noted(report=report, message=None))
             continue
         before = current.setdefault(row["id"], dict(row))
-        values = _news(source, before, report, connection)
+        values = _risen(before, report)
+        if row["platform_id"] != report.platform_id:  # not marked yet, or one part of several: each has its own price
+            _keep(connection, source, report, now)
+        elif _charged(connection, source, before, report):
+            values["charged"] = True
         if values:
-            connection.execute(update(outbox).where(outbox.c.id == row["id"]).values(**values, **_sent(before, report)))
+            connection.execute(
+                update(outbox).where(outbox.c.id == row["id"]).values(**values, **_arrived(before, report))
+            )
             before.update(values)
         if "delivery" in values:
             noted.append(Noted(report=report, message=row))
-    return noted + [Noted(report=r, message=None) for r in unknown if _keep(connection, source, r, now)]
+    return noted
 
 
 def _messages(
@@ -87,24 +92,27 @@ def _messages(
     )
 
 
-def _news(source: str, before: Mapping[str, Any], report: Report, connection: Connection) -> dict[str, Any]:
-    """The columns that change: delivery only upwards, the price once."""
-    values: dict[str, Any] = {}
-    if RANKS[report.delivery] > RANKS.get(before["delivery"] or "", 0):
-        reason = report.reason[:200] if report.reason else None
-        values = {"delivery": report.delivery, "delivery_at": report.at, "delivery_reason": reason}
-    if report.category and report.delivery in _ARRIVED and not before["charged"]:
-        charges.add(connection, source, category=report.category, at=report.at, billable=int(report.billable))
-        values["charged"] = True
-    return values
+def _risen(before: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """The columns that change: delivery only upwards."""
+    if RANKS[report.delivery] <= RANKS.get(before["delivery"] or "", 0):
+        return {}
+    reason = report.reason[:200] if report.reason else None
+    return {"delivery": report.delivery, "delivery_at": report.at, "delivery_reason": reason}
 
 
-def _sent(before: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    """What a report proves about the send itself: who died before marking it, or was cut off, need not send again."""
-    values: dict[str, Any] = {} if before["platform_id"] else {"platform_id": report.platform_id}
-    if report.delivery != "failed" and before["attempts"] and before["state"] in _PERHAPS_SENT:
-        values |= {"state": "accepted", "owner": None, "done_at": report.at}
-    return values
+def _charged(connection: Connection, source: str, before: Mapping[str, Any], report: Report) -> bool:
+    """Whether this report is the first with a price of a message that has arrived; it is then counted."""
+    if not report.category or report.delivery not in _ARRIVED or before["charged"]:
+        return False
+    charges.add(connection, source, category=report.category, at=report.at, billable=int(report.billable))
+    return True
+
+
+def _arrived(row: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """A send that nobody knew the end of has arrived after all; what is still being sent is its sender's to mark."""
+    if row["state"] != "unknown" or report.delivery == "failed":
+        return {}
+    return {"state": "accepted", "platform_id": report.platform_id, "done_at": report.at}
 
 
 # -- reports that came too early ----------------------------------------------------------------------------------
@@ -112,15 +120,14 @@ def _sent(before: Mapping[str, Any], report: Report) -> dict[str, Any]:
 
 def _keep(connection: Connection, source: str, report: Report, now: datetime) -> bool:
     where = (early_deliveries.c.source == source, early_deliveries.c.platform_id == report.platform_id)
-    found = connection.execute(select(early_deliveries).where(*where).with_for_update()).mappings().first()
-    before: dict[str, Any] = dict(found) if found else {"delivery": None, "charged": False}
-    values = _news(source, before, report, connection)
-    if found and values:
-        connection.execute(update(early_deliveries).where(*where).values(values))
-    elif not found:
-        row = {"source": source, "platform_id": report.platform_id, "charged": False, "noted_at": now, **values}
-        connection.execute(insert_for(connection)(early_deliveries).on_conflict_do_nothing().values(row))
-    return "delivery" in values
+    row = {"source": source, "platform_id": report.platform_id, "delivery_at": report.at, "noted_at": now}
+    made = insert_for(connection)(early_deliveries).values(**row, delivery="", charged=False)
+    connection.execute(made.on_conflict_do_nothing())  # waits for whoever is writing the same one
+    before = dict(connection.execute(select(early_deliveries).where(*where).with_for_update()).mappings().one())
+    risen = _risen(before, report)
+    charged = before["charged"] or _charged(connection, source, before, report)
+    connection.execute(update(early_deliveries).where(*where).values(**risen, charged=charged))
+    return bool(risen)
 
 
 def catch_up(connection: Connection, source: str, sent: Mapping[str, int]) -> None:
@@ -128,12 +135,25 @@ def catch_up(connection: Connection, source: str, sent: Mapping[str, int]) -> No
     waiting = early_deliveries.c
     where = (waiting.source == source, waiting.platform_id.in_(list(sent)))
     for row in connection.execute(select(early_deliveries).where(*where)).mappings().all():
-        connection.execute(
-            update(outbox)
-            .where(outbox.c.id == sent[row["platform_id"]], outbox.c.delivery.is_(None))
-            .values({name: row[name] for name in ("delivery", "delivery_at", "delivery_reason", "charged")})
-        )
+        marked = connection.execute(select(outbox).where(outbox.c.id == sent[row["platform_id"]])).mappings().first()
+        if marked:
+            values: dict[str, Any] = {"charged": marked["charged"] or row["charged"]}
+            if RANKS[row["delivery"]] > RANKS.get(marked["delivery"] or "", 0):
+                values |= {name: row[name] for name in ("delivery", "delivery_at", "delivery_reason")}
+            connection.execute(update(outbox).where(outbox.c.id == marked["id"]).values(values))
     connection.execute(early_deliveries.delete().where(*where))
+
+
+def catch_up_missed(connection: Connection, *, limit: int) -> int:
+    """Reports that were written in the same moment as the mark they belong to, so that neither saw the other; returns how many."""
+    early = early_deliveries.c
+    same = (outbox.c.source == early.source) & (outbox.c.platform_id == early.platform_id)
+    missed = connection.execute(
+        select(early.source, early.platform_id, outbox.c.id).join(outbox, same).limit(limit)
+    ).all()
+    for source, platform_id, key in missed:
+        catch_up(connection, source, {platform_id: key})
+    return len(missed)
 
 
 def delete_early(connection: Connection, *, before: datetime, limit: int) -> int:

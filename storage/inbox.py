@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from storage.database import plan_afresh
 from storage.schema import chats, conversations, inbox, queue
 from storage.scrub import mask_parts
 
@@ -120,25 +121,21 @@ def _chats_of(connection: Connection, events: Sequence[Event], now: datetime) ->
     places = {event.place: event for event in events}
     found = _lookup(connection, list(places))
     if missing := [place for place in sorted(places) if place not in found]:
-        statement = insert_for(connection)(chats).on_conflict_do_nothing()
-        connection.execute(
-            statement.values(
-                [
-                    {
-                        "channel": c,
-                        "account": a,
-                        "address": d,
-                        "name": places[c, a, d].name[:120],
-                        "created_at": now,
-                        "seen_at": now,
-                    }
-                    for c, a, d in missing
-                ]
-            )
-        )
+        rows = [
+            {
+                "channel": channel,
+                "account": account,
+                "address": address,
+                "name": places[channel, account, address].name[:120],
+                "created_at": now,
+                "seen_at": now,
+            }
+            for channel, account, address in missing
+        ]
+        connection.execute(insert_for(connection)(chats).on_conflict_do_nothing(), rows)
         found |= _lookup(connection, missing)
         new = [{"chat_id": found[place].id, "updated_at": now} for place in missing]
-        connection.execute(insert_for(connection)(conversations).on_conflict_do_nothing().values(new))
+        connection.execute(insert_for(connection)(conversations).on_conflict_do_nothing(), new)
     return found
 
 
@@ -271,9 +268,18 @@ _claimed_chats = (
 )
 
 
-def claim(connection: Connection, *, token: str, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
-    """Takes up to `limit` chats with waiting events, also those whose lease ran out; counts an attempt for each event."""
-    chat_ids = list(connection.execute(_ready, {"now": now, "limit": limit}).scalars())
+def claim(
+    connection: Connection,
+    *,
+    token: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    gather: timedelta = timedelta(0),
+) -> list[Claim]:
+    """Takes up to `limit` chats whose events have waited for `gather`, also those whose lease ran out; counts an attempt for each event."""
+    plan_afresh(connection)
+    chat_ids = list(connection.execute(_ready, {"now": now - gather, "limit": limit}).scalars())
     if not chat_ids:
         return []
     connection.execute(_take, {"chat_ids": chat_ids, "token": token, "until": now + lease})

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from storage import holding
+from storage.database import plan_afresh
 from storage.inbox import insert_for
 from storage.schema import budgets, chats, conversations, outbox
 
@@ -163,6 +164,7 @@ def claim(
     `rate`: messages a second of the account (0 = unlimited); `reserve`: share of it that broadcasts never use.
     Returns the rows, with the chat's address and the end of its window, and whether more is due that the budget did not allow. Idle, it writes nothing.
     """
+    plan_afresh(connection)
     replies = _due_ids(connection, source, REPLIES, now, limit)
     broadcasts = _due_ids(connection, source, BROADCASTS, now, limit - len(replies)) if len(replies) < limit else []
     if not replies and not broadcasts:
@@ -377,6 +379,12 @@ def unsent(connection: Connection) -> dict[tuple[str, int], int]:
         (source, lane): count
         for source, lane, count in connection.execute(counts.group_by(outbox.c.source, outbox.c.lane))
     }
+
+
+def has_backlog(connection: Connection, *, count: int) -> bool:
+    """Whether at least so many replies wait to be sent."""
+    waiting = select(outbox.c.id).where(outbox.c.lane == REPLIES, _is_unsent(outbox)).limit(count).subquery()
+    return connection.execute(select(func.count()).select_from(waiting)).scalar_one() >= count
 
 
 def stop_chat(connection: Connection, chat_id: int, now: datetime) -> None:

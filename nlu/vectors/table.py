@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from math import sqrt
 from pathlib import Path
@@ -76,15 +77,17 @@ class WordVectors:
         vectors = self._table.astype(np.float32)
         return list(self._row), np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
-    def embed(self, words: list[str]) -> Floats:
+    def word(self, word: str) -> Floats:
+        """The vector of one word at its length; 0 where it is neither known nor guessed."""
+        row = self._row.get(word, -1)
+        if row >= 0:
+            return np.asarray(self._scale[row] * self._table[row].astype(np.float32), np.float32)
+        guess = self._groups.vector(word) if self._groups is not None else None
+        return guess if guess is not None else np.zeros(self.size, np.float32)
+
+    def embed(self, words: Iterable[str]) -> Floats:
         """The vector of a text given as words."""
-        numbers = [self._row.get(word, -1) for word in words]
-        rows = [at for at in numbers if at >= 0]
-        total = self._scale[rows] @ self._table[rows].astype(np.float32)
-        if self._groups is not None and len(rows) < len(words):
-            for word, at in zip(words, numbers, strict=True):
-                if at < 0 and (guess := self._groups.vector(word)) is not None:
-                    total += guess
+        total = np.add.reduce([self.word(word) for word in words] or [np.zeros(self.size, np.float32)])
         length = sqrt(float(total @ total))
         return np.asarray(total / length if length else total, np.float32)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
 
 from benchmarks.seed import ACCOUNT, SOURCE, analyse, seed
 from bot.app import new_id
@@ -17,13 +18,22 @@ from bot.effects import Parts, apply, prepare
 from handlers import catalogue
 from handlers.messages import Inbound, Kind, Reply
 from handlers.turn import Policy
-from storage import chats, inbox, migrate, outbox, people
+from storage import addresses, chats, deliveries, inbox, migrate, outbox, people
 from storage.database import Database
 from tests.bot.engines import StubEngine
 from tests.conftest import NOW
 
 CHATS, LOG = 4_000, 16_000
-SMALL = ("budgets", "leases", "proofs", "answer_versions", "courses")  # a row an account, or a list that is read whole
+SMALL = (
+    "budgets",
+    "leases",
+    "proofs",
+    "answer_versions",
+    "courses",
+    "early_deliveries",
+    "charges",
+)  # a row an account, or a list that is read whole
+WRITERS = 20_000
 LEASE = timedelta(seconds=30)
 
 Statement = tuple[str, Any]
@@ -110,6 +120,24 @@ def sends(connection: Connection) -> None:
     outbox.cancel_overtaken(connection, list(range(1, 26)), NOW)
 
 
+def named(connection: Connection) -> None:
+    """Events of people who are known by number and id, and reports about what was sent."""
+    for number, bsuid in ((7, "ID.a7"), (5_000_000_901, "ID.new")):
+        ids = (("bsuid", bsuid), ("phone", f"+628{number:010}"))
+        event = replace(_event(f"n{number}", number), ids=ids, window=timedelta(days=1))
+        moved = replace(event, event_id=f"m{number}", moved=(("phone", f"+6285{number:09}"),))
+        for one in (event, moved):
+            inbox.insert(connection, addresses.settle(connection, [one], NOW), NOW)
+    reports = [
+        deliveries.Report(platform_id=f"wamid.{key}", delivery="delivered", at=NOW, key=key, category="utility")
+        for key in (5, None)
+    ]
+    for noted in deliveries.record(connection, SOURCE, reports, NOW):
+        if noted.message:
+            addresses.learn(connection, noted.message["chat_id"], "ID.learnt", NOW)
+    deliveries.catch_up(connection, SOURCE, {"wamid.None": 6})
+
+
 def look_ups(connection: Connection) -> None:
     """What a turn or a page asks about one person, and what runs beside the path."""
     chats.find(connection, "telegram", ACCOUNT, "5000000007")
@@ -170,7 +198,7 @@ def _sequential(node: dict[str, Any]) -> Iterator[str]:
         yield from _sequential(inner)
 
 
-@pytest.mark.parametrize("work", [turns, sends, look_ups])
+@pytest.mark.parametrize("work", [turns, sends, named, look_ups])
 async def test_hot_statements_scan_nothing(filled: Database, work: Any) -> None:
     kept: list[Statement] = []
     with recorded(kept):
@@ -195,3 +223,58 @@ async def test_old_rows_are_found_without_reading_all(filled: Database) -> None:
 async def test_the_test_itself_sees_a_scan(filled: Database) -> None:
     scans = await _plans(filled, [("SELECT count(*) FROM messages WHERE text = 'x'", ())])
     assert scans
+
+
+async def test_plans_made_while_the_queues_were_empty_do_not_scan_full_ones(migrated_postgres: str) -> None:
+    """PostgreSQL keeps a statement's plan after a few runs; a service that starts on empty queues must still be quick in a burst."""
+    database = Database(migrated_postgres, pool_size=1)  # one connection: its plans are made first and used later
+    try:
+        await database.write(
+            lambda c: c.exec_driver_sql("TRUNCATE chats, participants, budgets RESTART IDENTITY CASCADE")
+        )
+        for _ in range(8):  # the sixth run keeps its plan
+            await database.write(_idle)
+        await database.write(_burst)
+        assert await database.write(_read_by_scans) == {}
+    finally:
+        await database.close()
+
+
+def _idle(connection: Connection) -> None:
+    """What the loops ask while nobody writes."""
+    inbox.claim(connection, token="w", now=NOW, lease=LEASE, limit=25)
+    _claim_replies(connection)
+
+
+def _claim_replies(connection: Connection) -> list[int]:
+    rows, _ = outbox.claim(connection, source=SOURCE, token="s", now=NOW, lease=LEASE, limit=64, rate=30.0, reserve=0.2)
+    return [row["id"] for row in rows]
+
+
+def _burst(connection: Connection) -> None:
+    """Thousands write at once, and thousands of replies wait for the budget."""
+    own = {"account": ACCOUNT, "source": SOURCE, "now": NOW, "count": WRITERS}
+    for statement in (
+        """INSERT INTO chats (channel, account, address, created_at, seen_at)
+           SELECT 'telegram', :account, n::text, now(), now() FROM generate_series(1, :count) n""",
+        "INSERT INTO conversations (chat_id, updated_at) SELECT id, now() FROM chats",
+        "INSERT INTO queue (chat_id, pending, ready_at) SELECT id, 2, :now FROM chats",
+        """INSERT INTO inbox (chat_id, source, event_id, payload, state, sent_at, received_at)
+           SELECT id, :source, n || '-' || id, '{}', 'pending', now(), now() FROM chats, generate_series(1, 2) n""",
+        """INSERT INTO outbox (chat_id, source, lane, payload, state, owner_version, cancellable, passes_agent,
+                               not_before, expires_at, created_at)
+           SELECT id, :source, 0, '{}', 'pending', 0, false, false, :now, now(), now() FROM chats, generate_series(1, 2)""",
+    ):
+        words = text(statement)
+        connection.execute(words, {name: own[name] for name in words._bindparams})
+
+
+def _read_by_scans(connection: Connection) -> dict[str, int]:
+    """Rows that one round of the loops has read by scanning whole tables."""
+    claims = inbox.claim(connection, token="w", now=NOW, lease=LEASE, limit=25)
+    assert len(claims) == 25
+    assert len(_claim_replies(connection)) > 0
+    rows = connection.exec_driver_sql(
+        "SELECT relname, seq_tup_read FROM pg_stat_xact_user_tables WHERE seq_tup_read > 5000"
+    )
+    return {name: int(count) for name, count in rows}

@@ -537,6 +537,26 @@ async def test_a_handler_that_breaks_the_database_does_not_starve_its_neighbours
     assert sorted(await bench.rows(schema.inbox, "event_id", "state")) == [("1", "dead"), ("2", "done")]
 
 
+async def test_behind_a_long_queue_a_person_may_finish_writing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where answers cannot leave at once, messages of a few seconds are gathered into one answer."""
+    monkeypatch.setattr("bot.worker._BACKLOG", 1)
+    await bench.hears("halo", "1", chat="other")
+    assert await bench.worker.run_once() == 1  # its answer waits to be sent
+    bench.worker._look_at = 0.0
+    await bench.hears("insentif saya", "2")
+    assert await bench.worker.run_once() == 0
+    bench.later(seconds=4)
+    await bench.hears("belum cair", "3")
+    assert await bench.worker.run_once() == 0
+    bench.later(seconds=3)
+    assert await bench.worker.run_once() == 1
+    assert bench.engine.parsed[-1] == "insentif saya\nbelum cair"
+    await bench.sender.drain()
+    bench.worker._look_at = 0.0
+    await bench.hears("terima kasih", "4")
+    assert await bench.worker.run_once() == 1  # nobody waits any more: at once
+
+
 async def test_a_burst_still_hears_danger_taps_and_numbers(bench: Bench) -> None:
     for number in range(21):
         await bench.hears(f"pesan {number}", str(number))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot import settings
 from bot.commands.doctor import examine
+from storage import channel_notes, migrate
+from storage.database import Database
+from tests.conftest import NOW
 
 
 def test_defaults_make_a_key_once_readable_by_its_owner_alone(tmp_path: Path) -> None:
@@ -32,7 +36,7 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
         ({"PANDU_BIND": "localhost:http"}, "PANDU_BIND"),
         ({"PANDU_TELEGRAM_MODE": "push"}, "polling nor webhook"),
         ({"PANDU_TELEGRAM_MODE": "webhook", "PANDU_TELEGRAM_TOKEN": "1:a"}, "PANDU_TELEGRAM_SECRET"),
-        ({"PANDU_NLU": "gpt"}, "embedded nor rasa"),
+        ({"PANDU_NLU": "gpt"}, "none of embedded"),
         ({"PANDU_NLU": "rasa", "PANDU_RASA_URL": "localhost:5005"}, "PANDU_RASA_URL"),
         ({"PANDU_OFFICIAL": "maybe"}, "PANDU_OFFICIAL"),
         ({"PANDU_TELEGRAM_RATE": "fast"}, "PANDU_TELEGRAM_RATE"),
@@ -82,3 +86,21 @@ def test_every_setting_is_documented() -> None:
 
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
     assert [f.metadata["env"] for f in fields(settings.Settings) if f"`{f.metadata['env']}`" not in page] == []
+
+
+def test_doctor_tells_what_a_platform_warns_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{tmp_path / 'p.db'}"
+    monkeypatch.setenv("PANDU_DATABASE_URL", url)
+
+    async def run() -> dict[str, Any]:
+        database = Database(url)
+        await database.write(migrate.upgrade)
+        note = {"kind": "quality", "key": "q", "text": "Nomor turun ke TIER_2K.", "at": NOW}
+        await database.write(lambda c: channel_notes.add(c, "whatsapp:1", **note))
+        await database.close()
+        return await examine()
+
+    found = asyncio.run(run())
+    assert [row["value"] for row in found["settings"] if "whatsapp:1" in row["value"]] == [
+        "whatsapp:1, 24 Nov 2026: Nomor turun ke TIER_2K."
+    ]

@@ -61,8 +61,7 @@ def test_every_first_answer(stage: Stage) -> None:
         for programme in ("open", "closed"):
             answer = played(stage, asked(stage, State(), programme, meant(intent)))
             found += too_long(f"{intent} {programme}", answer.replies)
-            assert answer.replies[0].text.startswith("Saya Pandu"), "who is speaking is a bubble of its own"
-            assert "\n" not in answer.replies[0].text
+            assert answer.replies[0].text.startswith("Saya Pandu"), "who is speaking comes first"
     assert found == []
 
 
@@ -74,7 +73,12 @@ def test_two_answers_and_what_stands_behind_an_answer(stage: Stage) -> None:
                 f"{intent}+{second}", played(stage, asked(stage, State(), "closed", meant(intent, second))).replies
             )
         behind = more(asked(stage, State(), "closed", meant(intent)), intent)
-        found += [f"{intent} more" for reply in behind.replies for one in bubbles.fitted(reply) if len(one.text) > 500]
+        found += [
+            f"{intent} more"
+            for reply in behind.replies
+            for one in bubbles.fitted(reply, "telegram")
+            if len(one.text) > 500
+        ]
     assert found == []
 
 
@@ -131,14 +135,14 @@ def test_a_text_is_cut_between_paragraphs_and_its_options_hang_on_the_last() -> 
         form=SecureForm(key="K", fields=("nik",), url="https://contoh.go.id/f/K"),
         sms="pendek",
     )
-    first, last = bubbles.fitted(reply)
+    first, last = bubbles.fitted(reply, "telegram")
     assert first == Reply(text="a" * 300 + "\n\n" + "b" * 150)
     assert last == replace(reply, text="c" * 300)
 
 
 @given(st.text(alphabet="ab \n", max_size=3_000))
 def test_nothing_but_borders_is_lost(text: str) -> None:
-    pieces = bubbles.fitted(Reply(text=text))
+    pieces = bubbles.fitted(Reply(text=text), "telegram")
     assert all(len(piece.text) <= bubbles.LONGEST for piece in pieces)
     assert "".join("".join(piece.text for piece in pieces).split()) == "".join(text.split())
 
@@ -155,3 +159,16 @@ def test_by_sms_a_message_is_not_cut(stage: Stage) -> None:
 
 def test_policy_names_stay_short_enough() -> None:
     assert len(OPERATOR) > len(Policy().operator)
+
+
+def test_who_is_speaking_shares_the_bubble_of_a_short_answer(stage: Stage) -> None:
+    """Each message costs the person time and the operator money; on WhatsApp one bubble holds more."""
+    hello = stage.turn("halo", State(), "closed")
+    (short,) = played(stage, replace(hello, understanding=meant("thanks"))).replies
+    assert short.text.startswith("Saya Pandu")
+    assert "\n\n" in short.text
+    whatsapp = replace(hello.inbound, channel="whatsapp")
+    for intent in stage.catalogue.answers:
+        said = played(stage, replace(hello, inbound=whatsapp, understanding=meant(intent))).replies
+        assert len(said[0].text) <= bubbles.WHATSAPP
+        assert len(said) == 1, intent

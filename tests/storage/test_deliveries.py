@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -77,11 +78,13 @@ async def test_a_report_before_the_mark_is_found_by_our_key_or_waits_for_the_mar
         assert known.message is not None
         assert unknown.message is None
         found = row(connection, keyed)
-        assert (found["delivery"], found["platform_id"], found["state"]) == ("delivered", "wamid.a", "accepted")
+        assert (found["delivery"], found["platform_id"], found["state"]) == ("delivered", None, "sending")
         assert row(connection, bare)["delivery"] is None
         deliveries.record(connection, SOURCE, [report("sent", platform_id="wamid.b")], NOW)
         deliveries.catch_up(connection, SOURCE, {"wamid.b": bare})
         assert row(connection, bare)["delivery"] == "read"
+        deliveries.catch_up(connection, SOURCE, {"wamid.a": keyed})
+        assert row(connection, keyed)["delivery"] == "delivered"
         assert connection.execute(select(schema.early_deliveries)).first() is None
 
     await run(database, work)
@@ -91,12 +94,15 @@ async def test_a_report_before_the_mark_is_found_by_our_key_or_waits_for_the_mar
     ("state", "delivery", "after"),
     [
         ("unknown", "sent", "accepted"),
-        ("pending", "delivered", "accepted"),
-        ("pending", "failed", "pending"),
+        ("unknown", "failed", "unknown"),
+        ("sending", "delivered", "sending"),
+        ("pending", "delivered", "pending"),
         ("cancelled", "sent", "cancelled"),
     ],
 )
-async def test_what_arrived_is_not_sent_again(database: Database, state: str, delivery: str, after: str) -> None:
+async def test_a_send_of_unknown_end_has_arrived_and_what_is_being_sent_is_its_senders_to_mark(
+    database: Database, state: str, delivery: str, after: str
+) -> None:
     def work(connection: Connection) -> None:
         key = sent(connection, platform_id=None, state=state)
         deliveries.record(connection, SOURCE, [report(delivery, key=key)], NOW)
@@ -132,14 +138,31 @@ async def test_each_delivered_message_is_charged_once_whatever_comes_first(datab
     await run(database, work)
 
 
+async def test_each_part_of_a_long_message_is_charged_whether_it_is_told_before_or_after_the_mark(
+    database: Database,
+) -> None:
+    def work(connection: Connection) -> None:
+        key = sent(connection, platform_id=None, state="sending")
+        part = partial(report, key=key, category="utility", billable=True)
+        deliveries.record(connection, SOURCE, [part("delivered", platform_id="wamid.p1")], NOW)
+        values = {"platform_id": "wamid.p2", "state": "accepted"}
+        connection.execute(update(schema.outbox).where(schema.outbox.c.id == key).values(**values))
+        deliveries.catch_up(connection, SOURCE, {"wamid.p2": key})
+        for _ in range(2):
+            both = [part("read", platform_id=name) for name in ("wamid.p1", "wamid.p2")]
+            deliveries.record(connection, SOURCE, both, NOW)
+        (found,) = charges.of_month(connection, SOURCE, "2026-11")
+        assert (found["messages"], found["billable"]) == (2, 2)
+        assert row(connection, key)["delivery"] == "read"
+
+    await run(database, work)
+
+
 @given(order=st.permutations(["sent", "delivered", "read", "played"]), twice=st.booleans())
 def test_any_order_ends_at_the_highest_rank(order: list[str], twice: bool) -> None:
-    class Nothing:
-        """Charges are not written here."""
-
-    before: dict[str, Any] = {"delivery": None, "charged": True}
+    before: dict[str, Any] = {"delivery": None}
     for delivery in order * (1 + twice):
-        before.update(deliveries._news(SOURCE, before, report(delivery), Nothing()))  # type: ignore[arg-type]
+        before.update(deliveries._risen(before, report(delivery)))
     assert before["delivery"] == max(order, key=lambda name: RANKS[name])
 
 
@@ -151,6 +174,28 @@ async def test_reports_that_nobody_marks_are_tidied_away(database: Database) -> 
         assert deliveries.delete_early(connection, before=NOW + HOUR, limit=2) == 1
 
     await run(database, work)
+
+
+async def test_a_report_and_a_mark_of_the_same_moment_find_each_other_later(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        deliveries.record(connection, SOURCE, [report("read"), report("read", platform_id="wamid.other")], NOW)
+        key = sent(connection)
+        assert deliveries.catch_up_missed(connection, limit=10) == 1
+        assert deliveries.catch_up_missed(connection, limit=10) == 0
+        assert row(connection, key)["delivery"] == "read"
+
+    await run(database, work)
+
+
+async def test_concurrent_reports_about_an_unknown_message_are_all_kept_and_charged_once(postgres: Database) -> None:
+    async def tell(delivery: str) -> None:
+        told = [report(delivery, category="utility", billable=True)]
+        await postgres.write(lambda c: deliveries.record(c, SOURCE, told, NOW))
+
+    await asyncio.gather(*(tell(delivery) for delivery in ("delivered", "read", "delivered", "read") * 3))
+    (kept,) = await postgres.read(lambda c: c.execute(select(schema.early_deliveries)).mappings().all())
+    (charged,) = await postgres.read(lambda c: charges.of_month(c, SOURCE, "2026-11"))
+    assert (kept["delivery"], charged["messages"]) == ("read", 1)
 
 
 async def test_the_ledger_adds_up_and_is_estimated_by_list_prices(database: Database) -> None:

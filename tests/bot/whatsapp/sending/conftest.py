@@ -29,7 +29,6 @@ from handlers import catalogue
 from handlers.messages import Reply, state_from_json
 from handlers.templates import wanted
 from handlers.turn import Policy
-from storage import schema
 from storage.database import Database
 from tests.bot.engines import StubEngine
 from tests.fakes.telegram import run_app

@@ -91,9 +91,7 @@ SHAPES: list[tuple[str, Reply, dict[str, Any]]] = [
     (
         "four to ten are a list, with descriptions",
         Reply(text="?", options=(*FOUR[:3], Option(label="Empat", action="a", description="yang\n terakhir"))),
-        interactive(
-            "list", "?", rows(row(1, "Satu"), row(2, "Dua"), row(3, "Tiga"), row(4, "Empat", "yang terakhir"))
-        ),
+        interactive("list", "?", rows(row(1, "Satu"), row(2, "Dua"), row(3, "Tiga"), row(4, "Empat", "yang terakhir"))),
     ),
     (
         "more are pages",
@@ -175,7 +173,9 @@ SHAPES: list[tuple[str, Reply, dict[str, Any]]] = [
 async def test_shapes(
     channel: WhatsAppChannel, fake: FakeWhatsApp, label: str, reply: Reply, body: dict[str, Any]
 ) -> None:
-    parts = [{"type": "BODY", "text": "Hari {{1}} di kota {{2}} ada pertemuan, Kak.", "example": {"body_text": [["a", "b"]]}}]
+    parts = [
+        {"type": "BODY", "text": "Hari {{1}} di kota {{2}} ada pertemuan, Kak.", "example": {"body_text": [["a", "b"]]}}
+    ]
     fake.add_template({"name": "kabar", "language": "id", "category": "UTILITY", "components": parts})
     assert isinstance(await send(channel, replace(reply, version=12)), Accepted)
     call = fake.called("messages")[-1].given

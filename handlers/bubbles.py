@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from handlers.messages import Reply
@@ -16,6 +17,20 @@ def fitted(reply: Reply) -> tuple[Reply, ...]:
     """The reply in bubbles of at most 500 characters; options, form and button hang on the last one."""
     *first, last = _packed(reply.text, _BORDERS)
     return (*(Reply(text=text) for text in first), replace(reply, text=last))
+
+
+def joined(replies: Sequence[Reply]) -> Reply:
+    """Several replies as one: by SMS each costs, and the rest of a long one is had by LANJUT (`handlers.short`)."""
+    last = replies[-1]
+    own = any(reply.sms is not None for reply in replies)
+    return replace(
+        last,
+        text="\n".join(reply.text for reply in replies if reply.text),
+        sms="\n".join(reply.short for reply in replies if reply.short) if own else None,
+        options=next((reply.options for reply in reversed(replies) if reply.options), ()),
+        cancellable=all(reply.cancellable for reply in replies),
+        passes_agent=any(reply.passes_agent for reply in replies),
+    )
 
 
 def _packed(text: str, borders: tuple[str, ...]) -> list[str]:

@@ -10,14 +10,16 @@ from handlers.messages import Reply
 from handlers.turn import Answer, Turn
 
 STALE = timedelta(minutes=30)  # an answer that comes later than this begins with an apology
-REMEMBERS = ("clarify", "fraud")  # answers after which the words of the message are still needed
+WITHOUT_INTRO = ("danger", "stop")  # a life first, and who wants to hear no more; who is speaking is said next time
+SAME_OPTIONS = ("rest",)  # answers that show what was said before: its numbers still mean the same
+REMEMBERS = ("clarify", "fraud", "rest")  # answers after which the words of the message are still needed
 
 
 def finished(turn: Turn, found: Answer) -> Answer:
     """Adds what every answer needs: who is speaking (once), the warning about masked numbers, an apology for lateness, the options' version."""
     if found.handler in ("agent", "presence"):
         return found
-    greeted = found.state.greeted or found.handler == "danger"  # a life first; who is speaking is said next time
+    greeted = found.state.greeted or found.handler in WITHOUT_INTRO
     leads = [turn.content.text("stale")] if turn.now - turn.inbound.sent_at > STALE else []
     if warning := safety.warning(turn):
         leads.append(warning)
@@ -33,21 +35,24 @@ def finished(turn: Turn, found: Answer) -> Answer:
             cancellable=False,
         )
     intro = () if greeted else (Reply(text=talk.intro(turn)),)
-    spoken = [reply for reply in (*intro, first, *replies[1:]) if reply.text or reply.form]
+    said = [reply for reply in (first, *replies[1:]) if reply.text or reply.form]
+    spoken = [*intro, *([bubbles.joined(said)] if turn.by_sms and said else said)]
     shown = next((reply.options for reply in reversed(replies) if reply.options), ())
+    if found.handler in SAME_OPTIONS:
+        shown = found.state.options
     version = turn.state.version + 1 if shown else turn.state.version
     return replace(
         found,
         replies=tuple(
             replace(bubble, version=version if bubble.options else 0)
             for reply in spoken
-            for bubble in (bubbles.fitted(reply) if turn.inbound.channel != "sms" else (reply,))
+            for bubble in (bubbles.fitted(reply) if not turn.by_sms else (reply,))
         ),
         state=replace(
             found.state,
             options=shown,
             version=version,
-            greeted=found.state.greeted or found.handler != "danger",
+            greeted=found.state.greeted or found.handler not in WITHOUT_INTRO,
             asked=found.state.asked if found.handler in REMEMBERS else "",
         ),
     )

@@ -7,7 +7,7 @@ COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo model test rasa-test check bench bench-long bench-crash lock clean
+.PHONY: help setup demo fake-telegram fake-whatsapp model test rasa-test check bench bench-long bench-crash lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -26,6 +26,12 @@ setup: .venv/dev  ## environment in .venv with everything for development
 
 demo: .venv/runtime  ## everything on this machine with sample data; prints the addresses
 	$(BIN)/pandu demo
+
+fake-telegram: .venv/dev  ## a Bot API of our own with phones in the browser, to chat with a running Pandu
+	$(BIN)/python -m tests.fakes.start telegram
+
+fake-whatsapp: .venv/dev  ## a WhatsApp Cloud API of our own with phones in the browser
+	$(BIN)/python -m tests.fakes.start whatsapp
 
 model: .venv/dev  ## retrain the understanding where its data or code has changed
 	@$(BIN)/python -c "from nlu.embedded import is_current; import sys; sys.exit(not is_current())" || $(BIN)/pandu nlu train

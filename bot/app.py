@@ -44,6 +44,7 @@ from storage import (
     deliveries,
     drafts,
     exports,
+    holding,
     identity,
     imports,
     inbox,
@@ -219,6 +220,7 @@ class Service:
                 for delete in (
                     partial(inbox.delete_done, before=now - _KEEP_EVENTS),
                     partial(outbox.delete_done, before=now - _KEEP_EVENTS),
+                    partial(holding.expire, now=now),
                     partial(deliveries.delete_early, before=now - _KEEP_EVENTS),
                     partial(secure_forms.delete_old, before=now),
                     partial(registrations.delete_expired, now=now),

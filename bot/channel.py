@@ -6,10 +6,12 @@ their source). Vendor JSON and vendor types never leave the folder.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from datetime import datetime
+from typing import Any, Literal, Protocol
 
+from sqlalchemy import Connection
 from starlette.routing import BaseRoute
 
 from handlers.messages import Inbound, Reply
@@ -35,6 +37,7 @@ class Throttled:
 
     seconds: float
     scope: Literal["chat", "lane", "account"] = "chat"
+    note: str = ""  # what the operator must know of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,21 @@ class Failed:
     """Permanent for this message."""
 
     reason: str
+    note: str = ""  # what the operator has to mend, where the fault is ours or theirs
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
     """Permanent for this person on this channel: blocked, deactivated, not on the platform."""
+
+    reason: str
+    opted_out: bool = False  # the person wants nothing that they did not ask for
+    note: str = ""  # what the operator must know of it
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """The time in which free text may go to this person is over; the channel's gate decides what becomes of the message."""
 
     reason: str
 
@@ -72,7 +85,40 @@ class Down:
     reason: str
 
 
-Outcome = Accepted | Throttled | Retry | Unknown | Failed | Gone | Down
+Outcome = Accepted | Throttled | Retry | Unknown | Failed | Gone | Shut | Down
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The message may leave now; `payload` where it leaves in another form than it was written in."""
+
+    payload: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """It waits until the person writes, or until its time is over."""
+
+    reason: str
+    expires_at: datetime | None = None  # when that is, where not as before
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """It waits for a moment; not an attempt."""
+
+    reason: str
+    until: datetime
+
+
+Ruling = Go | Hold | Later
+
+
+class Gate(Protocol):
+    """What a channel has to say before anything leaves, where it has rules of its own (a window, a price)."""
+
+    def rule(self, connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> Mapping[int, Ruling]:
+        """Decides on claimed rows of the outbox, by id, in the claim's own transaction; a row left out may go as it is."""
 
 
 class Channel(Protocol):
@@ -81,6 +127,7 @@ class Channel(Protocol):
     name: str  # telegram, whatsapp, web, sms, terminal
     account: str  # our bot or number there
     rate: float  # messages a second the platform allows the account; 0 = no limit
+    # gate: Gate  only where the channel has rules of its own about what may leave when
 
     def routes(self, receive: Receive) -> Sequence[BaseRoute]:
         """Web routes that take events (webhooks, sockets); [] where there are none."""

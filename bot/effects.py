@@ -15,10 +15,11 @@ from handlers.messages import Inbound, Kind, Reply, State, inbound_from_json, st
 from handlers.safety import is_danger
 from handlers.turn import Answer, Policy, Turn
 from nlu.understanding import Engine, Understanding
-from storage import chats, inbox, outbox
+from storage import chats, holding, inbox, outbox
 
 BURST = 20  # more unread events than this are stored and answered once
 MAX_TEXT = 4_096  # of texts read together, as of a single one
+_NOT_HERE = (Kind.STOPPED, Kind.MOVED, Kind.TAKEN_BACK)  # told by the platform; the person did not write
 REPLY_LIFE = timedelta(hours=24)  # a retrying reply holds its chat's later replies at most this long
 
 
@@ -105,14 +106,16 @@ def apply(connection: Connection, prepared: Sequence[Prepared], parts: Parts, no
     for chat in prepared:
         _converse(connection, chat, conversations[chat.chat_id], parts, now, made)
     outbox.cancel_overtaken(connection, list(made.states), now)
+    if windowed := [chat.chat_id for chat in prepared if chat.claim.chat["window_until"]]:
+        holding.let_go(connection, windowed, now)  # before the new replies in the lane: it is older
     outbox.enqueue(connection, made.drafts, now)
     chats.log(connection, made.log)
     chats.save_states(connection, made.states, now)
-    here = [chat.chat_id for chat in prepared if chat.units[-1].inbound.kind is not Kind.STOPPED]
-    chats.touch(connection, here, now)
-    for chat in prepared:
-        if chat.chat_id not in here:
-            outbox.stop_chat(connection, chat.chat_id, now)
+    last = {chat.chat_id: chat.units[-1].inbound.kind for chat in prepared}
+    chats.touch(connection, [chat_id for chat_id, kind in last.items() if kind not in _NOT_HERE], now)
+    for chat_id, kind in last.items():
+        if kind is Kind.STOPPED:
+            outbox.stop_chat(connection, chat_id, now)
     return made.handlers
 
 

@@ -30,6 +30,7 @@ reruns = Counter("pandu_reruns_total", "Chats rerun alone after their batch fail
 dead_letters = Counter("pandu_dead_letters_total", "Events given up after three attempts")
 fenced = Counter("pandu_fenced_total", "Batches rolled back because their lease was lost")
 sends = Counter("pandu_sends_total", "Sends by outcome", ("channel", "outcome"))
+deliveries = Counter("pandu_deliveries_total", "What platforms told of sent messages", ("channel", "delivery"))
 rasa_readings = Counter(
     "pandu_rasa_readings_total",
     "Messages for the Rasa server: answered, or why the embedded engine stood in",
@@ -38,7 +39,7 @@ rasa_readings = Counter(
 
 COUNTERS = (
     *(inbound, repeats, rejected, ignored, refused, unavailable),
-    *(turns, reruns, dead_letters, fenced, sends, rasa_readings),
+    *(turns, reruns, dead_letters, fenced, sends, deliveries, rasa_readings),
 )
 
 

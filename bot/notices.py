@@ -71,8 +71,8 @@ class Notices:
         rows = notices.due(connection, zone=zone, midnight=midnight, now=now, limit=_CHATS)
         sent = 0
         for row in rows:
-            text = texts.compose(connection, self._catalogue, row, notices.news(connection, row, now), now)
-            went = proactive.send(connection, row, text, now, author=AUTHOR) if text else 0
+            reply = texts.compose(connection, self._catalogue, row, notices.news(connection, row, now), now)
+            went = proactive.send(connection, row, reply, now, author=AUTHOR) if reply else 0
             notices.done(connection, row["chat_id"], sent_at=now if went else None)
             if went:
                 actor = f"chat:{row['chat_id']}"

@@ -27,8 +27,11 @@ def midnight(zone: str, now: datetime) -> datetime:
     return datetime.combine(now.astimezone(ZONES[zone]).date(), time(0), ZONES[zone])
 
 
-def send(connection: Connection, row: Mapping[Any, Any], text: str, now: datetime, *, author: str) -> int:
-    """Puts one row into the broadcast lane; 0 where the person has said stop. It never leaves after 20 local, however long the way out was blocked."""
+def send(connection: Connection, row: Mapping[Any, Any], reply: Reply, now: datetime, *, author: str) -> int:
+    """Puts one row into the broadcast lane; 0 where the person has said stop. It never leaves after 20 local, however long the way out was blocked.
+
+    A channel with a window sends the reply's template where free text may not go any more.
+    """
     if subscriptions.stopped(connection, row["chat_id"]):
         return 0
     zone = ZONES[row["zone"] or "WIB"]
@@ -36,7 +39,7 @@ def send(connection: Connection, row: Mapping[Any, Any], text: str, now: datetim
     draft = outbox.Draft(
         chat_id=row["chat_id"],
         source=f"{row['channel']}:{row['account']}",
-        payload=Reply(text=text).to_json(),
+        payload=reply.to_json(),
         owner_version=row["owner_version"],
         expires_at=min(now + LIFE, evening),
         lane=outbox.BROADCASTS,

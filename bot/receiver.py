@@ -18,7 +18,7 @@ from bot.channel import Unavailable
 from bot.wake import INBOX, Wake
 from handlers.messages import Inbound, Media
 from nlu.masking import digit_run, mask
-from storage import inbox
+from storage import addresses, inbox
 from storage.database import Database, database_now, is_outage
 
 log = structlog.get_logger()
@@ -47,6 +47,7 @@ def clean(event: Inbound) -> Inbound:
         event_id=_UNWANTED.sub("", event.event_id)[:160],
         chat=_UNWANTED.sub("", event.chat)[:160],
         media=_clean_media(event.media) if event.media else None,
+        refers=_UNWANTED.sub("", event.refers)[:160],
     )
 
 
@@ -104,7 +105,8 @@ class Receiver:
             return None
 
     def _insert(self, rows: Sequence[inbox.Event], connection: Connection) -> list[int | None]:
-        return inbox.insert(connection, rows, self._clock(connection))
+        now = self._clock(connection)
+        return inbox.insert(connection, addresses.settle(connection, rows, now), now)
 
     async def _one_by_one(self, rows: Sequence[inbox.Event]) -> None:
         """One bad event must not take the others with it; alone, it is kept as rejected and answered 200."""
@@ -132,5 +134,7 @@ def _row(event: Inbound) -> inbox.Event:
         sent_at=event.sent_at,
         name=event.name,
         digits=digit_run(event.text),
+        ids=event.ids,
+        moved=event.moved,
         window=timedelta(seconds=event.window) if event.window else None,
     )

@@ -15,6 +15,7 @@ from bot import proactive
 from bot.receiver import Clock
 from bot.wake import OUTBOX, Wake
 from handlers.catalogue import Catalogue
+from handlers.messages import Reply, Template
 from handlers.telling import OLDEST, deadline_in, moment_in
 from handlers.turn import ZONES
 from storage import reminders
@@ -75,9 +76,10 @@ class Reminders:
             limit=_BATCH,
         )
         sent = 0
+        reply = self._reply("reminder_draft")
         for row in rows:
             reminders.mark_draft(connection, row["chat_id"], row["form"], now)
-            sent += proactive.send(connection, row, self._catalogue.text("reminder_draft"), now, author=AUTHOR)
+            sent += proactive.send(connection, row, reply, now, author=AUTHOR)
         return len(rows), sent
 
     def _deadlines(self, connection: Connection, left: int) -> tuple[int, int]:
@@ -97,9 +99,13 @@ class Reminders:
         sent = 0
         for row in rows:
             if reminders.once(connection, row["chat_id"], key, now):
-                text = self._catalogue.text(f"reminder_buy_{left}", **self._shown(row, now))
-                sent += proactive.send(connection, row, text, now, author=AUTHOR)
+                reply = self._reply(f"reminder_buy_{left}", **self._shown(row, now))
+                sent += proactive.send(connection, row, reply, now, author=AUTHOR)
         return len(rows), sent
+
+    def _reply(self, key: str, **values: str) -> Reply:
+        """The reminder in our words, and in those that a platform has approved under the same name."""
+        return Reply(text=self._catalogue.text(key, **values), template=Template(name=key, values=values))
 
     def _shown(self, row: Mapping[Any, Any], now: datetime) -> dict[str, str]:
         zone = row["zone"] or "WIB"

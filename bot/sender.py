@@ -14,14 +14,30 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from bot import metrics
+from bot import consequences, metrics
 from bot.batching import Batcher
-from bot.channel import Accepted, Channel, Down, Failed, Gone, Outcome, Retry, Throttled, Unknown
+from bot.channel import (
+    Accepted,
+    Channel,
+    Down,
+    Failed,
+    Gate,
+    Go,
+    Gone,
+    Hold,
+    Later,
+    Outcome,
+    Retry,
+    Shut,
+    Throttled,
+    Unknown,
+)
+from bot.consequences import DOWN_PAUSE
 from bot.receiver import Clock
 from bot.wake import NET_SECONDS, OUTBOX, Wake
 from handlers import links
 from handlers.messages import Reply, reply_from_json
-from storage import deliveries, outbox
+from storage import deliveries, holding, outbox
 from storage.database import Database, database_now, is_outage
 
 log = structlog.get_logger()
@@ -32,7 +48,6 @@ OWN_AUTHORS = ("bot", "reminder")
 RESERVE = 0.2  # share of the budget that broadcasts never use
 MAX_ATTEMPTS = 8
 _LONGEST_BACKOFF = 300.0
-_DOWN_PAUSE = timedelta(seconds=30)  # a dead account is probed with one message this often
 _RECOVER_SECONDS = 10.0
 _OUTAGE_PAUSE = 1.0
 _CHECKED_SECONDS = 0.5  # how long a check holds: as long as a busy loop may take to get to the send
@@ -61,6 +76,7 @@ class Sender:
         self._chance = chance or random.Random()  # noqa: S311 - jitter, not secrecy
         self._token = secrets.token_hex(16)
         self._source = f"{channel.name}:{channel.account}"
+        self._gate: Gate | None = getattr(channel, "gate", None)
         self._checks: Batcher[int, bool] = Batcher(self._check)
         self._marks: Batcher[tuple[Mapping[str, Any], Outcome], None] = Batcher(self._mark)
         self._sending: set[asyncio.Task[None]] = set()
@@ -144,6 +160,9 @@ class Sender:
         """The reply; what people wrote and we repeat (a report, a warning about a false site) never becomes a link."""
         reply = reply_from_json(row["payload"])
         text = links.defanged(reply.text, self._link_hosts)
+        if reply.template:
+            values = {key: links.defanged(value, self._link_hosts) for key, value in reply.template.values.items()}
+            reply = replace(reply, template=replace(reply.template, values=values))
         return reply if text == reply.text else replace(reply, text=text)
 
     def _refused(self, row: Mapping[str, Any]) -> Outcome | None:
@@ -163,10 +182,10 @@ class Sender:
                 wait = timedelta(seconds=seconds if scope == "chat" else 0)
                 return again(reason=f"throttled ({scope})", not_before=now + wait, refund_attempt=True)
             case Down(reason=reason):
-                return again(reason=reason, not_before=now + _DOWN_PAUSE, refund_attempt=True)
+                return again(reason=reason, not_before=now + DOWN_PAUSE, refund_attempt=True)
             case Unknown(reason=reason) if row["lane"] == outbox.BROADCASTS:
                 return outbox.Mark(id=row["id"], state="unknown", reason=reason)
-            case Retry(reason=reason) | Unknown(reason=reason):
+            case Retry(reason=reason) | Unknown(reason=reason) | Shut(reason=reason):
                 if row["attempts"] >= MAX_ATTEMPTS:
                     return outbox.Mark(id=row["id"], state="failed", reason=f"given up: {reason}")
                 return again(reason=reason, not_before=now + self._backoff(row["attempts"]))
@@ -192,7 +211,29 @@ class Sender:
         )
         ids = [row["id"] for row in rows]
         good = outbox.check(connection, ids=ids, token=self._token, now=now, lease=LEASE) if rows else set()
+        if self._gate and good:
+            rows = self._ruled(connection, rows, good, now)
         return rows, good, starved
+
+    def _ruled(
+        self, connection: Connection, rows: list[dict[str, Any]], good: set[int], now: datetime
+    ) -> list[dict[str, Any]]:
+        """The rows as the channel's gate lets them leave; what has to wait is taken out of `good` and handed back."""
+        asked = [row for row in rows if row["id"] in good]
+        rulings = self._gate.rule(connection, asked, now) if self._gate else {}
+        for row_id, ruling in rulings.items():
+            match ruling:
+                case Hold(reason=reason, expires_at=expires_at):
+                    holding.for_person(connection, row_id, reason, expires_at)
+                case Later(reason=reason, until=until):
+                    waiting = outbox.Mark(
+                        id=row_id, state="pending", reason=reason, not_before=until, refund_attempt=True
+                    )
+                    outbox.mark(connection, marks=[waiting], token=self._token, now=now)
+            if not isinstance(ruling, Go):
+                good.discard(row_id)
+        changed = {row_id: ruling.payload for row_id, ruling in rulings.items() if isinstance(ruling, Go)}
+        return [{**row, "payload": changed.get(row["id"]) or row["payload"]} for row in rows]
 
     def _recover(self, connection: Connection) -> int:
         return outbox.recover(connection, now=self._clock(connection))
@@ -213,17 +254,7 @@ class Sender:
                 taken = {mark.platform_id: mark.id for mark in marks if mark.platform_id}
                 deliveries.catch_up(connection, self._source, taken)
             for row, outcome in sent:
-                self._consequences(connection, row, outcome, now)
+                consequences.draw(connection, self._source, row, outcome, now)
 
         await self._database.write(work)
         return [None] * len(sent)
-
-    def _consequences(self, connection: Connection, row: Mapping[str, Any], outcome: Outcome, now: datetime) -> None:
-        """What an outcome means beyond its own message: the account or lane waits, or the person has left."""
-        match outcome:
-            case Throttled(seconds=seconds, scope=("lane" | "account") as scope):
-                outbox.block(connection, source=self._source, scope=scope, until=now + timedelta(seconds=seconds))
-            case Down():
-                outbox.block(connection, source=self._source, scope="account", until=now + _DOWN_PAUSE)
-            case Gone():
-                outbox.stop_chat(connection, row["chat_id"], now)

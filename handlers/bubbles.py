@@ -23,11 +23,13 @@ def joined(replies: Sequence[Reply]) -> Reply:
     """Several replies as one: by SMS each costs, and the rest of a long one is had by LANJUT (`handlers.short`)."""
     last = replies[-1]
     own = any(reply.sms is not None for reply in replies)
+    shown = next((reply for reply in reversed(replies) if reply.options), last)
     return replace(
         last,
         text="\n".join(reply.text for reply in replies if reply.text),
         sms="\n".join(reply.short for reply in replies if reply.short) if own else None,
-        options=next((reply.options for reply in reversed(replies) if reply.options), ()),
+        options=shown.options,
+        first=shown.first,
         cancellable=all(reply.cancellable for reply in replies),
         passes_agent=any(reply.passes_agent for reply in replies),
     )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from handlers import bubbles, links
+from handlers import bubbles, links, templates
 from handlers.catalogue import CONTENT, Catalogue, load, placeholders, read_files, shown_date
 from handlers.gsm7 import septets, substituted
 
@@ -56,7 +56,7 @@ def check(folder: Path = CONTENT, *, link_hosts: tuple[str, ...] = ()) -> list[P
     except (KeyError, TypeError, ValueError) as error:
         return [*_shape(folder, files), Problem(file="answers", line=0, column=0, message=f"not readable: {error!r}")]
     for name in sorted(file for file in files if file.startswith("answers/")):
-        lines = _lines(folder / f"{name}.yml")
+        lines = lines_of(folder / f"{name}.yml")
         for intent, body in files[name].items():
             line = lines.get(intent, 1)
             for message in _entry(intent, body, catalogue, kinds, link_hosts):
@@ -82,6 +82,12 @@ def check(folder: Path = CONTENT, *, link_hosts: tuple[str, ...] = ()) -> list[P
         if intent not in catalogue.topics
     ]
     found += _texts(folder, files, link_hosts)
+    lines = lines_of(templates.path(folder))
+    found += [
+        Problem(file=f"{templates.FILE}.yml", line=lines.get(name, 1), column=1, message=f"{name}: {message}")
+        for name, row in files[templates.FILE].items()
+        for message in templates.problems(name, row, link_hosts)
+    ]
     return found
 
 
@@ -90,7 +96,7 @@ def _shape(folder: Path, files: Mapping[str, Any]) -> list[Problem]:
     return [
         Problem(
             file=f"{name}.yml",
-            line=_lines(folder / f"{name}.yml").get(intent, 1),
+            line=lines_of(folder / f"{name}.yml").get(intent, 1),
             column=1,
             message=f"{intent}: {key} is missing",
         )
@@ -102,7 +108,7 @@ def _shape(folder: Path, files: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
-def _lines(path: Path) -> dict[str, int]:
+def lines_of(path: Path) -> dict[str, int]:
     node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     return {key.value: key.start_mark.line + 1 for key, _ in node.value} if isinstance(node, yaml.MappingNode) else {}
 
@@ -189,7 +195,7 @@ def _links(text: str, hosts: tuple[str, ...]) -> Iterator[str]:
 def _texts(folder: Path, files: Mapping[str, Any], hosts: tuple[str, ...]) -> list[Problem]:
     found = []
     for name in sorted(file for file in files if file.startswith("texts/")):
-        lines = _lines(folder / f"{name}.yml")
+        lines = lines_of(folder / f"{name}.yml")
         for key, text in files[name].items():
             messages = list(_links(text, hosts)) if isinstance(text, str) else ["is no text"]
             if isinstance(text, str):

@@ -22,6 +22,7 @@ from handlers import (
     kiosk,
     linking,
     linking_manage,
+    linking_moved,
     media,
     message_check,
     privacy,
@@ -39,7 +40,7 @@ from handlers import (
 )
 from handlers.finishing import finished
 from handlers.forms import Form
-from handlers.messages import Kind, Option, Reply, State, parse_option_reference
+from handlers.messages import PAGE, Kind, Option, Reply, State, parse_option_reference, parse_page_reference
 from handlers.turn import ZONES, Answer, Turn, answer
 from nlu.entities import find_entities
 from nlu.entities.subject import find_subject
@@ -134,6 +135,21 @@ def _agent_owns(turn: Turn) -> Answer | None:
     return talk.silent(turn) if turn.owner != "bot" else None
 
 
+def _moved(turn: Turn) -> Answer | None:
+    """The platform tells of another number: what it means for the link does not wait for an agent."""
+    if turn.inbound.kind is not Kind.MOVED:
+        return None
+    found = linking_moved.moved(turn)
+    return found if turn.owner == "bot" else talk.silent(turn)
+
+
+def _taken_back(turn: Turn) -> Answer | None:
+    if turn.inbound.kind is not Kind.TAKEN_BACK:
+        return None
+    chats.take_back(turn.connection, turn.chat_id, turn.inbound.refers, turn.words("taken_back"))
+    return talk.silent(turn)
+
+
 def _came_or_left(turn: Turn) -> Answer | None:
     return talk.silent(turn) if turn.inbound.kind in (Kind.STOPPED, Kind.RESUMED, Kind.REACTION) else None
 
@@ -159,8 +175,11 @@ def _tap(turn: Turn) -> Answer | None:
         return None
     if turn.inbound.choice and turn.inbound.choice == turn.state.last_choice:
         return talk.silent(turn)  # a double tap
-    reference = parse_option_reference(turn.inbound.choice or "")
     late = turn.now - turn.inbound.sent_at > LATE_TAP
+    page = parse_page_reference(turn.inbound.choice or "")
+    if page and not late and page[0] == turn.state.version:
+        return _page(replace(turn, state=replace(turn.state, last_choice=turn.inbound.choice)), page[1])
+    reference = parse_option_reference(turn.inbound.choice or "")
     if (
         reference is None
         or late
@@ -170,6 +189,12 @@ def _tap(turn: Turn) -> Answer | None:
         return _late_tap(turn)
     tapped = replace(turn, state=replace(turn.state, last_choice=turn.inbound.choice))
     return _choose(tapped, turn.state.options[reference[1] - 1])
+
+
+def _page(turn: Turn, first: int) -> Answer:
+    """The options shown last, from another place on; beyond the end they begin anew."""
+    first = first if 1 <= first <= len(turn.state.options) else 1
+    return answer(turn, replace(turn.say("options_page", options=turn.state.options), first=first))
 
 
 def _late_tap(turn: Turn) -> Answer:
@@ -207,6 +232,8 @@ def _typed_option(turn: Turn) -> Answer | None:
     for option in turn.state.options:
         if plain and plain == _plain(option.label):
             return _choose(turn, option)
+    if len(turn.state.options) > PAGE and plain == _plain(turn.words("options_more")):
+        return _page(turn, turn.state.first + PAGE)
     if (match := _NUMBER.match(turn.text)) is None:
         return None
     step = _open_step(turn)
@@ -466,6 +493,8 @@ def _do(turn: Turn, what: str) -> Answer:
 
 RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("stop", by_sms.stop),
+    ("moved", _moved),
+    ("taken_back", _taken_back),
     ("agent", _agent_owns),
     ("presence", _came_or_left),
     ("danger", safety.danger),

@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from handlers import bubbles, safety, talk
+from handlers.catalogue import shown_date
 from handlers.messages import Reply
 from handlers.turn import Answer, Turn
 
 STALE = timedelta(minutes=30)  # an answer that comes later than this begins with an apology
 WITHOUT_INTRO = ("danger", "stop")  # a life first, and who wants to hear no more; who is speaking is said next time
 SAME_OPTIONS = ("rest",)  # answers that show what was said before: its numbers still mean the same
+LONG_STALE = timedelta(days=1)  # … and from here on it says which day's message is answered
 REMEMBERS = ("clarify", "fraud", "rest")  # answers after which the words of the message are still needed
 
 
@@ -20,7 +22,7 @@ def finished(turn: Turn, found: Answer) -> Answer:
     if found.handler in ("agent", "presence"):
         return found
     greeted = found.state.greeted or found.handler in WITHOUT_INTRO
-    leads = [turn.content.text("stale")] if turn.now - turn.inbound.sent_at > STALE else []
+    leads = [lead] if (lead := _lateness(turn)) else []
     if warning := safety.warning(turn):
         leads.append(warning)
     replies = found.replies
@@ -37,9 +39,9 @@ def finished(turn: Turn, found: Answer) -> Answer:
     intro = () if greeted else (Reply(text=talk.intro(turn)),)
     said = [reply for reply in (first, *replies[1:]) if reply.text or reply.form]
     spoken = [*intro, *([bubbles.joined(said)] if turn.by_sms and said else said)]
-    shown = next((reply.options for reply in reversed(replies) if reply.options), ())
+    shown, first_shown = next(((reply.options, reply.first) for reply in reversed(replies) if reply.options), ((), 1))
     if found.handler in SAME_OPTIONS:
-        shown = found.state.options
+        shown, first_shown = found.state.options, found.state.first
     version = turn.state.version + 1 if shown else turn.state.version
     return replace(
         found,
@@ -51,11 +53,20 @@ def finished(turn: Turn, found: Answer) -> Answer:
         state=replace(
             found.state,
             options=shown,
+            first=first_shown,
             version=version,
             greeted=found.state.greeted or found.handler not in WITHOUT_INTRO,
             asked=found.state.asked if found.handler in REMEMBERS else "",
         ),
     )
+
+
+def _lateness(turn: Turn) -> str:
+    """An apology for an answer that comes late; after a day, with the day that is answered."""
+    age = turn.now - turn.inbound.sent_at
+    if age > LONG_STALE:
+        return turn.content.text("stale_day", day=shown_date(turn.local(turn.inbound.sent_at).date().isoformat()))
+    return turn.content.text("stale") if age > STALE else ""
 
 
 def _with_leads(reply: Reply, leads: list[str]) -> str | None:

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     LOCATION = "location"
     REACTION = "reaction"
     EDITED = "edited"  # an earlier message was changed; `text` is the new wording
+    TAKEN_BACK = "taken_back"  # an earlier message was deleted by its writer
+    MOVED = "moved"  # the person has another number or id on this channel, or the account may have changed hands
     STOPPED = "stopped"  # the person blocked us on this channel
     RESUMED = "resumed"  # … and came back
     UNSUPPORTED = "unsupported"  # known to be something we cannot read
@@ -71,13 +73,18 @@ class Inbound:
     masked: tuple[str, ...] = ()  # kinds of numbers that were masked: nik, kk, card, account, otp
     name: str = ""  # display name, for the agents' eyes only
     media: Media | None = None
+    ids: tuple[
+        tuple[str, str], ...
+    ] = ()  # what the platform vouches for of the sender: ("phone", "+62…"), ("bsuid", …)
+    moved: tuple[tuple[str, str], ...] = ()  # of MOVED: what holds from now on; none: the account may be another's
     refers: str = ""  # event id of the earlier message that this one changes or takes back
     window: int = 0  # seconds from `sent_at` in which the channel lets us answer freely; 0: it has no such window
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; the time as ISO 8601."""
         media = self.media.to_json() if self.media else None
-        return {**_plain(self), "sent_at": self.sent_at.isoformat(), "masked": list(self.masked), "media": media}
+        lists = {"masked": list(self.masked), "ids": list(self.ids), "moved": list(self.moved)}
+        return {**_plain(self), "sent_at": self.sent_at.isoformat(), "media": media, **lists}
 
 
 _INBOUND = frozenset(f.name for f in fields(Inbound))
@@ -89,6 +96,8 @@ def inbound_from_json(data: Mapping[str, Any]) -> Inbound:
     values["kind"] = Kind(values["kind"])
     values["sent_at"] = datetime.fromisoformat(values["sent_at"])
     values["masked"] = tuple(values.get("masked", ()))
+    for name in ("ids", "moved"):
+        values[name] = tuple((kind, value) for kind, value in values.get(name, ()))
     media = values.get("media")
     values["media"] = Media(**{key: media[key] for key in Media.__slots__ if key in media}) if media else None
     return Inbound(**values)
@@ -113,17 +122,28 @@ class SecureForm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """The wording that a platform has approved for where free text may not go (content/whatsapp_templates.yml)."""
+
+    name: str
+    values: Mapping[str, str] = field(default_factory=dict)  # of its variables, by name
+    language: str = ""  # set by the channel, when the message is to leave in this form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """What to say. How it looks is the channel's matter."""
 
     text: str
     options: tuple[Option, ...] = ()
     version: int = 0  # version of the dialogue the options belong to; set by the dialogue
+    first: int = 1  # place of the first option to be shown, where the channel shows them page by page
     sms: str | None = None  # own wording for SMS
     form: SecureForm | None = None
     ask_contact: bool = False  # offer the channel's own "share my number"
     cancellable: bool = False  # a prompt that is dropped unsent when a later message has made it pointless
     passes_agent: bool = False  # queue notices and the rating may pass while an agent owns the chat
+    template: Template | None = None  # the same in an approved wording
 
     @property
     def short(self) -> str:
@@ -133,7 +153,9 @@ class Reply:
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
         form = {**_plain(self.form), "fields": list(self.form.fields)} if self.form else None
-        return {**_plain(self), "options": [_plain(option) for option in self.options], "form": form}
+        template = {**_plain(self.template), "values": dict(self.template.values)} if self.template else None
+        options = [_plain(option) for option in self.options]
+        return {**_plain(self), "options": options, "form": form, "template": template}
 
 
 _REPLY = frozenset(f.name for f in fields(Reply))
@@ -145,6 +167,8 @@ def reply_from_json(data: Mapping[str, Any]) -> Reply:
     values["options"] = tuple(Option(**option) for option in values.get("options", ()))
     form = values.get("form")
     values["form"] = SecureForm(**{**form, "fields": tuple(form["fields"])}) if form else None
+    template = values.get("template")
+    values["template"] = Template(**template) if template else None
     return Reply(**values)
 
 
@@ -161,6 +185,22 @@ def parse_option_reference(reference: str) -> tuple[int, int] | None:
     return None
 
 
+PAGE = 9  # options of a page where a channel has ten rows, one of which leads on (platform-rules 2.7)
+
+
+def page_reference(version: int, first: int) -> str:
+    """What "more options" carries: the dialogue's version and the place of the first option of the page."""
+    return f"p:{version}:{first}"
+
+
+def parse_page_reference(reference: str) -> tuple[int, int] | None:
+    """(version, first place) of such a reference, or None where it is none."""
+    match reference.split(":"):
+        case ["p", version, first] if version.isdigit() and first.isdigit():
+            return int(version), int(first)
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """Where the conversation stands: what the database keeps between two messages."""
@@ -170,6 +210,7 @@ class State:
     version: int = 0  # grows with every turn that shows options
     data: Mapping[str, Any] = field(default_factory=dict)  # answers so far, and what a form wants to remember
     options: tuple[Option, ...] = ()  # options shown last; a typed number means one of these
+    first: int = 1  # where the page of them began that was shown last
     last_intent: str | None = None  # last question answered ("terus?")
     misses: int = 0  # misunderstandings in a row
     asked: str = ""  # words that were asked back about, or that a report may begin with; only until the next answer

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping
 from handlers import telling
 from handlers.catalogue import Catalogue, rupiah
 from handlers.course_texts import shortened
+from handlers.messages import Reply, Template
 from storage import incentives, notices
 
 SHOWN = 3  # lines; the rest is found by asking
@@ -30,7 +31,7 @@ def changed(rows: Sequence[RowMapping]) -> list[str]:
 
 def compose(
     connection: Connection, content: Catalogue, row: Mapping[Any, Any], rows: Sequence[RowMapping], now: datetime
-) -> str | None:
+) -> Reply | None:
     """The message for a chat (a row of `notices.due`) about these changes; None where nothing may or need be told."""
     full = row["level"] in ("2", "3")
     lines: list[str] = []
@@ -52,7 +53,8 @@ def compose(
     if not lines:
         return None
     as_of = telling.moment_in(row["zone"] or "WIB", min(moments), now)
-    return "\n".join((content.text("notice_head", as_of=as_of), *lines, content.text("notice_end")))
+    text = "\n".join((content.text("notice_head", as_of=as_of), *lines, content.text("notice_end")))
+    return Reply(text=text, template=Template(name="notice_change", values={"as_of": as_of}))
 
 
 def _payment(connection: Connection, row: Mapping[Any, Any], kind: str) -> RowMapping | None:

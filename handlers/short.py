@@ -44,12 +44,12 @@ def shaped(reply: Reply, said: Words) -> tuple[str, Reply | None]:
     if _fits(whole):
         return whole, None
     page, rest = _first_page(_units(body, menu), "\n" + said.more)
-    return page, replace(reply, text=rest, sms=None, options=(), form=None, ask_contact=False)
+    return page, replace(reply, text=rest, sms=None, options=(), first=1, form=None, ask_contact=False)
 
 
 def _menu(reply: Reply, said: Words) -> str:
     """ "Balas 1 Ya; 2 Tidak": the numbers are the options' places, which is what a typed number means to the dialogue."""
-    shown = "; ".join(f"{place} {option.label.strip()}" for place, option in enumerate(reply.options, 1))
+    shown = "; ".join(f"{place} {option.label.strip()}" for place, option in enumerate(reply.options, reply.first))
     return f"{said.menu} {shown}" if shown else ""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 
 from storage.inbox import insert_for
-from storage.schema import chats, conversations, identities, links, messages, outbox
+from storage.schema import chats, conversations, identities, inbox, links, messages, outbox
 
 _conversations = (
     select(conversations)
@@ -76,9 +76,34 @@ def get(connection: Connection, chat_id: int) -> RowMapping | None:
     return connection.execute(select(chats).where(chats.c.id == chat_id)).mappings().first()
 
 
+def take_back(connection: Connection, chat_id: int, event_id: str, instead: str) -> None:
+    """The writer has deleted a message: its words and file leave the log and the stored event."""
+    chosen = select(inbox).where(inbox.c.chat_id == chat_id, inbox.c.event_id == event_id)
+    event = connection.execute(chosen).mappings().first()
+    if event is None:
+        return
+    payload = {**event["payload"], "text": "", "media": None} if event["payload"] else None
+    connection.execute(update(inbox).where(inbox.c.id == event["id"]).values(payload=payload))
+    logged = (messages.c.chat_id == chat_id, messages.c.inbox_id == event["id"], messages.c.author == "person")
+    connection.execute(update(messages).where(*logged).values(text=instead, media=None))
+
+
 def find(connection: Connection, channel: str, account: str, address: str) -> RowMapping | None:
     """The chat by its address on a channel account."""
     statement = select(chats).where(chats.c.channel == channel, chats.c.account == account, chats.c.address == address)
+    return connection.execute(statement).mappings().first()
+
+
+def find_by_identity(connection: Connection, channel: str, account: str, kind: str, value: str) -> RowMapping | None:
+    """The chat that a number or id is vouched for in now."""
+    statement = (
+        select(chats)
+        .join(identities, identities.c.chat_id == chats.c.id)
+        .where(chats.c.channel == channel, chats.c.account == account)
+        .where(identities.c.kind == kind, identities.c.value == value, identities.c.vouched)
+        .order_by(identities.c.last_seen.desc())
+        .limit(1)
+    )
     return connection.execute(statement).mappings().first()
 
 

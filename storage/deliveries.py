@@ -37,8 +37,10 @@ class Report:
     at: datetime
     key: int | None = None  # our outbox id, where the report bears it
     reason: str | None = None  # "131026: not on WhatsApp", of a failure
+    code: int | None = None  # the platform's, of a failure
     category: str | None = None  # of the price, where the report has one
     billable: bool = False
+    bsuid: str | None = None  # the recipient's id, where the platform tells it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,10 @@ class Event:
     sent_at: datetime
     name: str = ""
     digits: int = 0  # how many digits, when the text is nearly nothing else (half a NIK?)
+    ids: tuple[
+        tuple[str, str], ...
+    ] = ()  # what the platform vouches for of the sender: ("phone", "+62…"), ("bsuid", …)
+    moved: tuple[tuple[str, str], ...] = ()  # … and what it will be from now on
     window: timedelta | None = None  # how long this message lets us answer freely, where the channel has a window
 
     @property

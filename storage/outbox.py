@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage import holding
 from storage.inbox import insert_for
 from storage.schema import budgets, chats, conversations, outbox
 
@@ -261,7 +262,7 @@ def check(connection: Connection, *, ids: Sequence[int], token: str, now: dateti
         elif row["stopped_at"]:
             _close(connection, row["id"], "cancelled", "the person left", now)
         elif row["lane"] == BROADCASTS and row["owner"] != "bot":
-            _hold(connection, row["id"])
+            holding.for_agent(connection, row["id"])
         elif row["author"] == "bot" and not row["passes_agent"] and row["owner_version"] != row["current_version"]:
             _close(connection, row["id"], "cancelled", "owner changed", now)
         else:
@@ -275,12 +276,6 @@ def _close(connection: Connection, row_id: int, state: str, reason: str, now: da
     connection.execute(
         update(outbox).where(outbox.c.id == row_id).values(state=state, reason=reason, done_at=now, owner=None)
     )
-
-
-def _hold(connection: Connection, row_id: int) -> None:
-    """While an agent owns the chat, campaigns and reminders wait (design, rule 5); `chats.take_over` lets them go on."""
-    values = {"state": "held", "owner": None, "attempts": outbox.c.attempts - 1}
-    connection.execute(update(outbox).where(outbox.c.id == row_id).values(values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -338,6 +338,7 @@ outbox = Table(
     Column("lease_until", Instant),
     Column("platform_id", String(160)),
     Column("reason", String(200)),
+    Column("template", String(64)),  # the approved wording it left in: it has opened a conversation of ours
     Column("delivery", String(10)),  # sent, delivered, read, played, failed: what the platform has said since
     Column("delivery_at", Instant),
     Column("delivery_reason", String(200)),
@@ -365,6 +366,13 @@ outbox = Table(
         "platform_id",
         sqlite_where=text("platform_id IS NOT NULL"),
         postgresql_where=text("platform_id IS NOT NULL"),
+    ),
+    Index("ix_outbox_held", "expires_at", sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'")),
+    Index(
+        "ix_outbox_template",
+        "created_at",
+        sqlite_where=text("template IS NOT NULL"),
+        postgresql_where=text("template IS NOT NULL"),
     ),
 )
 

@@ -14,7 +14,7 @@ from aiogram.types import (
 )
 
 from bot.telegram import limits
-from bot.telegram.text import clean, length, visible
+from bot.texts import clean, length, visible
 from handlers.messages import Option, Reply, SecureForm, option_reference
 
 MAX_OPTIONS = limits.KEYBOARD_BUTTONS - 1  # one button is kept for the form or the number

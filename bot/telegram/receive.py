@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bot.telegram import limits
-from bot.telegram.text import clean
+from bot.texts import clean
 from handlers.messages import Inbound, Kind
 
 Json = Mapping[str, Any]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -18,19 +17,20 @@ from starlette.routing import BaseRoute, Route
 
 from bot import metrics
 from bot.channel import Accepted, Failed, Outcome, Receive, Unknown
+from bot.parts import SentParts
 from bot.settings import Settings, SettingsError
-from bot.telegram import webhook
+from bot.telegram import limits, webhook
 from bot.telegram.client import REQUEST_SECONDS, make_bot
 from bot.telegram.keyboard import Markup, contact_keyboard, inline_keyboard, opens_as_button, without_button
 from bot.telegram.outcomes import Flood, OtherChat, PlainText, Verdict, verdict
 from bot.telegram.poll import Poller, Sleep
 from bot.telegram.receive import CHANNEL, Ignored, callback_id, parse
-from bot.telegram.text import clean, escape, split, visible
+from bot.telegram.text import escape
+from bot.texts import clean, split, visible
 from handlers.messages import Inbound, Reply
 
 log = structlog.get_logger()
 
-MEMO_SIZE: Final = 1_000  # half-sent long messages remembered
 _ADDRESS: Final = re.compile(r"-?[0-9]{1,16}")  # ids have at most 52 bits
 
 
@@ -69,7 +69,7 @@ class TelegramChannel:
         self._form_label = form_label
         self._sleep = sleep
         self._flood = Flood(clock)
-        self._sent_parts: OrderedDict[int, list[str | None]] = OrderedDict()
+        self._sent = SentParts()
         self._answers: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -132,7 +132,7 @@ class TelegramChannel:
     async def send(self, address: str, reply: Reply, *, lane: int, key: int) -> Outcome:
         """Sends one reply, a long one in several messages; a retry goes on behind the parts accepted. Never raises."""
         try:
-            parts = split(self._text(reply))
+            parts = split(self._text(reply), limits.TEXT_CHARACTERS)
             if not parts:
                 return Failed("nothing to say")
             if not _ADDRESS.fullmatch(address):
@@ -143,22 +143,13 @@ class TelegramChannel:
             return Unknown(type(error).__name__)
 
     async def _send_parts(self, chat: int, parts: Sequence[str], reply: Reply, lane: int, key: int) -> Outcome:
-        accepted = self._sent_parts.get(key, [])
-        for place in range(len(accepted), len(parts)):
+        for place in range(self._sent.taken(key), len(parts)):
             markup = self._markup(reply, lane) if place == len(parts) - 1 else None
             outcome = await self._send_one(chat, parts[place], markup, lane)
             if not isinstance(outcome, Accepted):
                 return outcome
-            accepted = [*accepted, outcome.platform_id]
-            self._remember(key, accepted)
-        self._sent_parts.pop(key, None)
-        return Accepted(accepted[-1])
-
-    def _remember(self, key: int, accepted: list[str | None]) -> None:
-        self._sent_parts[key] = accepted
-        self._sent_parts.move_to_end(key)
-        while len(self._sent_parts) > MEMO_SIZE:
-            self._sent_parts.popitem(last=False)
+            self._sent.add(key, outcome.platform_id)
+        return Accepted(self._sent.finish(key))
 
     async def _send_one(self, chat: int, text: str, markup: Markup | None, lane: int) -> Outcome:
         """One message; a second time where the table says so: as plain text, or to the chat's new id."""

@@ -1,15 +1,12 @@
 """A small Bot API server of our own: behaves as https://core.telegram.org/bots/api and the published server say.
 
-`async with serve() as fake:` in tests, or `python -m tests.fakes.telegram --port 8081` beside a running bot; there
-POST /_/person {"id": 7, "act": "says", "args": ["halo"]} moves people and GET /_/sent shows what they got.
+`async with serve() as fake:` in tests, or `make fake-telegram` beside a running bot, with phones at /_/phone.
 tests/fakes/test_telegram_fake.py proves it with aiogram and python-telegram-bot, unpatched.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import re
 import socket
 import time
@@ -23,8 +20,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from tests.fakes import telegram_rules as rules
+from tests.fakes.phone import Phones
 from tests.fakes.telegram_methods import Call, Fault, Methods, Sent
 from tests.fakes.telegram_people import Person, Queue
+from tests.fakes.telegram_phone import TelegramCarrier
 from tests.fakes.telegram_rules import ApiError
 
 TOKEN = "123456789:AAFakeFakeFakeFakeFakeFakeFakeFakeFake"
@@ -55,6 +54,7 @@ class FakeTelegram(Methods):
         self.profile: dict[str, Any] = {"commands": [], "description": "", "short_description": ""}
         self.migrated: dict[int, int] = {}
         self.base = ""
+        self.phones = Phones(TelegramCarrier(self))
         self._released, self._changed, self._last = asyncio.Event(), asyncio.Event(), 0
 
     # -- for tests -------------------------------------------------------------------------------------------------
@@ -96,10 +96,10 @@ class FakeTelegram(Methods):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return None
+        if scope["path"].startswith("/_/phone"):
+            return await self.phones(scope, receive, send)
         request = Request(scope, receive)
         body = await request.body()
-        if scope["path"].startswith("/_/"):
-            return await self._control(scope["path"], body)(scope, receive, send)
         path = re.fullmatch(r"/bot([^/]+)/(?:test/)?(\w+)", scope["path"])
         method = path[2] if path else ""
         fault = next((fault for fault in self.faults if fault.method.lower() in (method.lower(), "*")), None)
@@ -124,7 +124,7 @@ class FakeTelegram(Methods):
         cut = bool(fault and fault.kind.startswith("cut"))
         self._log(Call(method, given, self.clock(), 0 if cut else status, answer.get("result")))
         if cut:
-            return await _cut(receive)
+            return await sever(receive)
         if fault and fault.kind == "html":
             return await Response("<html>Bad Gateway</html>", fault.status, media_type="text/html")(
                 scope, receive, send
@@ -138,14 +138,7 @@ class FakeTelegram(Methods):
     def _notice(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
-
-    def _control(self, path: str, body: bytes) -> Response:
-        if path == "/_/sent":
-            return JSONResponse([{"chat": sent.chat, "text": sent.text, "markup": sent.markup} for sent in self.sent])
-        wish = json.loads(body)
-        person = self.person(wish["id"], wish.get("name", "Siti"))
-        args = [person.inbox[-1], *wish["args"]] if wish["act"] == "taps" else wish.get("args", [])
-        return JSONResponse(getattr(person, wish["act"])(*args))
+        self.phones.changed()
 
     def _answered_in_body(self, content_type: str, body: bytes) -> None:
         """A webhook may answer with one method call; its result is told to nobody."""
@@ -160,7 +153,7 @@ class FakeTelegram(Methods):
             )
 
 
-async def _cut(receive: Receive) -> None:
+async def sever(receive: Receive) -> None:
     """Closes the connection under the client's hands (uvicorn's own `receive` knows its transport)."""
     receive.__self__.transport.abort()  # type: ignore[attr-defined]
     while (await receive())["type"] != "http.disconnect":
@@ -197,11 +190,3 @@ async def run_app(app: Any, listener: socket.socket) -> AsyncIterator[None]:
         for connection in list(server.server_state.connections):
             connection.transport.abort()
         await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=8081)
-    parser.add_argument("--token", default=TOKEN)
-    chosen = parser.parse_args()
-    uvicorn.run(FakeTelegram(token=chosen.token, scale=1.0), host="127.0.0.1", port=chosen.port, log_level="warning")

@@ -26,7 +26,7 @@ class Person:
 
     def __init__(self, fake: FakeTelegram, id: int, first_name: str) -> None:  # noqa: A002
         self.fake, self.id = fake, id
-        self.user = {"id": id, "is_bot": False, "first_name": first_name, "language_code": "id"}
+        self.user: dict[str, Any] = {"id": id, "is_bot": False, "first_name": first_name, "language_code": "id"}
         self.chat = {"id": id, "type": "private", "first_name": first_name}
         self.phone = f"62812{id:08d}"
         self.blocked = self.deactivated = False
@@ -56,9 +56,12 @@ class Person:
 
     def taps(self, sent: Sent, button: int) -> dict[str, Any]:
         """Taps the n-th button (from 1) of a message's inline keyboard."""
-        data = sent.buttons[button - 1]["callback_data"]
-        tap = {"id": str(self.fake.next_id() * 7919), "from": self.user, "message": sent.message, "data": data}
-        tap["chat_instance"] = str(self.id * 31)
+        return self.taps_button(sent.message, sent.buttons[button - 1])
+
+    def taps_button(self, message: dict[str, Any], button: dict[str, Any]) -> dict[str, Any]:
+        """Taps one button below a message."""
+        tap: dict[str, Any] = {"id": str(self.fake.next_id() * 7919), "from": self.user, "message": message}
+        tap |= {"data": button["callback_data"], "chat_instance": str(self.id * 31)}
         self.fake.taps[tap["id"]] = self.fake.clock()
         return self.fake.queue.push("callback_query", tap, key=f"tap {self.id}", lifetime=TAP)
 

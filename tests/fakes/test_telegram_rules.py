@@ -278,12 +278,3 @@ async def test_unknown_methods_and_tokens(fake: FakeTelegram) -> None:
             async with client.get(f"{fake.base}/{path}") as answer:
                 assert answer.status == status
                 assert (await answer.json())["ok"] is False
-
-
-async def test_people_can_be_moved_from_another_process(fake: FakeTelegram) -> None:
-    async with aiohttp.ClientSession() as client:
-        async with client.post(f"{fake.base}/_/person", json={"id": 7, "act": "says", "args": ["halo"]}) as answer:
-            assert (await answer.json())["message"]["text"] == "halo"
-        await call(fake, "sendMessage", chat_id=7, text="hai")
-        async with client.get(f"{fake.base}/_/sent") as answer:
-            assert await answer.json() == [{"chat": 7, "text": "hai", "markup": None}]

@@ -15,6 +15,8 @@ branch_labels = None
 depends_on = None
 
 _KNOWN = sa.text("platform_id IS NOT NULL")
+_HELD = sa.text("state = 'held'")
+_INITIATED = sa.text("template IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -25,6 +27,11 @@ def upgrade() -> None:
     op.add_column("outbox", sa.Column("delivery_at", Instant(), nullable=True))
     op.add_column("outbox", sa.Column("delivery_reason", sa.String(length=200), nullable=True))
     op.add_column("outbox", sa.Column("charged", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.add_column("outbox", sa.Column("template", sa.String(length=64), nullable=True))
+    op.create_index(
+        "ix_outbox_template", "outbox", ["created_at"], sqlite_where=_INITIATED, postgresql_where=_INITIATED
+    )
+    op.create_index("ix_outbox_held", "outbox", ["expires_at"], sqlite_where=_HELD, postgresql_where=_HELD)
     op.create_index(
         "ix_outbox_platform", "outbox", ["source", "platform_id"], sqlite_where=_KNOWN, postgresql_where=_KNOWN
     )

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.telegram.text import clean, escape, length, split, visible
+from bot.telegram.text import escape
+from bot.texts import clean, length, split, visible
 from tests.fakes.telegram_rules import html
 
 

@@ -1,0 +1,44 @@
+"""What an outcome means beyond its own message: the account or lane waits, the person has left, the operator is told.
+
+For what a platform says at once (`bot.sender`) and what it says later of a message that it had taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot.channel import Down, Failed, Gone, Outcome, Shut, Throttled
+from storage import channel_notes, chats, outbox, subscriptions
+
+DOWN_PAUSE = timedelta(seconds=30)  # a dead account is probed with one message this often
+
+
+def draw(connection: Connection, source: str, row: Mapping[str, Any], outcome: Outcome, now: datetime) -> None:
+    """Writes the consequences; `row`: a message of the outbox with its chat_id."""
+    match outcome:
+        case Throttled(seconds=seconds, scope=("lane" | "account") as scope):
+            outbox.block(connection, source=source, scope=scope, until=now + timedelta(seconds=seconds))
+        case Down():
+            outbox.block(connection, source=source, scope="account", until=now + DOWN_PAUSE)
+        case Gone(opted_out=opted_out):
+            outbox.stop_chat(connection, row["chat_id"], now)
+            if opted_out:
+                subscriptions.stop(connection, row["chat_id"], now)
+        case Shut():
+            chats.change(connection, row["chat_id"], window_until=now)
+    if told := _told(outcome):
+        channel_notes.add(connection, source, kind="error", key=f"{now:%Y-%m-%d} {told}", text=told, at=now)
+
+
+def _told(outcome: Outcome) -> str:
+    """What operators must know, once a day; "" for what is everyday."""
+    match outcome:
+        case Down(reason=reason):
+            return reason
+        case Throttled(note=note) | Failed(note=note) | Gone(note=note):
+            return note
+    return ""

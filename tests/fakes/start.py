@@ -1,0 +1,93 @@
+"""`make fake-telegram`, `make fake-whatsapp`: a fake platform beside a running Pandu, with phones to chat from.
+
+Prints the lines to copy into the shell where Pandu runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+from tests.fakes import telegram, whatsapp
+
+PEOPLE = ("Siti", "Budi")
+PORTS = {"telegram": 8081, "whatsapp": 8082}
+
+
+@dataclass(frozen=True)
+class Started:
+    """A fake and what Pandu must know of it."""
+
+    app: Any
+    environment: dict[str, str]
+    prepare: Callable[[], None]
+
+
+def telegram_server(address: str, _pandu: str) -> Started:
+    """The Bot API, with its real speeds; Pandu polls it."""
+    fake = telegram.FakeTelegram(scale=1.0)
+    fake.flood.on = True
+    for number, name in enumerate(PEOPLE, 7):
+        fake.person(number, name)
+    return Started(fake, {"PANDU_TELEGRAM_API": address, "PANDU_TELEGRAM_TOKEN": fake.token}, lambda: None)
+
+
+def whatsapp_server(address: str, pandu: str) -> Started:
+    """The Graph API; its webhook is set, and templates are approved as soon as they are submitted."""
+    fake = whatsapp.FakeWhatsApp(scale=1.0)
+    fake.base, fake.reviews = address, "APPROVED"
+    for number, name in enumerate(PEOPLE, 6281200000007):
+        fake.person(str(number), name)
+    environment = {
+        "PANDU_WHATSAPP_API": address,
+        "PANDU_WHATSAPP_TOKEN": fake.token,
+        "PANDU_WHATSAPP_NUMBER_ID": fake.number_id,
+        "PANDU_WHATSAPP_ACCOUNT_ID": fake.account_id,
+        "PANDU_WHATSAPP_APP_ID": fake.app_id,
+        "PANDU_WHATSAPP_APP_SECRET": fake.secret,
+        "PANDU_WHATSAPP_VERIFY_TOKEN": fake.verify,
+    }
+    fields = "messages message_template_status_update message_template_quality_update account_update"
+    return Started(fake, environment, lambda: fake.hook(f"{pandu}/whatsapp/{fake.number_id}", fields=fields))
+
+
+MAKERS = {"telegram": telegram_server, "whatsapp": whatsapp_server}
+
+
+async def run(started: Started, port: int) -> None:
+    """Serves until Ctrl-C."""
+    started.prepare()
+    config = uvicorn.Config(
+        started.app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1, lifespan="off"
+    )
+    await uvicorn.Server(config).serve()
+
+
+def main() -> None:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("platform", choices=sorted(MAKERS))
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--pandu", default="http://127.0.0.1:8080", help="where Pandu takes webhooks")
+    chosen = parser.parse_args()
+    port = chosen.port or PORTS[chosen.platform]
+    address = f"http://127.0.0.1:{port}"
+    started = MAKERS[chosen.platform](address, chosen.pandu)
+    lines = [
+        f"Phones: {address}/_/phone",
+        "",
+        "Copy these lines into the shell where Pandu is to run, then `pandu run`:",
+        "",
+    ]
+    lines += [f"export {name}={value}" for name, value in started.environment.items()]
+    print("\n".join([*lines, "", "Stop with Ctrl-C."]), flush=True)
+    asyncio.run(run(started, port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""The page with phones: what is done on it reaches the bot, and what the bot sends is shown."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fakes import telegram, whatsapp
+from tests.fakes.phone import PAGE
+from tests.fakes.telegram import FakeTelegram
+from tests.fakes.whatsapp import FakeWhatsApp
+
+
+class Page:
+    """The page's own questions."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+
+    async def act(self, phone: str, act: str, **more: Any) -> int:
+        answer = await self.client.post("/_/phone/act", json={"phone": phone, "act": act, **more})
+        return answer.status_code
+
+    async def phone(self, place: int = 0) -> dict[str, Any]:
+        state = (await self.client.get("/_/phone/state")).json()
+        found: dict[str, Any] = state["phones"][place]
+        return found
+
+
+@pytest.fixture
+async def bot_api() -> AsyncIterator[FakeTelegram]:
+    async with telegram.serve() as fake:
+        fake.person(7)
+        yield fake
+
+
+@pytest.fixture
+async def graph() -> AsyncIterator[FakeWhatsApp]:
+    async with whatsapp.serve() as fake:
+        fake.person()
+        yield fake
+
+
+def opened(base: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=base, timeout=60)
+
+
+def test_the_page_is_one_small_file() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert len(page.encode()) <= 30_000
+    assert "src=" not in page
+    assert "<link" not in page
+
+
+async def test_a_telegram_phone_writes_taps_shares_and_forwards(bot_api: FakeTelegram) -> None:
+    async with opened(bot_api.base) as client:
+        page, bot = Page(client), f"/bot{bot_api.token}"
+        assert (await client.get("/_/phone")).text.startswith("<!doctype html>")
+        assert await page.act("7", "say", text="halo") == 200
+        assert await page.act("7", "say", text="sebarkan", forwarded=True) == 200
+        inline = {"inline_keyboard": [[{"text": "Ya", "callback_data": "o:1:1"}]]}
+        await client.post(f"{bot}/sendMessage", json={"chat_id": 7, "text": "<b>Ya?</b>", "parse_mode": "HTML"})
+        await client.post(f"{bot}/sendMessage", json={"chat_id": 7, "text": "?", "reply_markup": inline})
+        keys = {"keyboard": [[{"text": "Bagikan nomor", "request_contact": True}, "Batal"]], "one_time_keyboard": True}
+        await client.post(f"{bot}/sendMessage", json={"chat_id": 7, "text": "Nomor?", "reply_markup": keys})
+        shown = await page.phone()
+        assert shown["keyboard"] == ["Bagikan nomor", "Batal"]
+        assert [message["mine"] for message in shown["messages"]] == [True, True, False, False, False]
+        assert shown["messages"][2]["entities"] == [{"type": "bold", "offset": 0, "length": 3}]
+        ask = shown["messages"][3]
+        assert await page.act("7", "tap", message=ask["id"], place=1, text="Ya") == 200
+        assert await page.act("7", "press", text="Bagikan nomor") == 200
+        for act in ("voice", "image", "sticker", "location", "other_contact"):
+            assert await page.act("7", act) == 200
+        assert await page.act("7", "tap", message=9999, place=1) == 400
+        updates = bot_api.queue.fresh()
+        assert "forward_origin" in updates[1]["message"]
+        assert updates[2]["callback_query"]["data"] == "o:1:1"
+        assert updates[3]["message"]["contact"]["user_id"] == 7
+        assert [
+            next(iter(one["message"].keys() & {"voice", "photo", "sticker", "location", "contact"}))
+            for one in updates[4:]
+        ] == [
+            "voice",
+            "photo",
+            "sticker",
+            "location",
+            "contact",
+        ]
+
+
+async def test_a_phone_without_signal_sends_and_shows_when_it_is_back(graph: FakeWhatsApp) -> None:
+    siti = graph.person()
+    async with opened(graph.base) as client:
+        page, head = Page(client), {"Authorization": f"Bearer {graph.token}"}
+        await page.act(siti.number, "say", text="halo")
+        await page.act(siti.number, "signal", on=False)
+        body = {"messaging_product": "whatsapp", "to": f"+{siti.number}", "type": "text", "text": {"body": "hai"}}
+        await client.post(f"/v24.0/{graph.number_id}/messages", json=body, headers=head)
+        await page.act(siti.number, "say", text="masih di sana?")
+        shown = await page.phone()
+        assert [message["text"] for message in shown["messages"]] == ["halo", "masih di sana?"]
+        assert shown["messages"][1]["state"] == "waits"
+        assert len(graph.received_ids) == 1
+        assert siti.inbox[0].statuses == ["sent"]
+        await page.act(siti.number, "signal", on=True)
+        shown = await page.phone()
+        assert [message["text"] for message in shown["messages"]] == ["halo", "hai", "masih di sana?"]
+        assert siti.inbox[0].statuses == ["sent", "delivered", "read"]
+
+
+async def test_a_whatsapp_phone_shows_rows_states_and_reading(graph: FakeWhatsApp) -> None:
+    siti = graph.person()
+    async with opened(graph.base) as client:
+        page, head = Page(client), {"Authorization": f"Bearer {graph.token}"}
+        path = f"/v24.0/{graph.number_id}/messages"
+        await page.act(siti.number, "say", text="menu")
+        own = (await page.phone())["messages"][0]
+        assert own["state"] == "sent"
+        mark = {"messaging_product": "whatsapp", "status": "read", "message_id": own["id"]}
+        await client.post(path, json=mark, headers=head)
+        row = {"id": "o:1:1", "title": "Daftar", "description": "akun baru"}
+        menu = {"type": "list", "body": {"text": "?"}, "action": {"button": "Pilih", "sections": [{"rows": [row]}]}}
+        body = {"messaging_product": "whatsapp", "to": f"+{siti.number}", "type": "interactive", "interactive": menu}
+        await client.post(path, json=body, headers=head)
+        shown = (await page.phone())["messages"]
+        assert shown[0]["state"] == "read"
+        assert (shown[1]["list"], shown[1]["state"]) == ("Pilih", "read")
+        assert shown[1]["options"] == [{"label": "Daftar", "description": "akun baru", "place": 1}]
+        assert await page.act(siti.number, "tap", message=shown[1]["id"], place=1, text="Daftar") == 200
+        for act in ("contact", "other_contact", "voice", "image", "sticker", "location", "reaction"):
+            assert await page.act(siti.number, act) == 200
+        await page.act(siti.number, "block")
+        await client.post(path, json=body, headers=head)
+        assert (await page.phone())["messages"][-1]["state"] == "failed: 131026 Message undeliverable"
+        await page.act("", "add", name="Budi")
+        assert (await page.phone(1))["name"] == "Budi"

@@ -33,7 +33,7 @@ from bot.wake import Wake
 from bot.web.application import application
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
-from handlers import catalogue
+from handlers import catalogue, short
 from nlu import meaning
 from nlu.embedded import EmbeddedEngine
 from nlu.rasa.engine import RasaEngine
@@ -96,6 +96,10 @@ def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel
         from bot.telegram.send import TelegramChannel  # aiogram takes half a second to import
 
         found.append(TelegramChannel.from_settings(settings, contact_label=catalogue.load().text("contact_button")))
+    if settings.sms_config:
+        from bot.sms.send import SmsChannel
+
+        found.append(SmsChannel.from_settings(settings, database, short.words(catalogue.load())))
     return found
 
 

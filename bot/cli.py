@@ -101,7 +101,7 @@ def run(role: Annotated[str, typer.Option("--role", help="all, web, worker or se
 
     try:
         _loop_runner(serve)
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, settings.SettingsError) as error:
         raise fail(str(error)) from None
 
 

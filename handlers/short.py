@@ -49,7 +49,7 @@ def shaped(reply: Reply, said: Words) -> tuple[str, Reply | None]:
 
 def _menu(reply: Reply, said: Words) -> str:
     """ "Balas 1 Ya; 2 Tidak": the numbers are the options' places, which is what a typed number means to the dialogue."""
-    shown = "; ".join(f"{place} {option.label.strip()}" for place, option in enumerate(reply.options, reply.first))
+    shown = "; ".join(f"{place} {option.label.strip()}" for place, option in enumerate(reply.options, 1))
     return f"{said.menu} {shown}" if shown else ""
 
 

@@ -569,7 +569,7 @@ offices = Table(
 )
 
 sms_pieces = Table(
-    "sms_pieces",  # parts of a long SMS that came one by one, until all are there (masked, and for a minute at most)
+    "sms_pieces",  # parts of a long SMS that came one by one, until all are there: sealed, for a minute at most
     metadata,
     Column("source", String(84), primary_key=True),
     Column("address", String(160), primary_key=True),
@@ -577,7 +577,7 @@ sms_pieces = Table(
     Column("number", SmallInteger, primary_key=True),
     Column("total", SmallInteger, nullable=False),
     Column("event_id", String(160), nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", LargeBinary, nullable=False),  # sealed: half an identity number cannot be masked
     _when("sent_at"),
     _when("at"),
     Index("ix_sms_pieces_at", "at"),

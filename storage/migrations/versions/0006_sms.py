@@ -37,7 +37,7 @@ def upgrade() -> None:
         sa.Column("number", sa.SmallInteger(), nullable=False),
         sa.Column("total", sa.SmallInteger(), nullable=False),
         sa.Column("event_id", sa.String(length=160), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("text", sa.LargeBinary(), nullable=False),
         sa.Column("sent_at", Instant(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("source", "address", "reference", "number", name=op.f("pk_sms_pieces")),

@@ -122,6 +122,9 @@ def _templates(part: Part, url: str, mappings: Mapping[str, Mapping[str, str]], 
     """Every placeholder is known, and recipient and text stand somewhere."""
     used: set[str] = set()
     written = {"url": url, "json": json, "body": body, **mappings}
+    if any("{hex}" in one for key, value in written.items() if key != "unicode" for one in _strings(value)):
+        reason = "{hex} outside send.unicode makes every text UCS-2, which takes twice the parts"
+        part.report(None, reason, "keep {text}, and put {hex} under unicode")
     for key, value in written.items():
         for template in _strings(value):
             try:
@@ -131,10 +134,8 @@ def _templates(part: Part, url: str, mappings: Mapping[str, Mapping[str, str]], 
                 part.report(part.node(key), f"send.{key}: {error}", "write a brace that is meant as itself twice: {{")
     if "to" not in used:
         part.report(None, "send has no {to}", "put {to} where the gateway wants the recipient")
-    if not used & {"text", "hex"}:
-        part.report(
-            None, "send has no {text}", "put {text} (or {hex}: UTF-16 in hexadecimal) where the gateway wants the text"
-        )
+    if "text" not in used:
+        part.report(None, "send has no {text}", "put {text} where the gateway wants the text")
 
 
 def _strings(value: Any) -> list[str]:

@@ -11,31 +11,9 @@ from hypothesis import strategies as st
 from handlers import gsm7, short
 from handlers.catalogue import load
 from handlers.messages import Option, Reply
+from tests.fakes.sms_rules import LINK, counted
 
 WORDS = short.words(load())
-
-# https://www.unicode.org/Public/MAPPINGS/ETSI/GSM0338.TXT lists the alphabet; 3GPP TS 23.038 the two-septet extension.
-_ALPHABET = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-_TWO = "\f^{}\\[~]|€"
-_LINK = re.compile(
-    r"://|\bwww\.\w|(?<![\w.@-])(?:[a-z0-9-]+\.)+(?:id|com|net|org|xyz|me|io|app)(?![\w-])", re.IGNORECASE
-)
-
-
-def counted(text: str) -> int:
-    """Parts by the standard: units laid into messages one after the other."""
-    if all(char in _ALPHABET or char in _TWO for char in text):
-        units, single, piece = [2 if char in _TWO else 1 for char in text], 160, 153
-    else:
-        units, single, piece = [len(char.encode("utf-16-be")) // 2 for char in text], 70, 67
-    if sum(units) <= single:
-        return 1
-    messages = [0]
-    for unit in units:
-        if messages[-1] + unit > piece:
-            messages.append(0)
-        messages[-1] += unit
-    return len(messages)
 
 
 def pages(reply: Reply) -> list[str]:
@@ -142,7 +120,7 @@ def test_no_reply_leaves_with_more_than_two_parts_or_a_link(reply: Reply) -> Non
     read = pages(reply)
     for page in read:
         assert counted(page) <= 2
-        assert not _LINK.search(page), page
+        assert not LINK.search(page), page
     for place in range(1, len(reply.options) + 1):
         assert str(place) in " ".join(read)
 

@@ -180,4 +180,6 @@ def read(path: Path, problems: list[Problem]) -> Part:
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         mend = "mind the indentation, and quote what holds : or #"
         raise ConfigError([Problem(str(path), *place, str(error.problem), mend)]) from None
+    except yaml.YAMLError:
+        raise ConfigError([Problem(str(path), 1, 1, "holds signs that YAML does not know", "write it anew")]) from None
     return Part(node, "", str(path), problems)

@@ -187,7 +187,7 @@ def _turn(
         understanding=unit.understanding,
         state=state,
         content=parts.catalogue,
-        policy=parts.policy,
+        policy=parts.policy.without_links() if unit.inbound.channel == "sms" else parts.policy,
         new_id=parts.new_id,
     )
 

@@ -145,6 +145,11 @@ class Reply:
     passes_agent: bool = False  # queue notices and the rating may pass while an agent owns the chat
     template: Template | None = None  # the same in an approved wording
 
+    @property
+    def short(self) -> str:
+        """The wording for SMS: its own, else the text."""
+        return self.text if self.sms is None else self.sms
+
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
         form = {**_plain(self.form), "fields": list(self.form.fields)} if self.form else None

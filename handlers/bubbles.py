@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from handlers.messages import Reply
 
@@ -29,8 +30,11 @@ def fitted(reply: Reply, channel: str) -> tuple[Reply, ...]:
 
 def shown(replies: Sequence[Reply], channel: str) -> Sequence[Reply]:
     """The replies as a channel carries them: on WhatsApp and by SMS an answer is one message, since each is billed and two may change places."""
-    if channel in ("whatsapp", "sms"):
-        return [joined(replies, "\n" if channel == "sms" else "\n\n")] if replies else []
+    if channel == "sms":
+        return [joined(replies, "\n")] if replies else []
+    if channel == "whatsapp":
+        groups = [list(group) for _, group in groupby(replies, key=lambda reply: reply.alone)]
+        return [joined(group) for group in groups]
     return [bubble for reply in replies for bubble in fitted(reply, channel)]
 
 

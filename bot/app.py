@@ -34,7 +34,7 @@ from bot.wake import Wake
 from bot.web.application import application
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
-from handlers import catalogue
+from handlers import catalogue, short
 from nlu import meaning
 from nlu.embedded import EmbeddedEngine
 from nlu.rasa.engine import RasaEngine
@@ -112,6 +112,10 @@ def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel
         from bot.whatsapp.send import WhatsAppChannel  # aiohttp's client is not needed without it
 
         found.append(WhatsAppChannel(settings, database, catalogue.load()))
+    if settings.sms_config:
+        from bot.sms.send import SmsChannel
+
+        found.append(SmsChannel.from_settings(settings, database, short.words(catalogue.load())))
     return found
 
 

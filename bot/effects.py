@@ -20,6 +20,7 @@ from storage import chats, holding, inbox, outbox
 BURST = 20  # more unread events than this are stored and answered once
 MAX_TEXT = 4_096  # of texts read together, as of a single one
 _NOT_HERE = (Kind.STOPPED, Kind.MOVED, Kind.TAKEN_BACK)  # told by the platform; the person did not write
+_WORDLESS = (*_NOT_HERE, Kind.REACTION, Kind.RESUMED)  # … or said nothing that overtakes a prompt
 REPLY_LIFE = timedelta(hours=24)  # a retrying reply holds its chat's later replies at most this long
 
 
@@ -105,7 +106,8 @@ def apply(connection: Connection, prepared: Sequence[Prepared], parts: Parts, no
     made = Made()
     for chat in prepared:
         _converse(connection, chat, conversations[chat.chat_id], parts, now, made)
-    outbox.cancel_overtaken(connection, list(made.states), now)
+    spoken = [chat.chat_id for chat in prepared if any(u.inbound.kind not in _WORDLESS for u in chat.units)]
+    outbox.cancel_overtaken(connection, spoken, now)
     if windowed := [chat.chat_id for chat in prepared if chat.claim.chat["window_until"]]:
         holding.let_go(connection, windowed, now)  # before the new replies in the lane: it is older
     outbox.enqueue(connection, made.drafts, now)
@@ -185,7 +187,7 @@ def _turn(
         understanding=unit.understanding,
         state=state,
         content=parts.catalogue,
-        policy=parts.policy,
+        policy=parts.policy.without_links() if unit.inbound.channel == "sms" else parts.policy,
         new_id=parts.new_id,
     )
 

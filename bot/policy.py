@@ -19,6 +19,7 @@ def policy(settings: Settings) -> Policy:
         secure_form_url=f"{settings.public_url.rstrip('/')}/f/" if settings.public_url else "",
         link_hosts=settings.link_hosts,
         similar=settings.similar,
+        replies_a_day=int(settings.sms_replies_a_day),
         hook=bool(settings.hook_url),
         lookup_key=present.lookup,
         sealing_key=present.sealing,

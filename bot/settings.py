@@ -183,6 +183,42 @@ class Settings:
             "help": "US dollars a month by list prices, at which announcements stop (replies never); 0 = no cap",
         },
     )
+    sms_config: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_SMS_CONFIG",
+            "help": "file that describes the SMS gateway (docs/sms.md); unset: no SMS",
+        },
+    )
+    sms_user: str = field(
+        default="", metadata={"env": "PANDU_SMS_USER", "secret": True, "help": "user name at the SMS gateway: {user}"}
+    )
+    sms_key: str = field(
+        default="",
+        metadata={"env": "PANDU_SMS_KEY", "secret": True, "help": "password or key of the SMS gateway: {key}"},
+    )
+    sms_webhook_secret: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_SMS_WEBHOOK_SECRET",
+            "secret": True,
+            "help": "proves that the SMS gateway is speaking to us: shared secret or signing key, at least 8 characters",
+        },
+    )
+    sms_monthly_cap: float = field(
+        default=0.0,
+        metadata={
+            "env": "PANDU_SMS_MONTHLY_CAP",
+            "help": "rupiah a month at which announcements by SMS stop (replies never); 0 = no cap",
+        },
+    )
+    sms_replies_a_day: float = field(
+        default=40.0,
+        metadata={
+            "env": "PANDU_SMS_REPLIES_A_DAY",
+            "help": "answers by SMS to one number a day, against floods; at least 20",
+        },
+    )
     hook_url: str = field(
         default="",
         metadata={"env": "PANDU_HOOK_URL", "help": "https address that is told of new preparations; unset: nobody"},
@@ -204,6 +240,8 @@ class Settings:
         return int(self.bind.rpartition(":")[2])
 
 
+_SMS_SECRET = 8  # the app's own signing keys are that short (docs/features/webhooks.md of android-sms-gateway/docs-web)
+_FEWEST_REPLIES = 20
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -293,6 +331,7 @@ def _check(settings: Settings) -> None:
             "PANDU_TELEGRAM_SECRET: needed in webhook mode, 1-256 of A-Z a-z 0-9 _ - (platform-rules 1.1)"
         )
     _check_whatsapp(settings)
+    _check_sms(settings)
     if settings.nlu not in ("embedded", "semantic", "rasa"):
         raise SettingsError(f"PANDU_NLU: {settings.nlu!r} is none of embedded, semantic, rasa")
     if settings.nlu == "rasa":
@@ -327,6 +366,19 @@ def _check_whatsapp(settings: Settings) -> None:
         raise SettingsError(f"PANDU_WHATSAPP_VERSION: {settings.whatsapp_version!r} is no version, as in v24.0")
     if settings.whatsapp_rate < 0 or settings.whatsapp_monthly_cap < 0:
         raise SettingsError("PANDU_WHATSAPP_RATE, PANDU_WHATSAPP_MONTHLY_CAP: not below 0; 0 = no limit")
+
+
+def _check_sms(settings: Settings) -> None:
+    if settings.sms_config and len(settings.sms_webhook_secret) < _SMS_SECRET:
+        raise SettingsError(
+            f"PANDU_SMS_WEBHOOK_SECRET: at least {_SMS_SECRET} characters; the secret of the file's `inbound`, or the app's signing key"
+        )
+    if settings.sms_monthly_cap < 0:
+        raise SettingsError("PANDU_SMS_MONTHLY_CAP: not below 0; 0 = no cap")
+    if not _FEWEST_REPLIES <= settings.sms_replies_a_day <= 10_000:
+        raise SettingsError(
+            f"PANDU_SMS_REPLIES_A_DAY: from {_FEWEST_REPLIES} to 10000; a registration alone takes 15 answers"
+        )
 
 
 def _with_secret(settings: Settings) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handlers.catalogue import Entry
+from handlers.catalogue import Entry, shown_date
 from handlers.messages import Option, Reply
 from handlers.turn import Answer, Turn, answer, options
 from storage import chats, people
@@ -35,8 +35,11 @@ def faq_reply(turn: Turn, intent: str, *, scheme: str | None = None) -> Reply:
     if entry.more:
         offers += options((turn.content.text("option_more"), f"more:{intent}"))
     offers += _follow_ups(turn, entry)
+    brief = turn.content.fill(entry.sms.now(turn.content.state), used)
     return Reply(
-        text=text, options=tuple(offers[:MAX_OPTIONS]), sms=turn.content.fill(entry.sms.now(turn.content.state), used)
+        text=text,
+        options=tuple(offers[:MAX_OPTIONS]),
+        sms=f"{brief} ({shown_date(entry.sources[0].date)})",  # its sources by name are behind "Selengkapnya"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from handlers.messages import Reply
 
@@ -20,7 +21,7 @@ def room(channel: str) -> int:
 
 
 def fitted(reply: Reply, channel: str) -> tuple[Reply, ...]:
-    """The reply in bubbles that the channel has room for; options, form and button hang on the last one. SMS cuts for itself."""
+    """The reply in bubbles that the channel has room for; options, form and button hang on the last one."""
     if channel == "sms":
         return (reply,)
     *first, last = _packed(reply.text, room(channel), _BORDERS)
@@ -28,18 +29,23 @@ def fitted(reply: Reply, channel: str) -> tuple[Reply, ...]:
 
 
 def shown(replies: Sequence[Reply], channel: str) -> Sequence[Reply]:
-    """The replies as a channel carries them. On WhatsApp an answer is one message: each is billed, and two may change places (platform-rules 0.14, 2.3)."""
+    """The replies as a channel carries them: on WhatsApp and by SMS an answer is one message, since each is billed and two may change places."""
+    if channel == "sms":
+        return [joined(replies, "\n")] if replies else []
     if channel == "whatsapp":
-        return [joined(replies)] if replies else []
+        groups = [list(group) for _, group in groupby(replies, key=lambda reply: reply.alone)]
+        return [joined(group) for group in groups]
     return [bubble for reply in replies for bubble in fitted(reply, channel)]
 
 
-def joined(replies: Sequence[Reply]) -> Reply:
-    """Several replies as one; its options, form and button are the last ones there are."""
+def joined(replies: Sequence[Reply], between: str = "\n\n") -> Reply:
+    """Several replies as one; its options, form and button are the last ones there are. The rest of a long SMS is had by LANJUT (`handlers.short`)."""
     options, first = next(((reply.options, reply.first) for reply in reversed(replies) if reply.options), ((), 1))
+    own = any(reply.sms is not None for reply in replies)
     return replace(
         replies[-1],
-        text="\n\n".join(reply.text for reply in replies if reply.text),
+        text=between.join(reply.text for reply in replies if reply.text),
+        sms=between.join(reply.short for reply in replies if reply.short) if own else None,
         options=options,
         first=first,
         form=next((reply.form for reply in reversed(replies) if reply.form), None),

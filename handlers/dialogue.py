@@ -10,6 +10,7 @@ from functools import partial
 
 from handlers import (
     answers,
+    by_sms,
     course_suggest,
     courses,
     fallback,
@@ -277,6 +278,10 @@ def _command(turn: Turn) -> Answer | None:
     return None
 
 
+def _sms_help(turn: Turn) -> Answer | None:
+    return by_sms.bring_help(turn, FORMS.get(turn.state.form or "")) if by_sms.asks_help(turn) else None
+
+
 _CANCEL = re.compile(
     r"^\W*(batal(kan|in)?|cancel|gak? jadi|tidak jadi|nggak jadi|gajadi|udahan|stop isi(an)?)\W*(aja|saja|dulu|deh|dong|kak|min|ya)?\W*$",
     re.IGNORECASE,
@@ -412,7 +417,8 @@ def _both(turn: Turn, first: Answer, second: str) -> Answer:
     opened = first.state.form and first.state.form != turn.state.form
     texts = (other.text, lead.text) if opened else (lead.text, other.text)
     shown = lead.options if opened else (*lead.options[:2], *other.options[:1])
-    sms = None if lead.sms is None or other.sms is None else f"{lead.sms} {other.sms}"
+    briefs = (other.short, lead.short) if opened else (lead.short, other.short)
+    sms = " ".join(briefs) if lead.sms is not None or other.sms is not None else None
     return replace(first, replies=(replace(lead, text="\n\n".join(texts), options=shown, sms=sms), *first.replies[1:]))
 
 
@@ -486,11 +492,13 @@ def _do(turn: Turn, what: str) -> Answer:
 
 
 RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
+    ("stop", by_sms.stop),
     ("moved", _moved),
     ("taken_back", _taken_back),
     ("agent", _agent_owns),
     ("presence", _came_or_left),
     ("danger", safety.danger),
+    (by_sms.FLOOD, by_sms.flood),
     ("forwarded", message_check.forwarded),
     ("form_sent", _form_sent),
     ("contact", _contact),
@@ -499,6 +507,8 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("masked", _only_masked),
     ("carried", registration_code.entered),
     ("command", _command),
+    ("sms_help", _sms_help),
+    ("rest", by_sms.rest),
     ("case", reports.mentioned),
     ("who_looked", linking_manage.asked_who_looked),
     ("manage", linking_manage.asked_to_manage),

@@ -11,15 +11,17 @@ from handlers.messages import Reply
 from handlers.turn import Answer, Turn
 
 STALE = timedelta(minutes=30)  # an answer that comes later than this begins with an apology
+WITHOUT_INTRO = ("danger", "stop")  # a life first, and who wants to hear no more; who is speaking is said next time
+SAME_OPTIONS = ("rest",)  # answers that show what was said before: its numbers still mean the same
 LONG_STALE = timedelta(days=1)  # … and from here on it says which day's message is answered
-REMEMBERS = ("clarify", "fraud")  # answers after which the words of the message are still needed
+REMEMBERS = ("clarify", "fraud", "rest")  # answers after which the words of the message are still needed
 
 
 def finished(turn: Turn, found: Answer) -> Answer:
     """Adds what every answer needs: who is speaking (once), the warning about masked numbers, an apology for lateness, the options' version."""
     if found.handler in ("agent", "presence"):
         return found
-    greeted = found.state.greeted or found.handler == "danger"  # a life first; who is speaking is said next time
+    greeted = found.state.greeted or found.handler in WITHOUT_INTRO
     leads = [lead] if (lead := _lateness(turn)) else []
     if warning := safety.warning(turn):
         leads.append(warning)
@@ -36,20 +38,23 @@ def finished(turn: Turn, found: Answer) -> Answer:
         )
     begun = (first,) if greeted else _introduced(turn, first)
     spoken = [reply for reply in (*begun, *replies[1:]) if reply.text or reply.form]
+    apart = spoken[:1] if turn.by_sms and not greeted else []  # by SMS who is speaking is a message of its own
     shown, first_shown = next(((reply.options, reply.first) for reply in reversed(replies) if reply.options), ((), 1))
+    if found.handler in SAME_OPTIONS:
+        shown, first_shown = found.state.options, found.state.first
     version = turn.state.version + 1 if shown else turn.state.version
     return replace(
         found,
         replies=tuple(
             replace(bubble, version=version if bubble.options else 0)
-            for bubble in bubbles.shown(spoken, turn.inbound.channel)
+            for bubble in (*apart, *bubbles.shown(spoken[len(apart) :], turn.inbound.channel))
         ),
         state=replace(
             found.state,
             options=shown,
             first=first_shown,
             version=version,
-            greeted=found.state.greeted or found.handler != "danger",
+            greeted=found.state.greeted or found.handler not in WITHOUT_INTRO,
             asked=found.state.asked if found.handler in REMEMBERS else "",
         ),
     )

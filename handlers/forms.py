@@ -7,11 +7,12 @@ a question (answered at once by the dialogue, then the step is asked again) · a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from handlers import bubbles
 from handlers.messages import Reply, State
 from handlers.turn import Answer, Turn, answer, options
 from nlu.understanding import Outcome
@@ -160,12 +161,17 @@ def resume(turn: Turn, form: Form, aside: Answer) -> Answer:
     if aside.handler in ASKING_BACK:
         return aside  # the person chooses first; the form stays open behind it
     prompt = _asked_again(step, turn)
-    said = [reply.text for reply in aside.replies if reply.text]
-    prompt = replace(prompt, text=f"{turn.content.text('form_resume')}\n{prompt.text}")
+    said = bubbles.joined(aside.replies, "\n") if aside.replies else Reply(text="")
+    again = turn.content.text("form_resume")
+    sms = f"{again}\n{prompt.sms}" if prompt.sms is not None else None
+    prompt = replace(prompt, text=f"{again}\n{prompt.text}", sms=sms)
     extra = tuple(reply for reply in aside.replies if reply.form)
     state = replace(turn.state, options=prompt.options, last_intent=aside.state.last_intent, misses=0)
     return Answer(
-        replies=(*(replace(reply, text="") for reply in extra), _joined(Reply(text="\n\n".join(said)), prompt)),
+        replies=(
+            *(replace(reply, text="") for reply in extra),
+            _joined(Reply(text=_paragraphs(aside.replies), sms=said.sms), prompt),
+        ),
         state=state,
         handler=aside.handler,
     )
@@ -376,4 +382,9 @@ def _joined(before: Reply | None, prompt: Reply) -> Reply:
     """One bubble: what is said first, then the prompt; the prompt's options and form count."""
     if before is None or not before.text:
         return prompt
-    return replace(prompt, text=f"{before.text}\n\n{prompt.text}", cancellable=False)
+    sms = f"{before.short}\n{prompt.short}" if before.sms is not None or prompt.sms is not None else None
+    return replace(prompt, text=f"{before.text}\n\n{prompt.text}", sms=sms, cancellable=False)
+
+
+def _paragraphs(replies: Sequence[Reply]) -> str:
+    return "\n\n".join(reply.text for reply in replies if reply.text)

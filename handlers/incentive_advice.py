@@ -90,7 +90,7 @@ def complaint(
     lead = turn.content.text("incentive_complaint_lead")
     if blank in text:
         lead += " " + turn.content.text("incentive_complaint_blanks")
-    return [Reply(text=lead), Reply(text=text)]
+    return [Reply(text=lead), Reply(text=text, alone=True)]
 
 
 def facts(turn: Turn, data: Data) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 _ENDINGS = (
     "id|com|net|org|info|xyz|me|io|app|co|site|online|link|mu|club|top|shop|store|live|vip|win|ly|gl|gg|cc|tk|ml|ga|cf|biz|"
@@ -15,6 +15,8 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 
+_LINK = re.compile(rf"(?:{_HOST.pattern})(?::\d{{1,5}})?(?:[/?#][^\s\"'<>]*[^\s\"'<>.,;:!?)\]])?", re.IGNORECASE)
+
 _PLAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")  # anything else in a host is a trick on some browser
 
 
@@ -22,9 +24,17 @@ def hosts(text: str) -> list[str]:
     """Every host that a text links to or that a messenger would turn into a link, lower-cased, in order."""
     found = []
     for match in _HOST.finditer(text):
-        host = (match["full"] or match["bare"]).rpartition("@")[2].partition(":")[0]
-        found.append(host.lower().rstrip("."))
+        found.append(_host(match))
     return found
+
+
+def _host(match: re.Match[str]) -> str:
+    return (match["full"] or match["bare"]).rpartition("@")[2].partition(":")[0].lower().rstrip(".")
+
+
+def told(text: str, name: Callable[[str], str]) -> str:
+    """The text with each link, path and all, told in words: `name` gives those for a host."""
+    return _LINK.sub(lambda match: name(_host(match)), text)
 
 
 def is_allowed(host: str, own: Iterable[str] = ()) -> bool:
@@ -43,7 +53,7 @@ def defanged(text: str, own: Iterable[str] = ()) -> str:
     allowed = tuple(own)
 
     def broken(match: re.Match[str]) -> str:
-        host = (match["full"] or match["bare"]).rpartition("@")[2].partition(":")[0].lower().rstrip(".")
+        host = _host(match)
         return match[0] if is_allowed(host, allowed) else match[0].replace("://", ":(//)").replace(".", "(.)")
 
     return _HOST.sub(broken, text)

@@ -142,8 +142,14 @@ class Reply:
     form: SecureForm | None = None
     ask_contact: bool = False  # offer the channel's own "share my number"
     cancellable: bool = False  # a prompt that is dropped unsent when a later message has made it pointless
+    alone: bool = False  # a text to be copied elsewhere: a message of its own also where each is billed
     passes_agent: bool = False  # queue notices and the rating may pass while an agent owns the chat
     template: Template | None = None  # the same in an approved wording
+
+    @property
+    def short(self) -> str:
+        """The wording for SMS: its own, else the text."""
+        return self.text if self.sms is None else self.sms
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""

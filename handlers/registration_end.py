@@ -29,7 +29,7 @@ def ask_confirm(turn: Turn, data: Data) -> Reply:
         ("registration_option_cancel", "do:cancel"),
     )
     lines = registration_view.lines(turn, registration_view.noted(turn, data))
-    text = turn.content.text("registration_summary", lines=lines, verdict=registration_view.verdict(turn, data))
+    text = turn.words("registration_summary", lines=lines, verdict=registration_view.verdict(turn, data))
     return Reply(text=text, options=labelled(turn, *pairs))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from handlers import forms, identity, places, registration_view, telling, typed
+from handlers import forms, identity, places, registration_office, registration_view, telling, typed
 from handlers.catalogue import shown_date
 from handlers.forms import Data
 from handlers.messages import Reply
@@ -37,7 +37,7 @@ def note(turn: Turn, data: Data) -> Answer:
     if zone := places.zone(str(data.get("region", SKIPPED))):
         chats.change(turn.connection, turn.chat_id, zone=zone)
     _tell_news(turn, data)
-    return forms.close(turn, *_done(turn, number, until, told=data.get("notify") == YES))
+    return forms.close(turn, *_done(turn, data, number, until))
 
 
 def _new_number(turn: Turn) -> str:
@@ -56,13 +56,15 @@ def _tell_news(turn: Turn, data: Data) -> None:
         subscriptions.stop(turn.connection, turn.chat_id, turn.now, only=(NEWS,))
 
 
-def _done(turn: Turn, number: str, until: datetime, *, told: bool) -> list[Reply]:
+def _done(turn: Turn, data: Data, number: str, until: datetime) -> list[Reply]:
     """Number, disclaimer, what comes next; while the programme is open also the checklist and the steps there."""
     text = turn.words
     parts = [text("registration_done", number=number)]
+    if turn.by_sms:
+        parts += registration_office.bring(turn, data)
     if not is_open(turn):
         parts.append(text("registration_done_closed", as_of=shown_date(turn.content.state_as_of.isoformat())))
-    if told:
+    if data.get("notify") == YES:
         parts.append(text("registration_done_notified"))
     parts.append(text("registration_done_kept", until=registration_view.day(turn, until)))
     next_intent = "register_site" if is_open(turn) else "program_open"
@@ -73,6 +75,6 @@ def _done(turn: Turn, number: str, until: datetime, *, told: bool) -> list[Reply
         (turn.content.title("my_data"), "intent:my_data"),
         (text("option_menu"), "do:menu"),
     )
-    if not is_open(turn):
+    if not is_open(turn) or turn.by_sms:
         return [Reply(text="\n".join(parts), options=shown)]
     return [Reply(text="\n".join(parts)), Reply(text=text("registration_checklist"), options=shown)]

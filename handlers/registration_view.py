@@ -113,7 +113,7 @@ def lines(turn: Turn, data: Data) -> str:
     if rules:
         every = "; ".join(f"{_label(turn, name)}: {show(turn, name, str(data[name]))}" for name in rules)
         shown.insert(
-            1, turn.content.text("registration_line", label=turn.content.text("registration_label_rules"), value=every)
+            1, turn.words("registration_line", label=turn.content.text("registration_label_rules"), value=every)
         )
     return "\n".join(shown)
 
@@ -123,7 +123,7 @@ def _label(turn: Turn, name: str) -> str:
 
 
 def _line(turn: Turn, name: str, data: Data) -> str:
-    return turn.content.text("registration_line", label=_label(turn, name), value=show(turn, name, str(data[name])))
+    return turn.words("registration_line", label=_label(turn, name), value=show(turn, name, str(data[name])))
 
 
 def verdict(turn: Turn, data: Data) -> str:

@@ -18,7 +18,7 @@ _MENU = ("register_start", "course_choose", "incentive_status", "application_sta
 def intro(turn: Turn) -> str:
     """Who is speaking (design, rule 9): said once, before the first reply of a chat."""
     key = "intro_official" if turn.policy.official else "intro_unofficial"
-    said = turn.content.text(key, operator=turn.policy.operator)
+    said = turn.words(key, operator=turn.policy.operator)
     return f"{said} {turn.content.text('kiosk_intro')}" if turn.kiosk else said
 
 

@@ -37,6 +37,9 @@ class Policy:
     secure_form_url: str = ""  # "https://…/f/"; empty: steps that need the secure form are not offered
     link_hosts: tuple[str, ...] = ()
     agents: bool = False  # somebody answers at the desk
+    replies_a_day: int = (
+        40  # by SMS, to one number: an answer costs money, and two programs would answer each other without end
+    )
     similar: bool = True  # suggestions may rest on what groups of similar people finished
     hook: bool = False  # the operator's system is told of new preparations
     lookup_key: bytes = b""  # of the keyed hash by which an identity number is found
@@ -45,6 +48,10 @@ class Policy:
     former: Keys | None = None  # of the secret before, until everything has been moved to the present one
     identity_transfer: str = ""  # who lawfully receives NIK and KK; empty: they are not asked
     identity_basis: str = ""  # the legal basis of that transfer
+
+    def without_links(self) -> Policy:
+        """The policy for a chat in which no link can be sent: neither the secure form nor the web chat is offered."""
+        return replace(self, secure_form_url="", web_chat_url="")
 
     @property
     def asks_identity(self) -> bool:
@@ -89,10 +96,15 @@ class Turn:
         """Whether the chat is on a shared screen in an office."""
         return self.chat["kiosk_until"] is not None
 
+    @property
+    def by_sms(self) -> bool:
+        """Whether the chat is by SMS: few letters, no links, and every message costs."""
+        return self.inbound.channel == "sms"
+
     def words(self, key: str, **values: Any) -> str:
-        """A sentence of the catalogue; on a shared screen in its wording for one (`…_kiosk`), where it has such."""
-        own = f"{key}_kiosk"
-        return self.content.text(own if self.kiosk and own in self.content.texts else key, **values)
+        """A sentence of the catalogue; on a shared screen and by SMS in its wording for there (`…_kiosk`, `…_sms`), where it has such."""
+        own = f"{key}_kiosk" if self.kiosk else f"{key}_sms" if self.by_sms else key
+        return self.content.text(own if own in self.content.texts else key, **values)
 
     def say(self, key: str, *, options: tuple[Option, ...] = (), **values: Any) -> Reply:
         """A reply with a sentence of the catalogue."""

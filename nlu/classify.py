@@ -166,7 +166,7 @@ class Classifier:
         if pairs:
             weights = self.vectoriser.weights[pairs]
             own = np.asarray(own + (has * weights) @ self._rows(pairs), np.float32)
-            squares[:, 1] += has @ (weights * weights)
+            squares[:, 1] += (has * (weights * weights)).sum(axis=1)
         return np.asarray(
             self._bias
             + _scaled(chars, squares[:, 0])

@@ -42,7 +42,33 @@ def settle(connection: Connection, events: Sequence[Event], now: datetime) -> li
     if not named:
         return list(events)
     known = _Known(connection, named)
+    _welcome(connection, known, named, now)
     return [_settled(connection, known, event, now) if event.ids else event for event in events]
+
+
+def _welcome(connection: Connection, known: _Known, events: Sequence[Event], now: datetime) -> None:
+    """Makes the chats of people whom nobody knows by any of their ids, all at once: a burst after an announcement is full of them."""
+    new: list[Event] = []
+    met: set[tuple[str, str, str, str]] = set()
+    for event in events:
+        places = {(event.channel, event.account, kind, value) for kind, value in event.ids}
+        if not event.moved and not places & met and not known.any_owner(places):
+            new.append(replace(event, address=event.ids[-1][1]))
+            met |= places
+    taken = inbox.look_up(connection, [event.place for event in new]) if new else {}
+    new = [event for event in new if event.place not in taken]
+    if not new:
+        return
+    made = inbox.chats_of(connection, new, now)
+    rows = [
+        {"chat_id": made[event.place].id, "kind": kind, "value": value, "vouched": True}
+        | {"first_seen": event.sent_at, "last_seen": event.sent_at}
+        for event in new
+        for kind, value in event.ids
+    ]
+    connection.execute(inbox.insert_for(connection)(identities).on_conflict_do_nothing(), rows)
+    for event in new:
+        known.keep(event, _Owner(made[event.place].id, event.address, True, event.sent_at, event.sent_at))
 
 
 def learn(connection: Connection, chat_id: int, bsuid: str, now: datetime) -> None:
@@ -68,6 +94,15 @@ class _Known:
         for row in connection.execute(statement):
             owner = _Owner(row.chat_id, row.address, row.vouched, row.first_seen, row.last_seen)
             self._owners.setdefault((row.channel, row.account, row.kind, row.value), []).append(owner)
+
+    def any_owner(self, places: Iterable[tuple[str, str, str, str]]) -> bool:
+        """Whether anybody has or had one of these (channel, account, kind, value)."""
+        return any(place in self._owners for place in places)
+
+    def keep(self, event: Event, owner: _Owner) -> None:
+        """Remembers whose ids these are, as they have just been written."""
+        for kind, value in event.ids:
+            self._owners[event.channel, event.account, kind, value] = [owner]
 
     def owner(self, event: Event, ids: Iterable[tuple[str, str]], kind: str, *, former: bool = False) -> _Owner | None:
         """The chat that an id of this kind belongs to; `former`: or has belonged to."""
@@ -128,8 +163,9 @@ def _with_owner(connection: Connection, known: _Known, event: Event, owner: _Own
         owner = _Owner(inbox.chat_at(connection, place, now), place[2], True, now, now)
         event = replace(event, address=place[2])
         phone = next((value for kind, value in event.ids if kind == "phone"), None)
-        if phone and phone != place[2]:
-            connection.execute(update(chats).where(chats.c.id == owner.chat_id).values(reach=phone, name=event.name))
+        reach = phone if phone != place[2] else None
+        named = {"reach": reach, "name": event.name[:120]}
+        connection.execute(update(chats).where(chats.c.id == owner.chat_id).values(**named))
     known.note(event, owner, event.ids)
     return replace(event, address=owner.address)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 
 from storage.inbox import insert_for
 from storage.schema import chats, conversations, identities, inbox, links, messages, outbox
@@ -189,6 +189,14 @@ def transcript(connection: Connection, chat_id: int, limit: int = 50) -> list[Ro
         select(messages).where(messages.c.chat_id == chat_id).order_by(messages.c.id.desc()).limit(limit)
     )
     return list(rows.mappings())[::-1]
+
+
+def answers_since(connection: Connection, chat_id: int, since: datetime, *, handler: str) -> tuple[int, bool]:
+    """(how many messages the bot has said in the chat since a moment, whether one of them was of this handler)."""
+    own = (messages.c.chat_id == chat_id, messages.c.author == "bot", messages.c.at >= since)
+    counted = select(func.count(), func.count().filter(messages.c.handler == handler)).where(*own)
+    count, of_handler = connection.execute(counted).one()
+    return count, of_handler > 0
 
 
 def forget_idle_states(connection: Connection, *, before: datetime, limit: int) -> int:

@@ -45,6 +45,7 @@ from storage.schema import (
     import_rows,
     incentives,
     links,
+    offices,
     participants,
     providers,
 )
@@ -64,6 +65,7 @@ _TABLES: Mapping[str, tuple[Table, list[str]]] = {
     "enrolments": (enrolments, ["participant_id", "course_id"]),
     "incentives": (incentives, ["participant_id", "kind"]),
     "providers": (providers, ["provider_key"]),
+    "offices": (offices, ["name", "region"]),
 }
 """Where the rows of a kind go, and what is unique there."""
 _IF_ABSENT: Mapping[str, Mapping[str, Any]] = {
@@ -204,6 +206,8 @@ class Application:
             joined = joined.outerjoin(courses, courses.c.course_key == source.c.second)
             self._keys = {"participant_id": participants.c.id, "course_id": courses.c.id}
             self._missing = self._missing | courses.c.id.is_(None)
+        if kind == "offices":
+            self._keys = {"name": source.c.key, "region": source.c.second}
         self._joined = joined.outerjoin(table, and_(*(table.c[name] == value for name, value in self._keys.items())))
         self._new = and_(~self._missing, table.c.id.is_(None)) if kind in WATCHED else table.c.id.is_(None)
         self._newer = and_(table.c.id.is_not(None), table.c.as_of > literal(self._plan.as_of, Instant))

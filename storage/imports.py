@@ -24,6 +24,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "enrolments": ("record_key", "course_key"),
     "incentives": ("record_key", "kind"),
     "providers": ("provider_key",),
+    "offices": ("name", "region"),
 }
 """What names a row of each kind, in the file and in `import_rows` (key, second)."""
 

@@ -73,7 +73,7 @@ _find_chats = select(chats.c.id, chats.c.channel, chats.c.account, chats.c.addre
 
 def insert(connection: Connection, events: Sequence[Event], now: datetime) -> list[int | None]:
     """Stores events; returns for each its inbox id, None where it was there before (a repeat changes nothing)."""
-    found = _chats_of(connection, events, now)
+    found = chats_of(connection, events, now)
     rows = [
         {
             "chat_id": found[event.place].id,
@@ -114,12 +114,13 @@ def chat_at(connection: Connection, place: tuple[str, str, str], now: datetime) 
     """Key of the chat at (channel, account, address), made where it is new."""
     channel, account, address = place
     event = Event(channel=channel, account=account, address=address, event_id="", payload={}, sent_at=now)
-    return int(_chats_of(connection, [event], now)[place].id)
+    return int(chats_of(connection, [event], now)[place].id)
 
 
-def _chats_of(connection: Connection, events: Sequence[Event], now: datetime) -> dict[tuple[str, str, str], Any]:
+def chats_of(connection: Connection, events: Sequence[Event], now: datetime) -> dict[tuple[str, str, str], Any]:
+    """The chats at these events' places, made where they are new (with the person's name)."""
     places = {event.place: event for event in events}
-    found = _lookup(connection, list(places))
+    found = look_up(connection, list(places))
     if missing := [place for place in sorted(places) if place not in found]:
         rows = [
             {
@@ -133,14 +134,14 @@ def _chats_of(connection: Connection, events: Sequence[Event], now: datetime) ->
             for channel, account, address in missing
         ]
         connection.execute(insert_for(connection)(chats).on_conflict_do_nothing(), rows)
-        found |= _lookup(connection, missing)
+        found |= look_up(connection, missing)
         new = [{"chat_id": found[place].id, "updated_at": now} for place in missing]
         connection.execute(insert_for(connection)(conversations).on_conflict_do_nothing(), new)
     return found
 
 
-def _lookup(connection: Connection, places: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], Any]:
-    """One question an account: SQLite reads a list of tuples by scanning the table."""
+def look_up(connection: Connection, places: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], Any]:
+    """The chats at these places. One question an account: SQLite reads a list of tuples by scanning the table."""
     by_account: dict[tuple[str, str], list[str]] = defaultdict(list)
     for channel, account, address in places:
         by_account[channel, account].append(address)
@@ -218,7 +219,7 @@ def reject(connection: Connection, event: Event, error: str, now: datetime) -> N
         payload={},
         sent_at=now,
     )
-    chat = _chats_of(connection, [bare], now)[bare.place]
+    chat = chats_of(connection, [bare], now)[bare.place]
     row = {
         "chat_id": chat.id,
         "source": bare.source,

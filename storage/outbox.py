@@ -397,6 +397,16 @@ def stop_chat(connection: Connection, chat_id: int, now: datetime) -> None:
     )
 
 
+_SAID = ("accepted", "sending", "unknown", "pending")
+
+
+def last_said(connection: Connection, chat_id: int) -> dict[str, Any] | None:
+    """The newest message of a chat that went out or is about to, as its Reply in JSON; None after a week without any."""
+    statement = select(outbox.c.payload).where(outbox.c.chat_id == chat_id, outbox.c.state.in_(_SAID))
+    found = connection.execute(statement.order_by(outbox.c.id.desc()).limit(1)).scalar()
+    return dict(found) if found else None
+
+
 def delete_done(connection: Connection, *, before: datetime, limit: int) -> int:
     """Deletes a small batch of finished messages older than `before`; returns how many."""
     old = select(outbox.c.id).where(outbox.c.done_at.is_not(None), outbox.c.done_at < before).limit(limit)

@@ -554,6 +554,35 @@ providers = Table(
     _when("as_of"),
 )
 
+offices = Table(
+    "offices",  # the operator's dated list of places where people are helped with the registration
+    metadata,
+    _id(),
+    Column("name", String(64), nullable=False),
+    Column("region", String(4), nullable=False),
+    Column("address", String(120), nullable=False),
+    Column("hours", String(60), nullable=False, server_default=""),
+    Column("checked_on", Date),  # when somebody last looked; none: the day of the list
+    _when("as_of"),
+    UniqueConstraint("name", "region"),
+    Index("ix_offices_region", "region"),
+)
+
+sms_pieces = Table(
+    "sms_pieces",  # parts of a long SMS that came one by one, until all are there: sealed, for a minute at most
+    metadata,
+    Column("source", String(84), primary_key=True),
+    Column("address", String(160), primary_key=True),
+    Column("reference", String(64), primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("total", SmallInteger, nullable=False),
+    Column("event_id", String(160), nullable=False),
+    Column("text", LargeBinary, nullable=False),  # sealed: half an identity number cannot be masked
+    _when("sent_at"),
+    _when("at"),
+    Index("ix_sms_pieces_at", "at"),
+)
+
 # -- what a conversation leaves behind ----------------------------------------------------------------------------
 
 drafts = Table(

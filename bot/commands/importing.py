@@ -27,7 +27,7 @@ SOME_REFUSED, UNUSABLE, STOPPED = 1, 2, 130
 
 
 def import_file(
-    kind: Annotated[str, typer.Argument(help="participants, courses, enrolments, incentives or providers")],
+    kind: Annotated[str, typer.Argument(help="participants, courses, enrolments, incentives, providers or offices")],
     file: Annotated[Path, typer.Argument(help="CSV or XLSX; columns, headings and allowed values: docs/data.md")],
     only_look: Annotated[bool, typer.Option("--dry-run", help="Say what would happen and write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The outcome as one JSON object.")] = False,

@@ -13,7 +13,7 @@ import yaml
 
 from handlers import catalogue
 
-KINDS = ("participants", "courses", "enrolments", "incentives", "providers")
+KINDS = ("participants", "courses", "enrolments", "incentives", "providers", "offices")
 LONGEST_EMPTY = 8  # characters of a word that stands for nothing
 _FILE = Path(__file__).parent / "columns.yml"
 _BRACKETS = re.compile(r"\([^)]*\)")

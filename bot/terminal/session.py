@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from bot.sender import Sender
 from bot.wake import Wake
 from bot.web.secure_form import submit
 from bot.worker import Worker
+from handlers import catalogue, short
 from handlers.kiosk import LASTS
 from handlers.messages import Inbound, Kind, Option, Reply, SecureForm, State, option_reference, state_from_json
 from storage import chats, inbox, kiosk, schema
@@ -42,7 +44,9 @@ class Recorder:
         """Nothing to fetch."""
 
     async def send(self, address: str, reply: Reply, *, lane: int, key: int) -> Outcome:
-        """Keeps the reply."""
+        """Keeps the reply; one by SMS as the letters that would leave."""
+        if self.name == "sms":
+            reply = replace(reply, text=short.shaped(reply, short.words(catalogue.load()))[0])
         self.sent.append((address, reply))
         return Accepted(str(key))
 

@@ -99,25 +99,32 @@ def _options(count: int) -> tuple[Option, ...]:
     return tuple(Option(label=f"Pilihan {place}", action=f"answer:{place}") for place in range(1, count + 1))
 
 
+def lengths(*edges: int) -> st.SearchStrategy[str]:
+    """Texts exactly as long as where some platform cuts, and one longer."""
+    return st.builds(
+        lambda length, over, sign: sign * (length + over),
+        st.sampled_from(edges),
+        st.integers(0, 1),
+        st.sampled_from("aé€🏟<&"),
+    )
+
+
 TEXTS = st.one_of(
+    lengths(160, 306, 1024, 4096),
     st.text(max_size=200),
     st.text(alphabet="<>&\"'*_~` \n\t.🏟é\u200b\u202e\x00a–“€[", max_size=300),
     st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=40), st.integers(100, 400)),
 )
+LABELS = st.one_of(lengths(20, 24), st.text(max_size=30), st.sampled_from(("Ya", "ya", "Ya ", "")))
+DESCRIPTIONS = st.one_of(st.just(""), lengths(72, 600), st.text(max_size=90))
+OPTIONS = st.builds(Option, label=LABELS, action=st.just("a"), description=DESCRIPTIONS)
 LINKS = st.one_of(st.text(max_size=30), st.just(FORM), st.just("http://127.0.0.1:8080/f/k"), st.just(FORM * 90))
 REPLIES = st.builds(
     Reply,
     text=TEXTS,
     version=st.integers(0, 2**63),
-    options=st.lists(
-        st.builds(
-            Option,
-            label=st.one_of(st.text(max_size=30), st.sampled_from(("Ya", "ya", "Ya ", ""))),
-            action=st.just("a"),
-            description=st.text(max_size=120),
-        ),
-        max_size=130,
-    ).map(tuple),
+    options=st.one_of(*(st.lists(OPTIONS, max_size=most) for most in (0, 2, 3, 4, 11))).map(tuple)
+    | st.integers(90, 130).map(_options),
     sms=st.one_of(st.none(), TEXTS),
     form=st.one_of(st.none(), st.builds(SecureForm, key=st.just("k"), fields=st.just(("nik",)), url=LINKS)),
     ask_contact=st.booleans(),
@@ -254,7 +261,7 @@ class ChannelContract:
             assert outcome.seconds > 0
         assert not isinstance(outcome, outcomes.Failed | outcomes.Gone | outcomes.Down) or outcome.reason
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
     @given(reply=REPLIES, lane=st.integers(0, 1), key=st.integers(1, 2**60))
     async def test_no_reply_makes_a_request_outside_the_limits(
         self, side: Side, reply: Reply, lane: int, key: int

@@ -172,3 +172,8 @@ def test_who_is_speaking_shares_the_bubble_of_a_short_answer(stage: Stage) -> No
         said = played(stage, replace(hello, inbound=whatsapp, understanding=meant(intent))).replies
         assert len(said[0].text) <= bubbles.WHATSAPP
         assert len(said) == 1, intent
+
+
+def test_a_text_to_be_pasted_stays_a_message_of_its_own_on_whatsapp() -> None:
+    said = [Reply(text="kirim ke sana"), Reply(text="begini caranya"), Reply(text="Yth. Tim", alone=True)]
+    assert [reply.text for reply in bubbles.shown(said, "whatsapp")] == ["kirim ke sana\n\nbegini caranya", "Yth. Tim"]

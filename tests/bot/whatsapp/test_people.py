@@ -62,6 +62,26 @@ async def test_one_person_is_one_chat_however_they_are_named(door: Door, ways: t
     assert await heard_in(door.database) == [("0", 1), ("1", 1), ("2", 1)]
 
 
+async def test_new_people_are_known_by_name_also_many_at_once(door: Door) -> None:
+    body = payload("many")
+    value = body["entry"][0]["changes"][0]["value"]
+    text = {"timestamp": str(T), "type": "text", "text": {"body": "halo"}}
+    people = [(f"62811000{n:04}", f"ID.new{n}", f"Orang {n}") for n in range(30)]
+    value["messages"] = [{**text, "id": f"w{bsuid}", "from": p, "from_user_id": bsuid} for p, bsuid, _ in people * 2]
+    value["contacts"] = [{"profile": {"name": n}, "wa_id": p, "user_id": bsuid} for p, bsuid, n in people]
+    body["entry"] = body["entry"][:1]
+    assert (await door.post(body)).status_code == 200
+    found = await rows(door.database)
+    assert [(r["address"], r["name"]) for r in found] == [(f"+{p}", n) for p, _, n in people]
+    assert await ids(door.database, 30) == {"+628110000029": True, "ID.new29": True}
+
+
+async def test_who_takes_over_a_number_is_known_by_name(door: Door) -> None:
+    await door.says("Siti", "1", phone=DIGITS, bsuid=BSUID)
+    await door.says("Budi", "2", sent=T + 9, phone=DIGITS, bsuid="ID.Budi1")
+    assert [r["name"] for r in await rows(door.database)] == ["Siti", "Siti"]  # as both are called in these tests
+
+
 async def test_a_chat_begun_by_an_announcement_is_theirs(door: Door) -> None:
     await door.database.write(lambda c: inbox.chat_at(c, ("whatsapp", NUMBER, PHONE), NOW - timedelta(days=1)))
     await door.says("ya kak", "1", phone=DIGITS, bsuid=BSUID)
@@ -251,6 +271,21 @@ async def test_a_week_old_message_gets_an_apology_and_opens_no_window(door: Door
     assert chat["window_until"] == NOW - timedelta(days=6)
     stale = catalogue.load().text("stale")
     assert any(stale in words for words in await told(door.database, 1))
+
+
+@pytest.mark.parametrize(("name", "left"), [("reaction", "pending"), ("revoke", "pending"), ("text", "cancelled")])
+async def test_only_words_overtake_a_prompt_that_has_not_left(door: Door, name: str, left: str) -> None:
+    await door.says("/menu", "1", phone=DIGITS, bsuid=BSUID)
+    await settle(door.database)
+    values = {"source": f"whatsapp:{NUMBER}", "payload": {"text": "x"}, "owner_version": 0, "cancellable": True}
+    prompt = outbox.Draft(chat_id=1, expires_at=NOW + timedelta(days=1), **values)  # type: ignore[arg-type]
+    await door.database.write(lambda c: outbox.enqueue(c, [prompt], NOW))
+    await door.post(name)
+    await settle(door.database)
+    found = select(schema.outbox.c.state).where(
+        schema.outbox.c.cancellable, schema.outbox.c.payload["text"].as_string() == "x"
+    )
+    assert await door.database.read(lambda c: c.execute(found).scalars().all()) == [left]
 
 
 async def test_what_is_taken_back_leaves_the_log_and_is_not_answered(door: Door) -> None:

@@ -16,7 +16,8 @@ from handlers.messages import Reply
 
 MOST_PARTS = 2
 
-_SENTENCES = re.compile(r"[\s\S]+?(?:\n+|(?<!\b\d)[.!?][\"')\]]*\s+|$)")
+_ABBREVIATED = "".join(rf"(?<!\b{word})" for word in ("Jl", "No", "Ds", "Kab", "Kec", "Kep", "Kel", "Tgl", r"\d"))
+_SENTENCES = re.compile(rf"[\s\S]+?(?:\n+|{_ABBREVIATED}[.!?][\"')\]]*\s+|$)")
 _GAPS = (re.compile(r"[ ]{2,}"), re.compile(r" *\n *"), re.compile(r"\n{2,}"))
 _BARE_WWW = re.compile(r"\bwww\.(?=\w)", re.IGNORECASE)
 

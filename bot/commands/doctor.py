@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -43,6 +44,7 @@ async def examine() -> dict[str, Any]:
         problems.append("PANDU_NLU=semantic needs the extra: pip install 'pandu[semantic]'")
     problems += settings.identity_problems(loaded)
     problems += settings.whatsapp_problems(loaded)
+    problems += _sms_problems(loaded)
     if loaded.identity_transfer and not settings.identity_problems(loaded):
         told = f"NIK and KK are asked while a wave is open, for {loaded.identity_transfer} ({loaded.identity_basis})"
         rows.append({"name": "note", "value": told, "help": ""})
@@ -52,6 +54,18 @@ async def examine() -> dict[str, Any]:
     if not loaded.public_url:
         rows.append({"name": "note", "value": "PANDU_PUBLIC_URL is unset: the secure form is not offered", "help": ""})
     return {"settings": rows, "problems": problems}
+
+
+def _sms_problems(loaded: settings.Settings) -> list[str]:
+    """What is wrong with the file of the SMS gateway, or with what it needs."""
+    if not loaded.sms_config:
+        return []
+    from bot.sms import cli, send  # asks for the HTTP client, which other commands need not load
+
+    try:
+        return cli.warnings(loaded, send.read_config(loaded), datetime.now(UTC))
+    except settings.SettingsError as error:
+        return str(error).split("\n")
 
 
 async def _database_problems(loaded: settings.Settings, rows: list[dict[str, str]]) -> list[str]:

@@ -137,6 +137,7 @@ class ChannelContract:
     kinds: ClassVar[dict[str, Kind]] = {}  # what a person can send beside text → what it is to us
     ignored: ClassVar[frozenset[str]] = frozenset()  # of `kinds`: may also be passed over without a word
     tappable = True  # False: options are typed
+    rest = ""  # what a person types to see what had no room
     verdicts: ClassVar[dict[str, type[object] | tuple[type[object], ...]]] = {
         "throttled": outcomes.Throttled,
         "fault": outcomes.Retry,
@@ -219,7 +220,8 @@ class ChannelContract:
         last = len(side.shown()) - 1
         offered = side.shown()[last].taps
         if not self.tappable or not offered:
-            assert f"{count}" in " ".join(one.text for one in side.shown())
+            seen = " ".join(one.text for one in side.shown())
+            assert f"{count}" in seen or (self.rest and self.rest in seen)
             return
         await side.taps(1, last)
         event = side.inbox.events[-1]

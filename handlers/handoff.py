@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers import telling, typed
+from handlers import desk_calendar, telling, typed
 from handlers.turn import Answer, Turn, answer
 from storage import cases, chats
 
@@ -23,15 +23,18 @@ def human_agent(turn: Turn) -> Answer:
         return answer(turn, turn.say("handoff_waiting", since=since, number=waiting["number"]))
     number = "L-" + turn.new_id(6)
     link = chats.active_link(turn.connection, turn.chat_id)
+    priority = cases.URGENT if turn.state.last_intent in URGENT_AFTER else cases.NORMAL
+    due = desk_calendar.due(turn.connection, topic=TOPIC, priority=priority, now=turn.now)
     cases.create(
         turn.connection,
         number=number,
         chat_id=turn.chat_id,
         participant_id=link["participant_id"] if link else None,
         topic=TOPIC,
-        priority=cases.URGENT if turn.state.last_intent in URGENT_AFTER else cases.NORMAL,
+        priority=priority,
         story=_story(turn),
         now=turn.now,
+        due_at=due,
     )
     return answer(turn, turn.say("handoff_queued", number=number))
 

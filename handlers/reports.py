@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from handlers import fraud, free_text, incentive, telling, typed
+from handlers import desk_calendar, fraud, free_text, incentive, telling, typed
 from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.messages import Reply
 from handlers.turn import Answer, Turn, answer, options
@@ -165,15 +165,18 @@ def _finish(turn: Turn, data: Data) -> Answer:
     urgent = bool(turn.content.files["reports"]["topics"][topic].get("urgent"))
     number = "L-" + turn.new_id(6)
     link = chats.active_link(turn.connection, turn.chat_id) if turn.understanding.subject == "self" else None
+    priority = cases.URGENT if urgent else cases.NORMAL
+    due = desk_calendar.due(turn.connection, topic=topic, priority=priority, now=turn.now)
     cases.create(
         turn.connection,
         number=number,
         chat_id=turn.chat_id,
         participant_id=link["participant_id"] if link else None,
         topic=topic,
-        priority=cases.URGENT if urgent else cases.NORMAL,
+        priority=priority,
         story=str(data["story"]),
         now=turn.now,
+        due_at=due,
     )
     parts = [turn.content.text("report_filed" if turn.policy.agents else "report_filed_alone", number=number)]
     if urgent:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from handlers import forms
+from handlers import desk_calendar, forms
 from handlers.catalogue import Catalogue
 from handlers.messages import Reply
 from handlers.turn import Answer, Turn, answer
 from storage import cases
-
-DANGER = 0  # priority of a case: the top of the queue
 
 _SECRETS = {"otp", "pin", "password"}
 
@@ -37,14 +35,16 @@ def danger(turn: Turn) -> Answer | None:
     if turn.state.form:
         said += "\n" + turn.content.text("danger_parked")
     if turn.policy.agents:
+        due = desk_calendar.due(turn.connection, topic="danger", priority=cases.DANGER, now=turn.now)
         cases.create(
             turn.connection,
             number="L-" + turn.new_id(6),
             chat_id=turn.chat_id,
             topic="danger",
-            priority=DANGER,
+            priority=cases.DANGER,
             story=turn.text,
             now=turn.now,
+            due_at=due,
         )
     return answer(turn, Reply(text=said), state=forms.parked(turn))
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, select
 
 from storage.schema import cases
 
 DANGER, URGENT, NORMAL = 0, 1, 2
-DUE = {DANGER: timedelta(minutes=15), URGENT: timedelta(hours=4), NORMAL: timedelta(days=3)}
 
 
 def create(
@@ -21,9 +20,10 @@ def create(
     priority: int,
     story: str,
     now: datetime,
+    due_at: datetime,
     participant_id: int | None = None,
 ) -> None:
-    """Opens a case; `number` is "L-XXXXXX", the story masked."""
+    """Opens a case; `number` is "L-XXXXXX", the story masked, `due_at` when it must be answered (`handlers.desk_calendar`)."""
     connection.execute(
         cases.insert().values(
             number=number,
@@ -36,7 +36,7 @@ def create(
             history=[{"at": now.isoformat(), "actor": "bot", "what": "opened"}],
             created_at=now,
             updated_at=now,
-            due_at=now + DUE[priority],
+            due_at=due_at,
         )
     )
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from bot import metrics
 from bot.effects import Parts, Prepared, apologise, apply, prepare
 from bot.receiver import Clock
+from bot.staff import Staffed
 from bot.wake import INBOX, OUTBOX, Wake
 from storage import inbox, outbox
 from storage.database import Database, database_now, is_outage, is_surely_outage
@@ -41,6 +42,7 @@ class Worker:
         self._database = database
         self._wake = wake
         self._clock = clock
+        self._staffed = Staffed()
         self._stopping = asyncio.Event()
         self._gathering, self._look_at = timedelta(0), 0.0
 
@@ -157,7 +159,7 @@ class Worker:
 
     def _apply(self, token: str, prepared: Sequence[Prepared], keep: bool, connection: Connection) -> list[str]:
         now = self._clock(connection)
-        names = apply(connection, prepared, self.parts, now)
+        names = apply(connection, prepared, self._staffed.parts(connection, self.parts, now), now)
         inbox.complete(connection, token=token, done={p.chat_id: p.event_ids for p in prepared}, now=now, keep=keep)
         return names
 

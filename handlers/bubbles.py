@@ -25,7 +25,7 @@ def fitted(reply: Reply, channel: str) -> tuple[Reply, ...]:
     if channel == "sms":
         return (reply,)
     *first, last = _packed(reply.text, room(channel), _BORDERS)
-    return (*(Reply(text=text) for text in first), replace(reply, text=last))
+    return (*(Reply(text=text, passes_agent=reply.passes_agent) for text in first), replace(reply, text=last))
 
 
 def shown(replies: Sequence[Reply], channel: str) -> Sequence[Reply]:

@@ -14,7 +14,7 @@ STALE = timedelta(minutes=30)  # an answer that comes later than this begins wit
 WITHOUT_INTRO = ("danger", "stop")  # a life first, and who wants to hear no more; who is speaking is said next time
 SAME_OPTIONS = ("rest",)  # answers that show what was said before: its numbers still mean the same
 LONG_STALE = timedelta(days=1)  # … and from here on it says which day's message is answered
-REMEMBERS = ("clarify", "fraud", "rest")  # answers after which the words of the message are still needed
+REMEMBERS = ("clarify", "fraud", "rest", "story")  # answers after which the words of the message are still needed
 
 
 def finished(turn: Turn, found: Answer) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from handlers import fraud, free_text, incentive, telling, typed
+from handlers import desk_calendar, fraud, free_text, incentive, telling, typed
 from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.messages import Reply
 from handlers.turn import Answer, Turn, answer, options
@@ -59,8 +59,14 @@ def case_status(turn: Turn) -> Answer:
         state=turn.content.text(f"report_state_{found['state']}"),
         updated=telling.moment(turn, found["updated_at"]),
     )
+    if found["told"]:
+        resolution = turn.content.text(f"resolution_{found['resolution']}")
+        text += "\n" + turn.content.text("report_status_resolution", resolution=resolution, told=found["told"])
     if not turn.policy.agents:
         text += "\n" + turn.content.text("report_status_alone")
+    elif found["state"] == "open":
+        due = telling.weekday_in(turn.zone, found["due_at"], turn.now)
+        text += "\n" + turn.content.text("report_status_due", due=due)
     return answer(turn, Reply(text=text, options=ways[1:]))
 
 
@@ -165,17 +171,22 @@ def _finish(turn: Turn, data: Data) -> Answer:
     urgent = bool(turn.content.files["reports"]["topics"][topic].get("urgent"))
     number = "L-" + turn.new_id(6)
     link = chats.active_link(turn.connection, turn.chat_id) if turn.understanding.subject == "self" else None
+    priority = cases.URGENT if urgent else cases.NORMAL
+    due = desk_calendar.due(turn.connection, topic=topic, priority=priority, now=turn.now)
     cases.create(
         turn.connection,
         number=number,
         chat_id=turn.chat_id,
         participant_id=link["participant_id"] if link else None,
         topic=topic,
-        priority=cases.URGENT if urgent else cases.NORMAL,
+        priority=priority,
         story=str(data["story"]),
         now=turn.now,
+        due_at=due,
     )
-    parts = [turn.content.text("report_filed" if turn.policy.agents else "report_filed_alone", number=number)]
+    parts = [turn.content.text("report_filed_alone", number=number)]
+    if turn.policy.agents:
+        parts = [turn.content.text("report_filed", number=number, due=telling.weekday_in(turn.zone, due, turn.now))]
     if urgent:
         parts.insert(0, turn.content.text("report_urgent"))
     ways = typed.labelled(turn, ("option_human", "intent:human_agent"), ("option_menu", "do:menu"))

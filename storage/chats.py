@@ -88,6 +88,13 @@ def take_back(connection: Connection, chat_id: int, event_id: str, instead: str)
     connection.execute(update(messages).where(*logged).values(text=instead, media=None))
 
 
+def addressed(connection: Connection, chat_id: int) -> RowMapping | None:
+    """The chat with its conversation's owner and owner_version, for what is sent outside a turn."""
+    statement = select(chats, conversations.c.owner, conversations.c.owner_version)
+    statement = statement.join(conversations, conversations.c.chat_id == chats.c.id).where(chats.c.id == chat_id)
+    return connection.execute(statement).mappings().first()
+
+
 def find(connection: Connection, channel: str, account: str, address: str) -> RowMapping | None:
     """The chat by its address on a channel account."""
     statement = select(chats).where(chats.c.channel == channel, chats.c.account == account, chats.c.address == address)
@@ -123,22 +130,28 @@ def change(connection: Connection, chat_id: int, **values: Any) -> None:
     connection.execute(update(chats).where(chats.c.id == chat_id).values(**values))
 
 
-def take_over(connection: Connection, chat_id: int, *, owner: str, now: datetime) -> int:
-    """Gives the conversation to `owner` ("bot" or "agent:<id>"), cancels the former owner's unsent replies; returns the new version."""
+def take_over(connection: Connection, chat_id: int, *, owner: str, now: datetime, carry: bool = False) -> int:
+    """Gives the conversation to `owner` ("bot" or "agent:<id>"), cancels the former owner's unsent replies; returns the new version.
+
+    `carry`: the former owner passes it on of their own accord, so what an agent has written still goes out, before anything later.
+    """
     version = connection.execute(
         update(conversations)
         .where(conversations.c.chat_id == chat_id)
         .values(owner=owner, owner_version=conversations.c.owner_version + 1, updated_at=now)
         .returning(conversations.c.owner_version)
     ).scalar_one()
+    unsent = (outbox.c.chat_id == chat_id, outbox.c.lane == 0, outbox.c.passes_agent.is_(False))
+    if carry:
+        by_agent = update(outbox).where(*unsent, outbox.c.state.in_(("pending", "sending")), _by_agent)
+        connection.execute(by_agent.values(owner_version=version))
     connection.execute(
         update(outbox)
         .where(
-            outbox.c.chat_id == chat_id,
+            *unsent,
             outbox.c.state == "pending",
-            outbox.c.author == "bot",
-            outbox.c.lane == 0,
-            outbox.c.passes_agent.is_(False),
+            (outbox.c.author == "bot") | _by_agent,
+            outbox.c.owner_version != version,
         )
         .values(state="cancelled", reason="owner changed", done_at=now)
     )
@@ -149,6 +162,9 @@ def take_over(connection: Connection, chat_id: int, *, owner: str, now: datetime
             .values(state="pending", not_before=now)
         )
     return int(version)
+
+
+_by_agent = outbox.c.author.like("agent:%")
 
 
 def note_identity(connection: Connection, chat_id: int, *, kind: str, value: str, vouched: bool, now: datetime) -> None:

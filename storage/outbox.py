@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    RowMapping,
     and_,
     bindparam,
     case,
@@ -265,13 +266,18 @@ def check(connection: Connection, *, ids: Sequence[int], token: str, now: dateti
             _close(connection, row["id"], "cancelled", "the person left", now)
         elif row["lane"] == BROADCASTS and row["owner"] != "bot":
             holding.for_agent(connection, row["id"])
-        elif row["author"] == "bot" and not row["passes_agent"] and row["owner_version"] != row["current_version"]:
+        elif _speaks_for_owner(row) and row["owner_version"] != row["current_version"]:
             _close(connection, row["id"], "cancelled", "owner changed", now)
         else:
             good.add(row["id"])
     if good:
         connection.execute(_renew, {"ids": list(good), "until": now + lease})
     return good
+
+
+def _speaks_for_owner(row: RowMapping) -> bool:
+    """Whether a row may go only while the conversation is still its author's; queue notices and the rating may always."""
+    return not row["passes_agent"] and (row["author"] == "bot" or row["author"].startswith("agent:"))
 
 
 def _close(connection: Connection, row_id: int, state: str, reason: str, now: datetime) -> None:

@@ -131,6 +131,8 @@ chats = Table(
     _when("seen_at"),
     Column("stopped_at", Instant),  # the person blocked us on this channel
     Column("kiosk_until", Instant),  # of a shared screen: the end of the session, then of what may be taken home
+    Column("warned_at", Instant),  # an agent has asked for a civil tone
+    Column("paused_until", Instant),  # until then agents do not talk in this chat; the bot goes on
     UniqueConstraint("channel", "account", "address"),
     Index(
         "ix_chats_kiosk",
@@ -269,6 +271,7 @@ messages = Table(
     Column("handler", String(40)),
     Column("model", String(64)),
     Column("content", String(64)),
+    Column("outbox_id", BigId),  # of an agent's message: where its delivery stands, as long as the outbox keeps it
     _when("at"),
     Index("ix_messages_chat_id_id", "chat_id", "id"),
 )
@@ -693,7 +696,169 @@ cases = Table(
     _when("updated_at"),
     _when("due_at"),
     Column("closed_at", Instant),
+    Column("resolution", String(12)),  # answered, forwarded, yours (only the person can do it)
+    Column("told", Text),  # what the person was told at the end
+    Column("agent_id", BigId),  # who has taken it on; agents are switched off, never deleted
     Index("ix_cases_state_priority", "state", "priority", "created_at"),
+)
+
+# -- agents and the queue (docs/handoff.md) ---------------------------------------------------------------------------
+
+_WAITING = "state = 'waiting'"
+_ACTIVE = "state = 'active'"
+_GOING_ON = "state IN ('waiting', 'active')"
+
+
+def _agent(*, ondelete: str = "SET NULL", **options: Any) -> Column[int]:
+    return Column("agent_id", BigId, ForeignKey("agents.id", ondelete=ondelete), **options)
+
+
+agents = Table(
+    "agents",
+    metadata,
+    _id(),
+    Column("name", String(80), nullable=False, unique=True),  # for colleagues, and to log in
+    Column("alias", String(40), nullable=False),  # for citizens
+    Column("code", String(8), nullable=False, unique=True),  # by which a citizen checks an agent: "P-4K7M"
+    Column("role", String(16), nullable=False),  # agent, supervisor, operator, editor, data_officer, admin
+    Column("password_hash", String(200)),  # none: the invitation has not been used
+    Column("invite_hash", String(64), unique=True),  # SHA-256 of the one-time link's token
+    Column("invite_until", Instant),
+    Column("active", Boolean, nullable=False),
+    Column("skills", Json, nullable=False),  # topics; none = all
+    Column("cap", SmallInteger, nullable=False),  # conversations at once that the queue gives
+    Column("availability", String(12), nullable=False),  # available, finishing (keeps, gets none), away
+    Column("availability_at", Instant, nullable=False),
+    Column("seen_at", Instant),  # heartbeat of the desk's page
+    _when("created_at"),
+)
+
+handoffs = Table(
+    "handoffs",
+    metadata,
+    _id(),
+    _chat(),
+    Column("case_id", BigId, ForeignKey("cases.id", ondelete="SET NULL")),
+    Column("number", String(16), nullable=False),  # of the case
+    Column("topic", String(40), nullable=False),
+    Column("priority", SmallInteger, nullable=False),  # as of cases
+    Column("state", String(12), nullable=False),  # waiting, active, ended, left, closed_out
+    Column("wanted_skill", String(40)),
+    Column("live", Boolean, nullable=False),  # stays when the others are closed out
+    Column("front", Boolean, nullable=False),  # was being served: before all others of its priority
+    _when("asked_at"),
+    _when("waiting_since"),  # asked, or back in the queue
+    _agent(),
+    Column("assigned_at", Instant),  # first
+    Column("taken_at", Instant),  # by the present agent
+    Column("first_response_at", Instant),
+    Column("ended_at", Instant),
+    Column("ended_why", String(40)),
+    Column("told_at", Instant),  # when the person was last told where they stand
+    Column("told_position", SmallInteger),
+    Column("rating", SmallInteger),
+    Column("rating_note", Text),
+    Column("rated_at", Instant),
+    Index(
+        "uq_handoffs_going_on",
+        "chat_id",
+        unique=True,
+        sqlite_where=text(_GOING_ON),
+        postgresql_where=text(_GOING_ON),
+    ),
+    Index(
+        "ix_handoffs_waiting",
+        "priority",
+        "asked_at",
+        sqlite_where=text(_WAITING),
+        postgresql_where=text(_WAITING),
+    ),
+    Index("ix_handoffs_active", "agent_id", sqlite_where=text(_ACTIVE), postgresql_where=text(_ACTIVE)),
+    Index("ix_handoffs_asked_at", "asked_at"),
+    Index("ix_handoffs_ended_at", "ended_at"),
+    Index("ix_handoffs_chat_id", "chat_id", "id"),
+)
+
+case_notes = Table(
+    "case_notes",  # for colleagues only
+    metadata,
+    _id(),
+    Column("case_id", BigId, ForeignKey("cases.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("author", String(64), nullable=False),  # "agent:3", "operator:budi"
+    Column("text", Text, nullable=False),
+    _when("at"),
+)
+
+canned = Table(
+    "canned",
+    metadata,
+    _id(),
+    Column("shortcut", String(32), nullable=False, unique=True),
+    Column("title", String(80), nullable=False),
+    Column("text", Text, nullable=False),  # with {nama}, {petugas}, {kode}, {nomor}
+    Column("author", String(64), nullable=False),
+    _when("updated_at"),
+)
+
+desk_drafts = Table(
+    "desk_drafts",
+    metadata,
+    _agent(ondelete="CASCADE", primary_key=True, autoincrement=False),
+    _chat(primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+    _when("saved_at"),
+)
+
+hours = Table(
+    "hours",  # when the desk is staffed; several rows a day are split shifts
+    metadata,
+    _id(),
+    Column("weekday", SmallInteger, nullable=False),  # 0 = Monday
+    Column("opens", SmallInteger, nullable=False),  # minutes after midnight
+    Column("closes", SmallInteger, nullable=False),
+    Column("zone", String(4), nullable=False),
+    Column("first_day", Date),  # of a time with hours of its own (Ramadan): then only its rows count
+    Column("last_day", Date),
+    Index("ix_hours_weekday", "weekday"),
+)
+
+closed_days = Table(
+    "closed_days",  # over the library's holidays
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("name", String(120), nullable=False),
+    Column("closed", Boolean, nullable=False),  # false: the desk is open although the library has a holiday
+    Column("author", String(64), nullable=False),
+    _when("at"),
+)
+
+sla_rules = Table(
+    "sla_rules",
+    metadata,
+    Column("topic", String(40), primary_key=True),  # "" = any
+    Column("priority", SmallInteger, primary_key=True, autoincrement=False),
+    Column("first_response_minutes", Integer, nullable=False),  # of a conversation, from asking on
+    Column("working_minutes", Integer),  # until a case must be answered: either these …
+    Column("working_days", SmallInteger),  # … or days, by the end of the last one
+)
+
+quality_reviews = Table(
+    "quality_reviews",
+    metadata,
+    _id(),
+    Column("handoff_id", BigId, ForeignKey("handoffs.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("why", String(10), nullable=False),  # random, rating
+    _when("sampled_at"),
+    Column("reviewer_id", BigId, ForeignKey("agents.id", ondelete="SET NULL")),
+    Column("reviewed_at", Instant),
+    Column("answers", Json),  # {question: true | false | null (does not apply)}, the six of storage/quality.py
+    Column("note", Text),
+    Index(
+        "ix_quality_reviews_open",
+        "sampled_at",
+        sqlite_where=text("reviewed_at IS NULL"),
+        postgresql_where=text("reviewed_at IS NULL"),
+    ),
 )
 
 answer_versions = Table(

@@ -44,8 +44,17 @@ def fill(connection: Connection, now: datetime) -> None:
     people.end_link(connection, two, why="asked", now=now)
     people.link(connection, chat_id=one, participant_id=person, level="2a", method="birth_nik", now=now)
     opened = {"topic": "uang", "priority": cases.URGENT, "story": "=HYPERLINK(1)"}
-    cases.create(connection, number="L-000001", chat_id=one, participant_id=person, now=now, **opened)  # type: ignore[arg-type]
-    cases.create(connection, number="L-000002", chat_id=two, topic="akun", priority=cases.NORMAL, story="lama", now=old)
+    cases.create(connection, number="L-000001", chat_id=one, participant_id=person, now=now, due_at=now, **opened)  # type: ignore[arg-type]
+    cases.create(
+        connection,
+        number="L-000002",
+        chat_id=two,
+        topic="akun",
+        priority=cases.NORMAL,
+        story="lama",
+        now=old,
+        due_at=old,
+    )
 
 
 async def exported(database: Database, kind: str, **only: object) -> list[dict[str, str]]:
@@ -104,7 +113,14 @@ async def test_pages_follow_each_other(database: Database, now: datetime, monkey
         for number in range(5):
             chat = add_chat(connection, f"c{number}", now)
             cases.create(
-                connection, number=f"L-00000{number}", chat_id=chat, topic="uang", priority=2, story="…", now=now
+                connection,
+                number=f"L-00000{number}",
+                chat_id=chat,
+                topic="uang",
+                priority=2,
+                story="…",
+                now=now,
+                due_at=now,
             )
 
     await database.write(many)

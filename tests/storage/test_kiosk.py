@@ -87,7 +87,7 @@ async def test_what_is_taken_home_waits_unreachable_until_its_end(database: Data
 async def test_an_open_case_keeps_its_chat_until_it_is_closed(database: Database, now: datetime) -> None:
     def work(connection: Connection) -> None:
         chat = fill(connection, now)
-        cases.create(connection, number="L-1", chat_id=chat, topic="danger", priority=0, story="x", now=now)
+        cases.create(connection, number="L-1", chat_id=chat, topic="danger", priority=0, story="x", now=now, due_at=now)
         kiosk.end(connection, chat, now)
         assert chats.find(connection, *PLACE) is None
         assert "messages" in left_of(connection, chat)

@@ -380,14 +380,17 @@ async def test_old_rows_are_deleted_in_small_batches(database: Database) -> None
 async def test_a_campaign_waits_while_an_agent_owns_the_chat(database: Database) -> None:
     chat = await chat_id(database)
     news = draft(chat, "kabar", lane=1, author="campaign:1")
-    await database.write(partial(outbox.enqueue, drafts=[news, draft(chat, "agen", author="agent:1")], now=NOW))
-    await database.write(partial(chats.take_over, chat_id=chat, owner="agent:1", now=NOW))
+    early = draft(chat, "terlalu dini", author="agent:1")
+    await database.write(partial(outbox.enqueue, drafts=[news, early], now=NOW))
+    version = await database.write(partial(chats.take_over, chat_id=chat, owner="agent:1", now=NOW))
+    late = draft(chat, "agen", author="agent:1", owner_version=version)
+    await database.write(partial(outbox.enqueue, drafts=[late], now=NOW))
     rows = await send(database)
     ids = [row["id"] for row in rows]
     good = await database.write(partial(outbox.check, ids=ids, token="s", now=NOW, lease=LEASE))
     assert [row["payload"]["text"] for row in rows if row["id"] in good] == ["agen"]
     await database.write(partial(outbox.release, token="s", ids=list(good)))
-    await database.write(partial(chats.take_over, chat_id=chat, owner="bot", now=NOW))
+    await database.write(partial(chats.take_over, chat_id=chat, owner="bot", now=NOW, carry=True))
     assert sorted(words(await send(database))) == ["agen", "kabar"]
 
 

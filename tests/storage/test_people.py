@@ -152,10 +152,24 @@ async def test_cases_belong_to_their_chat_and_keep_their_history(database: Datab
     def work(connection: Connection) -> None:
         chat, other = add_chat(connection, "one", now), add_chat(connection, "two", now)
         cases.create(
-            connection, number="L-000001", chat_id=chat, topic="uang", priority=cases.NORMAL, story="…", now=now
+            connection,
+            number="L-000001",
+            chat_id=chat,
+            topic="uang",
+            priority=cases.NORMAL,
+            story="…",
+            now=now,
+            due_at=now,
         )
         cases.create(
-            connection, number="L-000002", chat_id=chat, topic="petugas", priority=cases.URGENT, story="…", now=now
+            connection,
+            number="L-000002",
+            chat_id=chat,
+            topic="petugas",
+            priority=cases.URGENT,
+            story="…",
+            now=now,
+            due_at=now,
         )
         assert cases.find(connection, "L-000001", other) is None
         found = cases.find(connection, "L-000001", chat)

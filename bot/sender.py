@@ -18,7 +18,7 @@ from bot import metrics
 from bot.batching import Batcher
 from bot.channel import Accepted, Channel, Down, Failed, Gone, Outcome, Retry, Throttled, Unknown
 from bot.receiver import Clock
-from bot.wake import NET_SECONDS, OUTBOX, Wake
+from bot.wake import DESK, NET_SECONDS, OUTBOX, Wake
 from handlers import links
 from handlers.messages import Reply, reply_from_json
 from storage import outbox
@@ -213,6 +213,8 @@ class Sender:
                 self._consequences(connection, row, outcome, now)
 
         await self._database.write(work)
+        if any(row["author"].startswith("agent:") for row, _ in sent):
+            self._wake.notify(DESK)
         return [None] * len(sent)
 
     def _consequences(self, connection: Connection, row: Mapping[str, Any], outcome: Outcome, now: datetime) -> None:

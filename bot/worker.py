@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from bot import metrics
 from bot.effects import Parts, Prepared, apologise, apply, prepare
 from bot.receiver import Clock
-from bot.wake import INBOX, OUTBOX, Wake
+from bot.wake import DESK, INBOX, OUTBOX, Wake
 from storage import inbox
 from storage.database import Database, database_now, is_outage, is_surely_outage
 
@@ -147,6 +147,7 @@ class Worker:
         for name in names:
             metrics.turns.add(1, name)
         self._wake.notify(OUTBOX)
+        self._wake.notify(DESK)
 
     def _apply(self, token: str, prepared: Sequence[Prepared], keep: bool, connection: Connection) -> list[str]:
         now = self._clock(connection)

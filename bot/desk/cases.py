@@ -1,0 +1,147 @@
+"""Cases: the list, one case with its history, and what is done about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+from starlette.responses import Response
+
+from bot.desk import roles, topics
+from bot.desk.chat import RESOLUTIONS, STATES
+from bot.desk.look import PRIORITIES
+from bot.desk.visit import Visit
+from nlu.masking import mask
+from storage import cases, chats, desk_texts, desk_view, ownership
+from storage.database import database_now
+from storage.handoffs import RefusedError
+
+FILTERS = {"open": "Belum ditutup", "waiting": "Menunggu pihak lain", "closed": "Ditutup", "": "Semua"}
+ORDERS = {"due": "Tenggat", "priority": "Prioritas", "new": "Terbaru"}
+_SHOWN = 200
+
+
+async def listed(visit: Visit) -> Response:
+    """Cases by state, topic and agent; a number goes to its case."""
+    if number := visit.asked("number").strip().upper():
+        return visit.go(f"/cases/{number if number.startswith('L-') else f'L-{number}'}")
+    state = visit.asked("state", "open") if visit.asked("state", "open") in FILTERS else "open"
+    order = visit.asked("order") if visit.asked("order") in ORDERS else "due"
+    mine, topic = bool(visit.asked("mine")), visit.asked("topic")
+    agent = visit.me["id"] if mine else None
+
+    def work(connection: Connection) -> tuple[list[RowMapping], list[str]]:
+        asked: dict[str, Any] = {"state": state, "topic": topic, "agent_id": agent, "order": order, "limit": _SHOWN}
+        return desk_view.cases_list(connection, **asked), desk_view.case_topics(connection)
+
+    rows, present = await visit.read(work)
+    return visit.page(
+        "cases.html",
+        rows=rows,
+        present=present,
+        state=state,
+        order=order,
+        topic=topic,
+        mine=mine,
+        topics=topics.names(visit.desk.parts().catalogue),
+        FILTERS=FILTERS,
+        ORDERS=ORDERS,
+        STATES=STATES,
+    )
+
+
+def _find(number: str, connection: Connection) -> dict[str, Any] | None:
+    case = cases.by_number(connection, number)
+    if case is None:
+        return None
+    history = [{**one, "at": datetime.fromisoformat(one["at"])} for one in case["history"]]
+    return {
+        "case": case,
+        "chat": chats.get(connection, case["chat_id"]),
+        "history": history[::-1],
+        "notes": desk_texts.notes(connection, case["id"]),
+        "aliases": desk_view.aliases(connection),
+        "colleagues": desk_view.colleagues(connection, roles.ANSWERS),
+    }
+
+
+async def show(visit: Visit) -> Response:
+    """One case."""
+    return await page(visit)
+
+
+async def page(visit: Visit, *, status: int = 200, problems: tuple[str, ...] = (), told: str = "") -> Response:
+    """One case, with what was wrong about a form."""
+    found = await visit.read(partial(_find, visit.request.path_params["number"][:16]))
+    if found is None:
+        return visit.missing()
+    case = found["case"]
+    ids = {"actor": visit.actor, "chat_id": case["chat_id"], "participant_id": case["participant_id"]}
+    await visit.desk.database.write(
+        lambda c: desk_view.log_look(
+            c, **ids, what=f"laporan {case['number']}", now=database_now(c), quiet=desk_view.SAME_LOOK
+        )
+    )
+    names = topics.names(visit.desk.parts().catalogue)
+    shown = {"topics": names, "STATES": STATES, "RESOLUTIONS": RESOLUTIONS, "problems": problems, "told": told}
+    return visit.page("case.html", status, **found, **shown)
+
+
+async def case_of(visit: Visit) -> RowMapping | None:
+    """The case that the address names."""
+    return await visit.read(partial(cases.by_number, number=visit.request.path_params["number"][:16]))
+
+
+async def change(visit: Visit) -> Response:
+    """State, priority and agent; each change stands in the history."""
+    case = await case_of(visit)
+    if case is None:
+        return visit.missing()
+    state, priority, agent = (visit.sent.get(name, "") for name in ("state", "priority", "agent"))
+    if (
+        state not in ("open", "waiting")
+        or priority not in {str(key) for key in PRIORITIES}
+        or case["state"] == "closed"
+    ):
+        return await page(visit, status=422, problems=("Laporan ini tidak bisa diubah begitu.",))
+    wanted = int(agent) if agent.isdigit() and len(agent) < 19 else None
+
+    def work(connection: Connection) -> None:
+        now, names = database_now(connection), desk_view.aliases(connection)
+        said = []
+        if state != case["state"]:
+            said.append(f"keadaan: {STATES[state]}")
+        if int(priority) != case["priority"]:
+            said.append(f"prioritas: {PRIORITIES[int(priority)]}")
+        if wanted != case["agent_id"] and (wanted is None or wanted in names):
+            said.append(f"petugas: {names[wanted] if wanted else '–'}")
+        if said:
+            cases.change(connection, case["id"], priority=int(priority), agent_id=wanted if wanted in names else None)
+            cases.add_history(connection, case["id"], actor=visit.actor, what="; ".join(said), now=now, state=state)
+
+    await visit.write(work)
+    return visit.go(f"/cases/{case['number']}", done="saved")
+
+
+async def note(visit: Visit) -> Response:
+    """A note for colleagues."""
+    case, text = await case_of(visit), mask(visit.sent.get("note", "").strip()[:1_000]).text
+    if case is None:
+        return visit.missing()
+    if text:
+        await visit.write(lambda c: desk_texts.note(c, case["id"], author=visit.actor, text=text, now=database_now(c)))
+    return visit.go(f"/cases/{case['number']}", done="noted")
+
+
+async def open_chat(visit: Visit) -> Response:
+    """Begins a conversation about the case; not where one goes on."""
+    case = await case_of(visit)
+    if case is None:
+        return visit.missing()
+    try:
+        await visit.write(lambda c: ownership.open_by_agent(c, case, visit.me["id"], database_now(c)), sends=True)
+    except RefusedError:
+        return await page(visit, status=409, problems=("Warga ini sedang berbicara dengan petugas lain.",))
+    return visit.go(f"/chat/{case['chat_id']}", done="taken")

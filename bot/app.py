@@ -24,6 +24,7 @@ from bot.hook import HookSender
 from bot.leader import Leader
 from bot.notices import Notices
 from bot.policy import own_hosts, policy
+from bot.queue_notices import QueueNotices
 from bot.receiver import Receiver
 from bot.reminders import Reminders
 from bot.sender import Sender
@@ -182,6 +183,8 @@ class Service:
             work.append(("reminders", Leader(self.database).hold("reminders", reminders.run)))
             told = Notices(self.database, self.worker.parts.catalogue, self.wake)
             work.append(("notices", Leader(self.database).hold("notices", told.run)))
+            line = QueueNotices(self.database, self.worker.parts.catalogue, self.wake)
+            work.append(("queue", Leader(self.database).hold("queue", line.run)))
             similar = SimilarPeople(self.database, wanted=self.settings.similar)
             work.append(("similar", Leader(self.database).hold("similar", similar.run)))
         if self.hook and self.role in ("all", "sender"):

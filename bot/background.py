@@ -11,6 +11,7 @@ from bot.effects import Parts
 from bot.exchange.importer import run
 from bot.exchange.staging import open_source
 from bot.notices import Notices
+from bot.queue_notices import QueueNotices
 from bot.reminders import Reminders
 from bot.terminal.session import Session
 from bot.wake import Wake
@@ -21,7 +22,7 @@ from handlers.turn import ZONES
 async def by_itself(session: Session, parts: Parts) -> list[Reply]:
     """What Pandu sends of its own accord at the session's time."""
     now = session.now or datetime.now(UTC)
-    for job in (Reminders, Notices):
+    for job in (Reminders, Notices, QueueNotices):
         await job(session.database, parts.catalogue, Wake(session.database), clock=lambda _: now).run_once()
     await session.settle()
     return session.heard()

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
-from handlers import dialogue
+from handlers import dialogue, handoff_owned
 from handlers.catalogue import Catalogue
 from handlers.messages import Inbound, Kind, Reply, State, inbound_from_json, state_from_json
 from handlers.safety import is_danger
@@ -144,6 +144,8 @@ def _converse(
         else:
             found = dialogue.respond(turn)
         state = found.state
+        if found.handler == handoff_owned.LEFT:  # the chat is the bot's again, for what was read with this message too
+            conversation = chats.lock_conversations(connection, [chat.chat_id])[chat.chat_id]
         made.handlers.append(found.handler)
         made.log.append({**_heard(chat, unit, now), **_understood(unit, found, parts)})
         for reply in found.replies:

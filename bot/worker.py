@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from bot import metrics
 from bot.effects import Parts, Prepared, apologise, apply, prepare
 from bot.receiver import Clock
+from bot.staff import Staffed
 from bot.wake import DESK, INBOX, OUTBOX, Wake
 from storage import inbox
 from storage.database import Database, database_now, is_outage, is_surely_outage
@@ -38,6 +39,7 @@ class Worker:
         self._database = database
         self._wake = wake
         self._clock = clock
+        self._staffed = Staffed()
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -151,7 +153,7 @@ class Worker:
 
     def _apply(self, token: str, prepared: Sequence[Prepared], keep: bool, connection: Connection) -> list[str]:
         now = self._clock(connection)
-        names = apply(connection, prepared, self.parts, now)
+        names = apply(connection, prepared, self._staffed.parts(connection, self.parts, now), now)
         inbox.complete(connection, token=token, done={p.chat_id: p.event_ids for p in prepared}, now=now, keep=keep)
         return names
 

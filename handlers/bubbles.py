@@ -15,7 +15,7 @@ _BORDERS = ("\n\n", "\n", " ")  # a paragraph stays whole where it can, then a l
 def fitted(reply: Reply) -> tuple[Reply, ...]:
     """The reply in bubbles of at most 500 characters; options, form and button hang on the last one."""
     *first, last = _packed(reply.text, _BORDERS)
-    return (*(Reply(text=text) for text in first), replace(reply, text=last))
+    return (*(Reply(text=text, passes_agent=reply.passes_agent) for text in first), replace(reply, text=last))
 
 
 def _packed(text: str, borders: tuple[str, ...]) -> list[str]:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from handlers import (
+    agent_check,
     answers,
     course_suggest,
     courses,
@@ -16,15 +17,18 @@ from handlers import (
     forms,
     fraud,
     handoff,
+    handoff_owned,
     incentive,
     incentive_check,
     kiosk,
     linking,
     linking_manage,
+    long_story,
     media,
     message_check,
     privacy,
     providers,
+    rating,
     registration,
     registration_code,
     registration_sent,
@@ -57,6 +61,7 @@ FORMS: Mapping[str, Form] = {
         message_check.FORM,
         privacy.FORM,
         subscription.FORM,
+        rating.NOTE,
     )
 }
 
@@ -98,7 +103,11 @@ STARTS: Mapping[str, str] = {
 }
 """Journeys whose form may be open already when they are asked for again."""
 
-TELLING = (reports.FORM.name, message_check.FORM.name)  # forms in which something is told, whatever stands in it
+TELLING = (
+    reports.FORM.name,
+    message_check.FORM.name,
+    rating.NOTE.name,
+)  # forms in which something is told, whatever stands in it
 LATE_TAP = timedelta(hours=1)
 
 
@@ -130,7 +139,7 @@ def context(state: State, now: datetime) -> Context:
 
 
 def _agent_owns(turn: Turn) -> Answer | None:
-    return talk.silent(turn) if turn.owner != "bot" else None
+    return handoff_owned.owned(turn, _form_sent)
 
 
 def _came_or_left(turn: Turn) -> Answer | None:
@@ -331,7 +340,11 @@ def _at_once(turn: Turn) -> Answer | None:
         return replace(found, handler="fraud")
     if (found := message_check.material(turn) or message_check.asked_to_check(turn)) is not None:
         return replace(found, handler="scam_check")
-    return talk.wordless(turn)
+    return long_story.told(turn) or talk.wordless(turn)
+
+
+def _story(turn: Turn) -> Answer | None:
+    return long_story.confirmed(turn, ask)
 
 
 def _understood(turn: Turn) -> Answer:
@@ -408,6 +421,10 @@ def _choose(turn: Turn, option: Option) -> Answer:
             return answers.faq(turn, intent, scheme=scheme)
         case "form":
             return _resume_draft(turn, rest)
+        case "rate":
+            return rating.rated(turn, int(rest))
+        case "story":
+            return long_story.chosen(_in_their_words(turn), rest, ask)
         case "do":
             return _do(turn, rest)
     return _late_tap(turn)
@@ -449,6 +466,8 @@ def _do(turn: Turn, what: str) -> Answer:
             return ask(turn, "human_agent")
         case "carry":
             return registration_code.give(turn)
+        case "leave_queue":
+            return handoff.leave(turn)
         case "back" if form and step:
             return forms.back(turn, form, step)
         case "resume" if form and step:
@@ -470,12 +489,16 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("masked", _only_masked),
     ("carried", registration_code.entered),
     ("command", _command),
+    ("agent_code", agent_check.asked),
+    ("queue", handoff.asked_place),
+    ("queue_left", handoff.asked_to_leave),
     ("case", reports.mentioned),
     ("who_looked", linking_manage.asked_who_looked),
     ("manage", linking_manage.asked_to_manage),
     ("similar", _similar),
     ("carry", registration_code.asked),
     ("option", _typed_option),
+    ("story", _story),
     ("cancel", _cancel_word),
     ("form", _open_form),
     ("resume", _resume_word),

@@ -10,7 +10,7 @@ from handlers.messages import Reply
 from handlers.turn import Answer, Turn
 
 STALE = timedelta(minutes=30)  # an answer that comes later than this begins with an apology
-REMEMBERS = ("clarify", "fraud")  # answers after which the words of the message are still needed
+REMEMBERS = ("clarify", "fraud", "story")  # answers after which the words of the message are still needed
 
 
 def finished(turn: Turn, found: Answer) -> Answer:

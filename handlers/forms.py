@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+
+from sqlalchemy import Connection
 
 from handlers.messages import Reply, State
 from handlers.turn import Answer, Turn, answer, options
@@ -22,7 +24,7 @@ Data = Mapping[str, Any]
 DRAFT_DAYS = 30
 PARKED = timedelta(days=1)  # how long a form that keeps no draft can be taken up after it was parked
 STUCK_AFTER = 2  # misfits at one step before a person is offered
-ASKING_BACK = ("clarify", "offer_person")  # handlers whose options must not be hidden behind the step's own
+ASKING_BACK = ("clarify", "offer_person", "story")  # handlers whose options must not be hidden behind the step's own
 
 SURE = 0.9  # so clear an intent is one even in a short message, where the step reads no sure answer
 _WORDS_OF_A_QUESTION = 3
@@ -245,18 +247,22 @@ def close(turn: Turn, *replies: Reply, state: State | None = None) -> Answer:
 
 def parked(turn: Turn) -> State:
     """The state without the open form, which "lanjut" takes up again; nobody is reminded of it."""
-    state = turn.state
+    return park(turn.connection, turn.chat_id, turn.state, turn.now)
+
+
+def park(connection: Connection, chat_id: int, state: State, now: datetime) -> State:
+    """`parked`, outside a turn."""
     if state.form and state.step:
-        kept = drafts.get(turn.connection, turn.chat_id, state.form, turn.now)
+        kept = drafts.get(connection, chat_id, state.form, now)
         drafts.save(
-            turn.connection,
-            turn.chat_id,
+            connection,
+            chat_id,
             state.form,
             step=state.step,
             data=state.data,
-            now=turn.now,
-            expires_at=kept["expires_at"] if kept else turn.now + PARKED,
-            reminded_at=turn.now,
+            now=now,
+            expires_at=kept["expires_at"] if kept else now + PARKED,
+            reminded_at=now,
         )
     return replace(state, form=None, step=None, data={}, options=())
 

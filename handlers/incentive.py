@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from sqlalchemy import RowMapping
 
-from handlers import answers, incentive_state, telling, typed
+from handlers import answers, handoff, handoff_reasons, incentive_state, telling, typed
 from handlers.catalogue import rupiah
 from handlers.course_texts import with_mark
 from handlers.forms import open_form
@@ -52,9 +53,15 @@ def status(turn: Turn) -> Answer:
 
 
 def unpaid(turn: Turn, intent: str) -> Answer:
-    """ "Belum cair", "gagal": a connected chat is told of its own record, any other gets the general answer."""
-    own = turn.understanding.subject == "self" and linked(turn) is not None
-    return status(turn) if own else answers.faq(turn, intent)
+    """ "Belum cair", "gagal": a connected chat is told of its own record, any other gets the general answer.
+
+    Where the record says that the money has come, a person must look.
+    """
+    if turn.understanding.subject != "self" or linked(turn) is None:
+        return answers.faq(turn, intent)
+    found = status(turn)
+    needed = handoff.required(turn, "disputed") if handoff_reasons.is_disputed(turn) else None
+    return replace(found, replies=(*found.replies, needed)) if needed else found
 
 
 def too_early(turn: Turn) -> str | None:

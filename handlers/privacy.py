@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from handlers import identity, registration, registration_view, telling, typed
+from handlers import handoff, identity, registration, registration_view, telling, typed
 from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.messages import Reply, State
 from handlers.turn import Answer, Turn, answer, options
 from handlers.typed import NO, YES, labelled
-from storage import consents, drafts, privacy, registrations, subscriptions
+from storage import chats, consents, drafts, privacy, registrations, subscriptions
 from storage import identity as numbers
 
 SEE, CORRECT, ERASE, WITHDRAW = "lihat", "koreksi", "hapus", "tarik"
@@ -170,8 +170,12 @@ def _finish(turn: Turn, data: Data) -> Answer:
 
 
 def _correct(turn: Turn) -> Answer:
-    """Corrections are made where the data was given: in the preparation, by "ubah …"."""
-    if registrations.of_chat(turn.connection, turn.chat_id, turn.now) is None:
+    """Corrections are made where the data was given: in the preparation, by "ubah …"; of an imported record only by a person."""
+    imported = chats.active_link(turn.connection, turn.chat_id) is not None
+    prepared = registrations.of_chat(turn.connection, turn.chat_id, turn.now)
+    if prepared is None and imported and (told := handoff.required(turn, "data")):
+        return close(turn, told)
+    if prepared is None:
         return close(turn, turn.say("privacy_correct_none"))
     return registration.correct(turn)
 

@@ -59,8 +59,14 @@ def case_status(turn: Turn) -> Answer:
         state=turn.content.text(f"report_state_{found['state']}"),
         updated=telling.moment(turn, found["updated_at"]),
     )
+    if found["told"]:
+        resolution = turn.content.text(f"resolution_{found['resolution']}")
+        text += "\n" + turn.content.text("report_status_resolution", resolution=resolution, told=found["told"])
     if not turn.policy.agents:
         text += "\n" + turn.content.text("report_status_alone")
+    elif found["state"] == "open":
+        due = telling.weekday_in(turn.zone, found["due_at"], turn.now)
+        text += "\n" + turn.content.text("report_status_due", due=due)
     return answer(turn, Reply(text=text, options=ways[1:]))
 
 
@@ -178,7 +184,9 @@ def _finish(turn: Turn, data: Data) -> Answer:
         now=turn.now,
         due_at=due,
     )
-    parts = [turn.content.text("report_filed" if turn.policy.agents else "report_filed_alone", number=number)]
+    parts = [turn.content.text("report_filed_alone", number=number)]
+    if turn.policy.agents:
+        parts = [turn.content.text("report_filed", number=number, due=telling.weekday_in(turn.zone, due, turn.now))]
     if urgent:
         parts.insert(0, turn.content.text("report_urgent"))
     ways = typed.labelled(turn, ("option_human", "intent:human_agent"), ("option_menu", "do:menu"))

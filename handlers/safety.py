@@ -9,7 +9,7 @@ from handlers import desk_calendar, forms
 from handlers.catalogue import Catalogue
 from handlers.messages import Reply
 from handlers.turn import Answer, Turn, answer
-from storage import cases
+from storage import cases, handoffs
 
 _SECRETS = {"otp", "pin", "password"}
 
@@ -35,18 +35,36 @@ def danger(turn: Turn) -> Answer | None:
     if turn.state.form:
         said += "\n" + turn.content.text("danger_parked")
     if turn.policy.agents:
-        due = desk_calendar.due(turn.connection, topic="danger", priority=cases.DANGER, now=turn.now)
-        cases.create(
-            turn.connection,
-            number="L-" + turn.new_id(6),
-            chat_id=turn.chat_id,
-            topic="danger",
-            priority=cases.DANGER,
-            story=turn.text,
-            now=turn.now,
-            due_at=due,
-        )
+        _first_in_line(turn)
     return answer(turn, Reply(text=said), state=forms.parked(turn))
+
+
+def _first_in_line(turn: Turn) -> None:
+    """A case and a place before all others; who is in the queue already goes to its top."""
+    if (there := handoffs.going_on(turn.connection, turn.chat_id)) is not None:
+        handoffs.raise_priority(turn.connection, there["id"], cases.DANGER)
+        return
+    topic, priority, now = "danger", cases.DANGER, turn.now
+    case = cases.create(
+        turn.connection,
+        number="L-" + turn.new_id(6),
+        chat_id=turn.chat_id,
+        topic=topic,
+        priority=priority,
+        story=turn.text,
+        now=now,
+        due_at=desk_calendar.due(turn.connection, topic=topic, priority=priority, now=now),
+    )
+    handoffs.join(
+        turn.connection,
+        chat_id=turn.chat_id,
+        number=case["number"],
+        case_id=case["id"],
+        topic=topic,
+        priority=priority,
+        live=True,
+        now=now,
+    )
 
 
 def warning(turn: Turn) -> str | None:

@@ -8,6 +8,7 @@ from handlers.catalogue import MONTHS
 from handlers.turn import ZONES, Turn
 
 OLDEST = timedelta(days=3)  # imported values older than this are hidden (design: People and proof)
+WEEKDAYS = ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu")
 _LAST_MINUTE = time(23, 59)
 
 
@@ -31,6 +32,11 @@ def moment_in(zone: str, value: datetime, now: datetime) -> str:
     local = value.astimezone(ZONES[zone])
     year = f" {local.year}" if local.year != now.astimezone(ZONES[zone]).year else ""
     return f"{local.day} {MONTHS[local.month - 1]}{year}, {local:%H.%M} {zone}"
+
+
+def weekday_in(zone: str, value: datetime, now: datetime) -> str:
+    """`moment_in` with the day of the week: "Kamis, 26 Nov, 16.00 WIB"."""
+    return f"{WEEKDAYS[value.astimezone(ZONES[zone]).weekday()]}, {moment_in(zone, value, now)}"
 
 
 def deadline(turn: Turn, value: date) -> str:

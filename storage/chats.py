@@ -75,6 +75,13 @@ def get(connection: Connection, chat_id: int) -> RowMapping | None:
     return connection.execute(select(chats).where(chats.c.id == chat_id)).mappings().first()
 
 
+def addressed(connection: Connection, chat_id: int) -> RowMapping | None:
+    """The chat with its conversation's owner and owner_version, for what is sent outside a turn."""
+    statement = select(chats, conversations.c.owner, conversations.c.owner_version)
+    statement = statement.join(conversations, conversations.c.chat_id == chats.c.id).where(chats.c.id == chat_id)
+    return connection.execute(statement).mappings().first()
+
+
 def find(connection: Connection, channel: str, account: str, address: str) -> RowMapping | None:
     """The chat by its address on a channel account."""
     statement = select(chats).where(chats.c.channel == channel, chats.c.account == account, chats.c.address == address)

@@ -54,7 +54,14 @@ def join(
         "topic": topic,
         "priority": priority,
     }
-    values |= {"state": WAITING, "wanted_skill": wanted_skill, "live": live, "front": False, "asked_at": now}
+    values |= {
+        "state": WAITING,
+        "wanted_skill": wanted_skill,
+        "live": live,
+        "front": False,
+        "asked_at": now,
+        "waiting_since": now,
+    }
     return connection.execute(handoffs.insert().values(values).returning(handoffs)).mappings().one()
 
 
@@ -67,6 +74,17 @@ def going_on(connection: Connection, chat_id: int) -> RowMapping | None:
     """The chat's request that waits or is being answered."""
     statement = select(handoffs).where(_rows.chat_id == chat_id, _rows.state.in_(GOING_ON))
     return connection.execute(statement).mappings().first()
+
+
+def any_going_on(connection: Connection) -> bool:
+    """Whether anybody waits or is being answered."""
+    return connection.execute(select(_rows.id).where(_rows.state.in_(GOING_ON)).limit(1)).first() is not None
+
+
+def of_those_waiting(connection: Connection, handoff_ids: Sequence[int]) -> set[int]:
+    """Which of these requests wait now."""
+    statement = select(_rows.id).where(_rows.id.in_(handoff_ids), _rows.state == WAITING)
+    return set(connection.execute(statement).scalars())
 
 
 def last(connection: Connection, chat_id: int) -> RowMapping | None:

@@ -171,7 +171,7 @@ def _to_queue(
     statement = update(table).where(_rows.id == handoff_id, _rows.state == ACTIVE)
     if only_of is not None:
         statement = statement.where(_rows.agent_id.in_(only_of))
-    values = {"state": WAITING, "agent_id": None, "front": True, "told_at": None, "told_position": None}
+    values: dict[str, object] = {"state": WAITING, "agent_id": None, "front": True, "waiting_since": now}
     if wanted_skill:
         values["wanted_skill"] = wanted_skill
     row = connection.execute(statement.values(values).returning(table)).mappings().first()

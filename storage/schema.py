@@ -642,6 +642,7 @@ handoffs = Table(
     Column("live", Boolean, nullable=False),  # stays when the others are closed out
     Column("front", Boolean, nullable=False),  # was being served: before all others of its priority
     _when("asked_at"),
+    _when("waiting_since"),  # asked, or back in the queue
     _agent(),
     Column("assigned_at", Instant),  # first
     Column("taken_at", Instant),  # by the present agent

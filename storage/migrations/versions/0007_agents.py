@@ -113,6 +113,7 @@ def upgrade() -> None:
         sa.Column("live", sa.Boolean(), nullable=False),
         sa.Column("front", sa.Boolean(), nullable=False),
         sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("waiting_since", Instant(), nullable=False),
         sa.Column("agent_id", BigId, nullable=True),
         sa.Column("assigned_at", Instant(), nullable=True),
         sa.Column("taken_at", Instant(), nullable=True),

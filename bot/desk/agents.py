@@ -28,7 +28,7 @@ async def show(visit: Visit) -> Response:
 
 async def _page(visit: Visit, *, status: int = 200, problem: str = "", link: str = "", whose: str = "") -> Response:
     rows = await visit.read(agents.listed)
-    shown = {"topics": topics.names(visit.desk.parts().catalogue), "sent": visit.sent, "CAPS": _CAPS}
+    shown = {"topics": topics.names(visit.content), "sent": visit.sent, "CAPS": _CAPS}
     return visit.page("agents.html", status, rows=rows, problem=problem, link=link, whose=whose, **shown)
 
 
@@ -41,7 +41,7 @@ def _typed(visit: Visit) -> dict[str, Any]:
         raise ValueError("Pilih peran.")
     if not cap.isdigit() or int(cap) not in _CAPS:
         raise ValueError("Batas percakapan: 1–20.")
-    known = topics.names(visit.desk.parts().catalogue)
+    known = topics.names(visit.content)
     skills = [skill.strip() for skill in visit.sent.get("skills", "").split(",") if skill.strip()]
     if unknown := [skill for skill in skills if skill not in known]:
         raise ValueError(f"Topik tidak dikenal: {', '.join(unknown)}.")

@@ -53,7 +53,7 @@ async def save(visit: Visit) -> Response:
 
 
 def _problems(visit: Visit, typed: dict[str, str]) -> list[str]:
-    content = visit.desk.parts().catalogue
+    content = visit.content
     found = []
     if not _SHORTCUT.fullmatch(typed["shortcut"]):
         found.append("Singkatan: 2–32 huruf kecil, angka, atau tanda hubung.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,15 +14,27 @@ from starlette.responses import Response
 from bot.desk import roles, topics
 from bot.desk.chat import RESOLUTIONS, STATES
 from bot.desk.look import PRIORITIES
+from bot.desk.speaking import told_problems
 from bot.desk.visit import Visit
+from handlers import case_acts, desk_acts
 from nlu.masking import mask
-from storage import cases, chats, desk_texts, desk_view, ownership
+from storage import cases, chats, desk_texts, desk_view
 from storage.database import database_now
 from storage.handoffs import RefusedError
 
 FILTERS = {"open": "Belum ditutup", "waiting": "Menunggu pihak lain", "closed": "Ditutup", "": "Semua"}
 ORDERS = {"due": "Tenggat", "priority": "Prioritas", "new": "Terbaru"}
 _SHOWN = 200
+_CHANGED = re.compile(r"\b(state|priority|agent_id) (\w+)")
+_EVENTS = {
+    "opened": "dibuka",
+    "answered": "dijawab di sini",
+    "forwarded": "diteruskan",
+    "yours": "harus oleh warga sendiri",
+    "corrected": "dibetulkan",
+    "ended the conversation": "warga mengakhiri percakapan",
+    "paused for a day: abuse": "dijeda sehari karena kata-kata kasar",
+}
 
 
 async def listed(visit: Visit) -> Response:
@@ -45,7 +59,7 @@ async def listed(visit: Visit) -> Response:
         order=order,
         topic=topic,
         mine=mine,
-        topics=topics.names(visit.desk.parts().catalogue),
+        topics=topics.names(visit.content),
         FILTERS=FILTERS,
         ORDERS=ORDERS,
         STATES=STATES,
@@ -56,15 +70,36 @@ def _find(number: str, connection: Connection) -> dict[str, Any] | None:
     case = cases.by_number(connection, number)
     if case is None:
         return None
-    history = [{**one, "at": datetime.fromisoformat(one["at"])} for one in case["history"]]
+    names = desk_view.aliases(connection)
+    history = [
+        {**one, "at": datetime.fromisoformat(one["at"]), "what": _told_history(one["what"], names)}
+        for one in case["history"]
+    ]
     return {
         "case": case,
         "chat": chats.get(connection, case["chat_id"]),
         "history": history[::-1],
         "notes": desk_texts.notes(connection, case["id"]),
-        "aliases": desk_view.aliases(connection),
+        "aliases": names,
         "colleagues": desk_view.colleagues(connection, roles.ANSWERS),
     }
+
+
+def _told_history(what: str, names: Mapping[int, str]) -> str:
+    """An entry of the history as an agent reads it."""
+
+    def named(match: re.Match[str]) -> str:
+        name, value = match[1], match[2]
+        if name == "agent_id":
+            return f"petugas: {names.get(int(value), value) if value.isdigit() else '–'}"
+        if name == "priority":
+            return f"prioritas: {PRIORITIES.get(int(value), value)}"
+        return f"{'keadaan' if name == 'state' else name}: {STATES.get(value, value)}"
+
+    head, colon, rest = what.partition(": ")
+    if colon and head in _EVENTS:
+        return f"{_EVENTS[head]}: {rest}"
+    return _EVENTS.get(what) or _CHANGED.sub(named, what)
 
 
 async def show(visit: Visit) -> Response:
@@ -84,7 +119,7 @@ async def page(visit: Visit, *, status: int = 200, problems: tuple[str, ...] = (
             c, **ids, what=f"laporan {case['number']}", now=database_now(c), quiet=desk_view.SAME_LOOK
         )
     )
-    names = topics.names(visit.desk.parts().catalogue)
+    names = topics.names(visit.content)
     shown = {"topics": names, "STATES": STATES, "RESOLUTIONS": RESOLUTIONS, "problems": problems, "told": told}
     return visit.page("case.html", status, **found, **shown)
 
@@ -109,17 +144,11 @@ async def change(visit: Visit) -> Response:
     wanted = int(agent) if agent.isdigit() and len(agent) < 19 else None
 
     def work(connection: Connection) -> None:
-        now, names = database_now(connection), desk_view.aliases(connection)
-        said = []
-        if state != case["state"]:
-            said.append(f"keadaan: {STATES[state]}")
-        if int(priority) != case["priority"]:
-            said.append(f"prioritas: {PRIORITIES[int(priority)]}")
-        if wanted != case["agent_id"] and (wanted is None or wanted in names):
-            said.append(f"petugas: {names[wanted] if wanted else '–'}")
-        if said:
-            cases.change(connection, case["id"], priority=int(priority), agent_id=wanted if wanted in names else None)
-            cases.add_history(connection, case["id"], actor=visit.actor, what="; ".join(said), now=now, state=state)
+        now, known = database_now(connection), desk_view.aliases(connection)
+        values = {"state": state, "priority": int(priority), "agent_id": wanted if wanted in known else None}
+        changed = {name: value for name, value in values.items() if value != case[name]}
+        if changed:
+            cases.change(connection, case["id"], actor=visit.actor, now=now, **changed)
 
     await visit.write(work)
     return visit.go(f"/cases/{case['number']}", done="saved")
@@ -141,7 +170,40 @@ async def open_chat(visit: Visit) -> Response:
     if case is None:
         return visit.missing()
     try:
-        await visit.write(lambda c: ownership.open_by_agent(c, case, visit.me["id"], database_now(c)), sends=True)
+        await visit.write(
+            lambda c: desk_acts.open_case(c, visit.content, case, visit.me["id"], database_now(c)), sends=True
+        )
     except RefusedError:
         return await page(visit, status=409, problems=("Warga ini sedang berbicara dengan petugas lain.",))
     return visit.go(f"/chat/{case['chat_id']}", done="taken")
+
+
+async def close(visit: Visit) -> Response:
+    """Ends a case with a result and what the person is told."""
+    resolution, told = visit.sent.get("resolution", ""), visit.sent.get("told", "").strip()
+    return await _told(visit, told, partial(case_acts.settle, resolution=resolution), "closed")
+
+
+async def correct(visit: Visit) -> Response:
+    """What the person was told was wrong: they are told again."""
+    return await _told(visit, visit.sent.get("told", "").strip(), case_acts.correct, "told")
+
+
+async def _told(visit: Visit, told: str, act: Callable[..., None], done: str) -> Response:
+    case = await case_of(visit)
+    if case is None:
+        return visit.missing()
+    if wrong := told_problems(visit, told):
+        return await page(visit, status=422, problems=tuple(wrong), told=told)
+
+    def work(connection: Connection) -> None:
+        now = database_now(connection)
+        current = cases.by_number(connection, case["number"])
+        act(connection, visit.content, current, actor=visit.actor, told=told, now=now)
+
+    try:
+        await visit.write(work, sends=True)
+    except case_acts.CaseError:
+        said = "Laporan ini sudah ditutup, belum pernah dijawab, atau hasilnya belum dipilih."
+        return await page(visit, status=409, problems=(said,), told=told)
+    return visit.go(f"/cases/{case['number']}", done=done)

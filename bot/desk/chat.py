@@ -111,6 +111,7 @@ async def page(
     text: str | None = None,
     refused: str = "",
     problems: Sequence[str] = (),
+    recap: str = "",
     show_record: bool = False,
     name: str = "",
 ) -> Response:
@@ -126,11 +127,11 @@ async def page(
     values = _values(visit, seen)
     if not parts_only:
         values |= await _to_write(visit, seen, text)
-    return visit.page(template, status, refused=refused, problems=problems, **values)
+    return visit.page(template, status, refused=refused, problems=problems, recap=recap, **values)
 
 
 def _values(visit: Visit, seen: Seen) -> dict[str, Any]:
-    me, now, content = visit.me, visit.now, visit.desk.parts().catalogue
+    me, now, content = visit.me, visit.now, visit.content
     is_mine = seen.owner == visit.actor
     names = topics.names(content)
     owner_name = "" if seen.owner == "bot" else author(seen.owner, seen.aliases)
@@ -160,7 +161,7 @@ def _values(visit: Visit, seen: Seen) -> dict[str, Any]:
         "part_url": f"{PREFIX}/chat/{seen.chat['id']}",
         "since": seen.marks.mark(agent_id=me["id"], chat=seen.chat["id"], queue=False),
         "waiting": seen.marks.waiting,
-        "can_take_over": me["role"] in roles.ANSWERS,
+        "can_take_over": me["role"] in roles.LEADS,
     }
 
 

@@ -37,7 +37,7 @@ async def _page(visit: Visit, *, status: int = 200, problem: str = "") -> Respon
         }
 
     found = await visit.read(work)
-    names = topics.names(visit.desk.parts().catalogue)
+    names = topics.names(visit.content)
     shown = {"DAYS": DAYS, "ZONES": tuple(ZONES), "topics": names, "today": today, "sent": visit.sent}
     return visit.page("hours.html", status, **found, **shown, problem=problem)
 

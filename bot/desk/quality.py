@@ -28,7 +28,7 @@ WHY = {"random": "acak", "rating": "nilai rendah"}
 async def show(visit: Visit) -> Response:
     """What is still to be read."""
     rows = await visit.read(quality.unread)
-    names = topics.names(visit.desk.parts().catalogue)
+    names = topics.names(visit.content)
     return visit.page("quality.html", rows=rows, topics=names, WHY=WHY)
 
 

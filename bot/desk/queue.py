@@ -13,7 +13,8 @@ from starlette.responses import Response
 
 from bot.desk import live, topics
 from bot.desk.visit import PREFIX, Visit
-from storage import agents, desk_view, handoffs, ownership
+from handlers import desk_acts, desk_calendar, telling
+from storage import agents, desk_view, handoffs
 from storage.database import database_now
 
 TABS = {"waiting": "Menunggu", "mine": "Milik saya", "active": "Sedang dilayani", "all": "Semua"}
@@ -50,10 +51,10 @@ def _pick(visit: Visit, name: str, among: Mapping[str, str]) -> str:
 async def show(visit: Visit) -> Response:
     """The page, or its list alone."""
 
-    def work(connection: Connection) -> tuple[list[dict[str, Any]], live.Seen]:
-        return desk_view.going_on(connection), live.look(connection, frozenset())
+    def work(connection: Connection) -> tuple[list[dict[str, Any]], live.Seen, desk_calendar.Calendar]:
+        return desk_view.going_on(connection), live.look(connection, frozenset()), desk_calendar.load(connection)
 
-    everybody, seen = await visit.read(work)
+    everybody, seen, times = await visit.read(work)
     me, now = visit.me["id"], visit.now
     asked = {"show": _pick(visit, "show", TABS), "topic": visit.asked("topic")}
     asked |= {"longer": _pick(visit, "longer", LONGER), "order": _pick(visit, "order", ORDERS)}
@@ -70,7 +71,7 @@ async def show(visit: Visit) -> Response:
     def link(**changed: str) -> str:
         return f"{PREFIX}/?{urlencode({k: v for k, v in {**asked, **changed}.items() if v})}"
 
-    names = topics.names(visit.desk.parts().catalogue)
+    names = topics.names(visit.content)
     return visit.page(
         "queue_list.html" if visit.part else "queue.html",
         rows=rows,
@@ -85,22 +86,31 @@ async def show(visit: Visit) -> Response:
         part_url=link(),
         since=seen.mark(agent_id=me, chat=None, queue=True),
         waiting=seen.waiting,
-        closed="",
+        closed=_closed(times, visit.now),
         **asked,
     )
 
 
+def _closed(times: desk_calendar.Calendar, now: datetime) -> str:
+    """What agents must know outside the hours; "" within them."""
+    if times.is_open(now):
+        return ""
+    opening = times.opening(now)
+    begins = f" Mulai lagi {telling.moment_in('WIB', opening, now)}." if opening else " Jam layanan belum diatur."
+    return f"Di luar jam layanan.{begins} Warga yang meminta petugas sekarang mendapat nomor laporan."
+
+
 async def take_next(visit: Visit) -> Response:
     """The first who waits and whom this agent may serve."""
-    row = await visit.write(partial(_next, visit.me["id"]), sends=True)
+    row = await visit.write(partial(_next, visit), sends=True)
     return visit.go(f"/chat/{row}", done="taken") if row else visit.go("/", done="empty")
 
 
-def _next(agent_id: int, connection: Connection) -> int | None:
+def _next(visit: Visit, connection: Connection) -> int | None:
     now = database_now(connection)
     for row in handoffs.waiting(connection):
         try:
-            ownership.take(connection, row["id"], agent_id=agent_id, now=now)
+            desk_acts.take(connection, visit.content, row["id"], visit.me["id"], now)
         except handoffs.RefusedError:
             continue
         return int(row["chat_id"])

@@ -10,14 +10,15 @@ from starlette.responses import Response
 
 from bot.desk import chat
 from bot.desk.visit import Visit
-from handlers import desk_check, secure
+from handlers import desk_acts, desk_check, secure
 from handlers.messages import Reply, SecureForm
 from nlu.masking import mask
-from storage import chats, desk_messages, desk_texts, desk_view, handoffs, ownership, secure_forms
+from storage import chats, desk_messages, desk_texts, desk_view, handoffs, secure_forms
 from storage.database import database_now
 from storage.handoffs import RefusedError
 
 _NOTE = 1_000  # letters of a note
+TOLD = 400  # of a recap: with its frame it must fit one bubble
 _REASONS = {
     "gone": "Percakapan ini sudah selesai atau tidak ada lagi.",
     "mine": "Percakapan ini sudah milik Anda.",
@@ -58,48 +59,90 @@ def _going_on(connection: Connection, chat_id: int) -> RowMapping:
 
 async def take(visit: Visit) -> Response:
     """Takes a waiting conversation; of two agents who reach for it one gets it. Without a request, the last case is gone on with."""
-    return await _done(visit, partial(_take, visit.number("chat"), visit.me["id"], False), "taken")
+    return await _done(visit, partial(_take, visit, False), "taken")
 
 
 async def take_over(visit: Visit) -> Response:
     """Takes a conversation from a colleague."""
-    return await _done(visit, partial(_take, visit.number("chat"), visit.me["id"], True), "taken")
+    return await _done(visit, partial(_take, visit, True), "taken")
 
 
-def _take(chat_id: int, agent_id: int, from_another: bool, connection: Connection) -> None:
-    now = database_now(connection)
+def _take(visit: Visit, from_another: bool, connection: Connection) -> None:
+    now, content, me, chat_id = database_now(connection), visit.content, visit.me["id"], visit.number("chat")
     request = handoffs.going_on(connection, chat_id)
     if request is not None:
-        ownership.take(connection, request["id"], agent_id, now, from_another=from_another)
+        desk_acts.take(connection, content, request["id"], me, now, from_another=from_another)
         return
     cases = desk_view.cases_of(connection, chat_id, None, limit=1)
     if not cases:
         raise RefusedError("gone")
-    ownership.open_by_agent(connection, cases[0], agent_id, now)
+    desk_acts.open_case(connection, content, cases[0], me, now)
 
 
 async def transfer(visit: Visit) -> Response:
     """To a colleague who is there, with a note."""
     to, note = visit.sent.get("to", ""), mask(visit.sent.get("note", "").strip()[:_NOTE]).text
-    if not to.isdigit() or not note:
+    if not to.isdigit() or len(to) > 18 or not note:
         return await chat.page(visit, status=422, problems=["Pilih rekan dan tulis catatan untuknya."])
-    chat_id, me = visit.number("chat"), visit.me["id"]
 
     def work(connection: Connection) -> None:
-        request = _going_on(connection, chat_id)
-        ownership.transfer(connection, request["id"], me, database_now(connection), note=note, to_agent=int(to))
+        request = _going_on(connection, visit.number("chat"))
+        now = database_now(connection)
+        desk_acts.transfer(connection, visit.content, request["id"], visit.me["id"], now, note=note, to_agent=int(to))
 
     return await _done(visit, work, "passed", to="/")
 
 
 async def give_back(visit: Visit) -> Response:
     """To the front of the queue; meanwhile the bot answers."""
-    chat_id, me = visit.number("chat"), visit.me["id"]
 
     def work(connection: Connection) -> None:
-        ownership.give_back(connection, _going_on(connection, chat_id)["id"], me, database_now(connection))
+        request = _going_on(connection, visit.number("chat"))
+        desk_acts.give_back(connection, visit.content, request["id"], visit.me["id"], database_now(connection))
 
     return await _done(visit, work, "given_back", to="/")
+
+
+async def end(visit: Visit) -> Response:
+    """Ends it with a result and a recap for the person, who is asked to rate; the bot answers again."""
+    resolution, told = visit.sent.get("resolution", ""), visit.sent.get("recap", "").strip()
+    wrong = told_problems(visit, told)
+    if resolution not in desk_acts.RESOLUTIONS:
+        wrong = ["Pilih hasil laporan.", *wrong]
+    if wrong:
+        return await chat.page(visit, status=422, problems=wrong, recap=told)
+
+    def work(connection: Connection) -> None:
+        request, now = _going_on(connection, visit.number("chat")), database_now(connection)
+        desk_acts.end(connection, visit.content, request["id"], visit.me["id"], now, resolution=resolution, told=told)
+
+    return await _done(visit, work, "ended", to="/")
+
+
+def told_problems(visit: Visit, told: str) -> list[str]:
+    """Why a recap may not go to the person; the same rules as for a message."""
+    wrong = desk_check.problems(told, visit.content, visit.desk.link_hosts)
+    found = [visit.content.text(key, longest=desk_check.LONGEST) for key in wrong]
+    return found if len(told) <= TOLD else [*found, f"Ringkasan paling banyak {TOLD} huruf."]
+
+
+async def abuse(visit: Visit) -> Response:
+    """The first time a warning; afterwards the agents' part of the chat is paused for a day."""
+    chat_id = visit.number("chat")
+
+    def work(connection: Connection) -> bool:
+        request, now = _going_on(connection, chat_id), database_now(connection)
+        row = chats.get(connection, chat_id)
+        warned = row is not None and row["warned_at"] is not None and row["warned_at"] >= request["asked_at"]
+        act = desk_acts.pause if warned else desk_acts.warn
+        act(connection, visit.content, request["id"], visit.me["id"], now)
+        return warned
+
+    try:
+        paused = await visit.write(work, sends=True)
+    except RefusedError as error:
+        return await _refused(visit, error)
+    return visit.go("/", done="paused") if paused else visit.go(f"/chat/{chat_id}", done="warned")
 
 
 # -- what is said -------------------------------------------------------------------------------------------------
@@ -108,9 +151,8 @@ async def give_back(visit: Visit) -> Response:
 async def send(visit: Visit) -> Response:
     """Sends what was typed, if it may be said and the conversation is the agent's; else it is kept, with the reason."""
     chat_id, text = visit.number("chat"), visit.sent.get("text", "").strip()
-    content = visit.desk.parts().catalogue
-    if wrong := desk_check.problems(text, content, visit.desk.link_hosts):
-        said = [content.text(key, longest=desk_check.LONGEST) for key in wrong]
+    if wrong := desk_check.problems(text, visit.content, visit.desk.link_hosts):
+        said = [visit.content.text(key, longest=desk_check.LONGEST) for key in wrong]
         return await chat.page(visit, status=422, problems=said, text=text)
     try:
         await visit.write(partial(_say, chat_id, visit.me["id"], text), sends=True)

@@ -43,7 +43,7 @@ async def show(visit: Visit) -> Response:
         **found,
         days=days,
         SPANS=SPANS,
-        topics=topics.names(visit.desk.parts().catalogue),
+        topics=topics.names(visit.content),
         since=seen.mark(agent_id=visit.me["id"], chat=None, queue=True),
         waiting=seen.waiting,
         out=visit.now - agents.OUT,

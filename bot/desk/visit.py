@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from bot.desk import look, roles
 from bot.effects import Parts
 from bot.wake import DESK, INBOX, OUTBOX, Wake
+from handlers.catalogue import Catalogue
 from storage.database import Database, T
 
 PREFIX = "/desk"
@@ -65,6 +66,11 @@ class Visit:
     def part(self) -> bool:
         """Whether the page's script asks for a part of the page it already shows."""
         return "x-part" in self.request.headers
+
+    @property
+    def content(self) -> Catalogue:
+        """The catalogue as it is now."""
+        return self.desk.parts().catalogue
 
     @property
     def here(self) -> str:

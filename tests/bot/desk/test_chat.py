@@ -65,7 +65,7 @@ async def test_who_does_not_own_the_conversation_is_refused_kindly_and_keeps_the
 
 async def test_two_agents_never_both_answer(office: Office) -> None:
     """A takeover in the middle of two answers: whoever owns the chat at the commit has spoken, nobody else."""
-    ani, budi = await office.at_desk("ani"), await office.at_desk("budi")
+    ani, budi = await office.at_desk("ani"), await office.at_desk("budi", "supervisor")
     chat = await mine(office, ani)
     await budi.get(f"/chat/{chat}")
     taken, first, second = await asyncio.gather(
@@ -75,10 +75,10 @@ async def test_two_agents_never_both_answer(office: Office) -> None:
     )
     assert taken.status_code == 303
     spoken = [text for answer, text in ((first, "dari Ani"), (second, "dari Budi")) if answer.status_code == 303]
-    assert sorted(await office.hears(chat)) == sorted(spoken)
+    assert sorted(text for text in await office.hears(chat) if text.startswith("dari ")) == sorted(spoken)
     await office.sender.drain()
     states = await office.database.read(
-        lambda c: {row.author: row.state for row in c.execute(outbox.select().where(outbox.c.chat_id == chat))}
+        lambda c: {row.author: row.state for row in c.execute(outbox.select().where(outbox.c.author != "bot"))}
     )
     assert states.get(f"agent:{ani.id}", "cancelled") == "cancelled"  # its owner had changed before it could leave
 
@@ -230,6 +230,8 @@ async def test_a_supervisor_takes_over_and_the_agent_is_told(office: Office) -> 
     await lead.get(f"/chat/{chat}")
     assert (await lead.post(f"/chat/{chat}/take")).status_code == 409
     assert (await lead.post(f"/chat/{chat}/take-over")).status_code == 303
+    assert (await ani.post(f"/chat/{chat}/take-over")).status_code == 403
+    assert "diteruskan ke Lina" in (await office.hears(chat))[-1]
     assert "dijawab <strong>Lina</strong>" in (await ani.get(f"/chat/{chat}")).text
 
 
@@ -369,3 +371,33 @@ async def test_the_owner_is_read_from_the_conversation_and_not_from_the_queue(of
     await office.do(lambda c: c.execute(update(conversations).values(owner="bot", owner_version=9)))
     await office.do(lambda c: said(c, chat, "halo", database_now(c)))
     assert "bersama bot" in (await ani.get(f"/chat/{chat}")).text
+
+
+async def test_the_end_tells_the_person_asks_for_a_rating_and_gives_the_chat_back_to_the_bot(office: Office) -> None:
+    ani = await office.at_desk("ani")
+    chat = await mine(office, ani)
+    answer = await ani.post(f"/chat/{chat}/end", resolution="answered", recap="Kirim OTP ke saya")
+    assert answer.status_code == 422
+    assert "Kirim OTP ke saya" in answer.text
+    assert (await ani.post(f"/chat/{chat}/end", recap="Sudah dijelaskan.")).status_code == 422
+    await ani.post(f"/chat/{chat}/end", resolution="answered", recap="Insentif dibayar 1 Desember.")
+    heard = "\n".join(await office.hears(chat))
+    assert "Insentif dibayar 1 Desember." in heard
+    assert "1 (buruk) sampai 5" in heard
+    page = (await ani.get(f"/chat/{chat}")).text
+    assert "bersama bot" in page
+    case = (await ani.get("/cases/L-siti")).text
+    assert "dijawab di sini: Insentif dibayar 1 Desember." in case
+    assert "ditutup" in case
+
+
+async def test_abuse_is_warned_of_first_and_then_paused(office: Office) -> None:
+    ani = await office.at_desk("ani")
+    chat = await mine(office, ani)
+    await ani.post(f"/chat/{chat}/abuse")
+    assert "tetap sopan" in (await office.hears(chat))[-1]
+    assert "Jeda percakapan sehari" in (await ani.get(f"/chat/{chat}")).text
+    await ani.post(f"/chat/{chat}/abuse")
+    page = (await ani.get(f"/chat/{chat}")).text
+    assert "dijeda sampai" in page
+    assert "bersama bot" in page

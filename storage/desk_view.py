@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, literal_column, or_, select
 
 from storage.handoffs import ORDER
 from storage.schema import (
@@ -32,13 +32,11 @@ _GOING_ON = handoffs.c.state.in_([literal_column("'waiting'"), literal_column("'
 
 
 def going_on(connection: Connection, *, agent_id: int | None = None) -> list[dict[str, Any]]:
-    """Every request that waits or is being served (of one agent alone), in the queue's order, with chat, agent, last message, due time."""
-    last = (
-        select(func.max(messages.c.id))
-        .where(messages.c.chat_id == handoffs.c.chat_id)
-        .correlate(handoffs)
-        .scalar_subquery()
-    )
+    """Every request that waits or is being served (of one agent alone), in the queue's order: with the chat, the agent's alias, due time,
+    `last_words` of the person, whether they are `unanswered`, and the newest message's key."""
+    last = _newest().scalar_subquery()
+    words = _newest(messages.c.author == "person").scalar_subquery()
+    answered = _newest(messages.c.author.startswith("agent:")).scalar_subquery()
     statement = (
         select(
             handoffs,
@@ -47,14 +45,13 @@ def going_on(connection: Connection, *, agent_id: int | None = None) -> list[dic
             chats.c.zone,
             chats.c.formal,
             agents.c.alias,
-            messages.c.id.label("last_id"),
-            messages.c.author.label("last_author"),
-            messages.c.text.label("last_text"),
-            messages.c.at.label("last_at"),
+            last.label("last_id"),
+            messages.c.text.label("last_words"),
+            (messages.c.id > func.coalesce(answered, 0)).label("unanswered"),
         )
         .join(chats, chats.c.id == handoffs.c.chat_id)
         .outerjoin(agents, agents.c.id == handoffs.c.agent_id)
-        .outerjoin(messages, messages.c.id == last)
+        .outerjoin(messages, messages.c.id == words)
         .where(_GOING_ON)
         .order_by(*ORDER)
     )
@@ -62,6 +59,12 @@ def going_on(connection: Connection, *, agent_id: int | None = None) -> list[dic
         statement = statement.where(handoffs.c.agent_id == agent_id)
     rules = first_response_rules(connection)
     return [{**row, "due_at": due(row, rules)} for row in connection.execute(statement).mappings()]
+
+
+def _newest(*where: ColumnElement[bool]) -> Select[tuple[int]]:
+    """The key of the newest message of a request's chat."""
+    of_chat = select(func.max(messages.c.id)).where(messages.c.chat_id == handoffs.c.chat_id, *where)
+    return of_chat.correlate(handoffs)
 
 
 def first_response_rules(connection: Connection) -> dict[tuple[str, int], timedelta]:
@@ -166,10 +169,10 @@ def talk(connection: Connection, chat_id: int, limit: int = 60) -> list[dict[str
     return rows
 
 
-def last_question(connection: Connection, chat_id: int) -> str | None:
-    """The person's last words."""
+def last_questions(connection: Connection, chat_id: int, limit: int = 4) -> list[str]:
+    """The person's last messages, newest first."""
     statement = select(messages.c.text).where(messages.c.chat_id == chat_id, messages.c.author == "person")
-    return connection.execute(statement.order_by(messages.c.id.desc()).limit(1)).scalar()
+    return list(connection.execute(statement.order_by(messages.c.id.desc()).limit(limit)).scalars())
 
 
 def handoffs_of(connection: Connection, chat_id: int, limit: int = 10) -> list[RowMapping]:

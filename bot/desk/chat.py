@@ -55,7 +55,7 @@ class Seen:
     record: record.Shown | None
     draft: str
     canned: Sequence[RowMapping]
-    question: str | None
+    questions: Sequence[str]
     vouched: bool
     marks: live.Seen
 
@@ -84,7 +84,7 @@ def _see(chat_id: int, me: int, show_record: bool, connection: Connection) -> Se
         record=found,
         draft=desk_texts.draft(connection, agent_id=me, chat_id=chat_id),
         canned=desk_texts.canned_replies(connection),
-        question=desk_view.last_question(connection, chat_id),
+        questions=desk_view.last_questions(connection, chat_id),
         vouched=chats.vouched_phone(connection, chat_id) is not None,
         marks=live.look(connection, frozenset((chat_id,))),
     )
@@ -141,6 +141,7 @@ def _values(visit: Visit, seen: Seen) -> dict[str, Any]:
     head = (seen.owner, seen.handoff and seen.handoff["id"], seen.handoff and seen.handoff["state"], bool(window))
     return {
         "chat": seen.chat,
+        "who": seen.chat["name"] or (f"Warga {seen.handoff['number']}" if seen.handoff else "Warga tanpa nama"),
         "handoff": seen.handoff,
         "is_mine": is_mine,
         "owner_name": owner_name,
@@ -180,7 +181,7 @@ async def _to_write(visit: Visit, seen: Seen, text: str | None) -> dict[str, Any
         "text": typed,
         "longest": LONGEST,
         "canned": canned,
-        "suggestions": await helps.suggestions(parts, seen.question, visit.now) if is_mine else [],
+        "suggestions": await helps.suggestions(parts, seen.questions, visit.now) if is_mine else [],
         "form_offered": seen.vouched and bool(parts.policy.secure_form_url) and level in ("0", "1", "2a"),
     }
 

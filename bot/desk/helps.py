@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from handlers.turn import ZONES
 from nlu.understanding import Context
 
 SUGGESTED = 3
-_LEAST = 0.05  # a weaker guess helps nobody
+_LEADING, _LEAST = 0.2, 0.05  # weaker guesses help nobody: of the first one, of those beside it
 VARIABLES = {
     "nama": "nama warga",
     "sapaan": "Kak, atau Bapak/Ibu",
@@ -33,20 +34,23 @@ class Suggestion:
     text: str
 
 
-async def suggestions(parts: Parts, question: str | None, now: datetime) -> list[Suggestion]:
-    """The answers that fit the person's last words best, with source and date; [] where there is nothing to go by."""
-    if not question or question.startswith("["):
-        return []
+async def suggestions(parts: Parts, questions: Sequence[str], now: datetime) -> list[Suggestion]:
+    """The answers that fit the newest of the person's messages (newest first) that the catalogue has answers for; [] for none."""
     context = Context(today=now.astimezone(ZONES["WIB"]).date())
-    if parts.engine_waits:
-        found = await asyncio.to_thread(parts.engine.parse, question, context)
-    else:
-        found = parts.engine.parse(question, context)
-    known = [(intent, p) for intent, p in found.ranking if p >= _LEAST and intent in parts.catalogue.answers]
-    return [
-        Suggestion(intent, parts.catalogue.title(intent), round(p * 100), answer(parts, intent))
-        for intent, p in known[:SUGGESTED]
-    ]
+    for question in questions:
+        if question.startswith("["):
+            continue  # no words: a picture, a voice note, a form
+        if parts.engine_waits:
+            found = await asyncio.to_thread(parts.engine.parse, question, context)
+        else:
+            found = parts.engine.parse(question, context)
+        known = [(intent, p) for intent, p in found.ranking if intent in parts.catalogue.answers and p >= _LEAST]
+        if known and known[0][1] >= _LEADING:
+            return [
+                Suggestion(intent, parts.catalogue.title(intent), round(p * 100), answer(parts, intent))
+                for intent, p in known[:SUGGESTED]
+            ]
+    return []
 
 
 def answer(parts: Parts, intent: str) -> str:

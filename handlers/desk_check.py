@@ -12,6 +12,7 @@ from nlu.digits import is_mobile, runs
 from nlu.masking import mask
 
 LONGEST = 1_000  # letters of an agent's message; longer ones are not read on a telephone
+_AGENT_CODE = re.compile(r"\bP-[0-9A-Z]{4,7}\b")  # an agent may say their own code; "kode P-2426" is no secret
 _SENTENCE = re.compile(r"(?<=[.!?\n])\s+|\n+")
 
 
@@ -32,7 +33,7 @@ def problems(text: str, content: Catalogue, link_hosts: Iterable[str] = ()) -> l
     for name in ("secrets", "identity", "accounts", "money"):
         if any(_asks(sentence, words, name) for sentence in _SENTENCE.split(text)):
             found.append(f"desk_no_{name}")
-    if mask(text).kinds:
+    if mask(_AGENT_CODE.sub("P", text)).kinds:
         found.append("desk_no_numbers")
     if words["private"].search(text) or any(is_mobile("".join(group.digits for group in run)) for run in runs(text)):
         found.append("desk_no_private")

@@ -130,16 +130,12 @@ async def case_of(visit: Visit) -> RowMapping | None:
 
 
 async def change(visit: Visit) -> Response:
-    """State, priority and agent; each change stands in the history."""
+    """State, priority and agent, also of a closed case that is opened again; each change stands in the history."""
     case = await case_of(visit)
     if case is None:
         return visit.missing()
     state, priority, agent = (visit.sent.get(name, "") for name in ("state", "priority", "agent"))
-    if (
-        state not in ("open", "waiting")
-        or priority not in {str(key) for key in PRIORITIES}
-        or case["state"] == "closed"
-    ):
+    if state not in ("open", "waiting") or priority not in {str(key) for key in PRIORITIES}:
         return await page(visit, status=422, problems=("Laporan ini tidak bisa diubah begitu.",))
     wanted = int(agent) if agent.isdigit() and len(agent) < 19 else None
 

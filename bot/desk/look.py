@@ -97,6 +97,27 @@ def author(name: str, people: Mapping[int, str]) -> str:
     return known.get(kind, name)
 
 
+_WORDLESS = {
+    "form": "Formulir aman diisi",
+    "contact": "Nomor telepon dibagikan",
+    "voice": "Pesan suara",
+    "image": "Gambar",
+    "document": "Dokumen",
+    "sticker": "Stiker",
+    "location": "Lokasi",
+    "reaction": "Reaksi",
+    "choice": "Tombol ditekan",
+    "unsupported": "Pesan yang tidak bisa dibaca",
+}
+
+
+def words(text: str | None) -> str:
+    """What was said; of a message without words, what it was."""
+    text = text or ""
+    kind = text[1:-1] if text.startswith("[") and text.endswith("]") else ""
+    return f"({_WORDLESS[kind]})" if kind in _WORDLESS else text
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(
@@ -108,7 +129,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        clock=clock, day=day, at=at, weekday=weekday, span=span, masked=masked, rupiah=rupiah, author=author
+        clock=clock,
+        day=day,
+        at=at,
+        weekday=weekday,
+        span=span,
+        masked=masked,
+        rupiah=rupiah,
+        author=author,
+        words=words,
     )
     made.globals.update(
         CHANNELS=CHANNELS, ROLES=ROLES, PRIORITIES=PRIORITIES, AVAILABILITY=AVAILABILITY, DONE=DONE, asset=asset

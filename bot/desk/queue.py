@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from bot.desk import live, topics
+from bot.desk.speaking import stay
 from bot.desk.visit import PREFIX, Visit
 from handlers import desk_acts, desk_calendar, telling
 from storage import agents, desk_view, handoffs
@@ -113,6 +114,7 @@ def _next(visit: Visit, connection: Connection) -> int | None:
             desk_acts.take(connection, visit.content, row["id"], visit.me["id"], now)
         except handoffs.RefusedError:
             continue
+        stay(connection, visit)
         return int(row["chat_id"])
     return None
 

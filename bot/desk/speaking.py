@@ -13,7 +13,7 @@ from bot.desk.visit import Visit
 from handlers import desk_acts, desk_check, secure
 from handlers.messages import Reply, SecureForm
 from nlu.masking import mask
-from storage import chats, desk_messages, desk_texts, desk_view, handoffs, secure_forms
+from storage import agents, chats, desk_messages, desk_texts, desk_view, handoffs, secure_forms
 from storage.database import database_now
 from storage.handoffs import RefusedError
 
@@ -69,6 +69,7 @@ async def take_over(visit: Visit) -> Response:
 
 def _take(visit: Visit, from_another: bool, connection: Connection) -> None:
     now, content, me, chat_id = database_now(connection), visit.content, visit.me["id"], visit.number("chat")
+    stay(connection, visit)
     request = handoffs.going_on(connection, chat_id)
     if request is not None:
         desk_acts.take(connection, content, request["id"], me, now, from_another=from_another)
@@ -77,6 +78,12 @@ def _take(visit: Visit, from_another: bool, connection: Connection) -> None:
     if not cases:
         raise RefusedError("gone")
     desk_acts.open_case(connection, content, cases[0], me, now)
+
+
+def stay(connection: Connection, visit: Visit) -> None:
+    """Who takes a conversation is there: it would be given back soon from somebody who is away."""
+    if visit.me["availability"] == agents.AWAY:
+        agents.switch(connection, visit.me["id"], agents.FINISHING, database_now(connection))
 
 
 async def transfer(visit: Visit) -> Response:

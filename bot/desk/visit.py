@@ -78,6 +78,16 @@ class Visit:
         return self.request.url.path.removeprefix(PREFIX) or "/"
 
     @property
+    def back(self) -> str:
+        """The page that a form leads back to: where a form was refused, the page it stood on has another address."""
+        known = self.request.path_params
+        if self.request.method == "GET":
+            return self.here
+        if "chat" in known:
+            return f"/chat/{known['chat']}"
+        return f"/cases/{known['number']}" if "number" in known else f"/{self.here.split('/')[1]}"
+
+    @property
     def answers(self) -> bool:
         """Whether the agent talks to people."""
         return self.me["role"] in roles.ANSWERS

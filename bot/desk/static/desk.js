@@ -5,6 +5,13 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const csrf = body.dataset.csrf || "";
+  const reopen = () => { location.href = body.dataset.here; };  /* a reload would send a refused form once more */
+
+  const here = new URL(location.href);
+  if (here.searchParams.has("done")) {  /* told once; a reload must not tell it again */
+    here.searchParams.delete("done");
+    history.replaceState(null, "", here);
+  }
 
   /* -- live: one stream a page says that something has changed; the page then asks for the parts it shows ---------- */
 
@@ -57,7 +64,7 @@
 
   async function refresh(part) {
     const answer = await fetch(part.dataset.part, { headers: { "X-Part": "1" }, credentials: "same-origin" });
-    if (answer.redirected || answer.status === 401) return location.reload();
+    if (answer.redirected || answer.status === 401) return reopen();
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const fresh of all("[data-part]", page)) {
@@ -95,7 +102,7 @@
         badge(Number(event.data || 0));
         changed();
       });
-      source.addEventListener("over", () => location.reload());
+      source.addEventListener("over", reopen);
       source.onerror = () => {
         if (lost) lost.hidden = false;
         if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, 1500);  /* a refused answer ends it for good */
@@ -223,7 +230,7 @@
     if (!place) return;
     event.preventDefault();
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { "X-Part": "1" } });
-    if (!answer.ok) return location.reload();
+    if (!answer.ok) return reopen();
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById(place.id);
     if (fresh) { place.replaceWith(fresh); fresh.setAttribute("tabindex", "-1"); fresh.focus(); }

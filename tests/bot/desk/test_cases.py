@@ -55,6 +55,8 @@ async def test_closing_tells_the_person_and_a_correction_tells_them_again(office
     assert "Cair 1 Desember." in heard[-2]
     assert "Ralat" in heard[-1]
     assert "Yang benar 2 Desember." in heard[-1]
+    answer = await ani.post("/cases/L-siti/change", state="open", priority="2", agent=str(ani.id))
+    assert "Tutup dan beri tahu warga" in (await ani.follow(answer)).text  # open again
 
 
 async def test_what_no_agent_may_say_stands_in_no_recap_either(office: Office) -> None:

@@ -56,6 +56,7 @@ async def test_who_does_not_own_the_conversation_is_refused_kindly_and_keeps_the
     assert answer.status_code == 409
     assert ("dijawab bot" if whose == "bot" else "dipegang Budi") in answer.text
     assert "Jawaban panjang yang sudah diketik." in answer.text
+    assert f'name="back" value="/chat/{chat}"' in answer.text  # not the address that only takes forms
     assert await office.hears(chat) == []
     await office.do(
         lambda c: ownership.take(c, handoffs.going_on(c, chat)["id"], ani.id, database_now(c), from_another=True)
@@ -120,6 +121,7 @@ async def test_what_may_not_be_asked_or_sent_is_stopped_and_kept(office: Office,
         "Hubungi 119 ekstensi 8, Kak.",
         "Formulir: https://pandu.example/f/abc",
         "Saya cek dulu, ya. Gelombang 48, 12 Mei 2023.",
+        "Halo, saya Budi (kode P-2426).",
     ],
 )
 async def test_warnings_and_ordinary_answers_pass(office: Office, text: str) -> None:

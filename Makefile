@@ -3,11 +3,11 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 PY := $(shell command -v $(PYTHON) || command -v python3)
 BIN := .venv/bin
-COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 3.11 --universal --quiet --upgrade pyproject.toml
+COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 3.11 --universal --quiet --upgrade
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo model test rasa-test check bench bench-long bench-crash lock clean
+.PHONY: help setup demo model test test-browser pictures rasa-test check bench bench-long bench-crash lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -32,6 +32,18 @@ model: .venv/dev  ## retrain the understanding where its data or code has change
 
 test: .venv/dev model  ## the whole test suite, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest
+
+test-browser: .venv/dev model  ## the pages in a real browser: two agents and three citizens at once (needs Debian's chromium)
+	@if command -v chromium >/dev/null; then \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.txt && \
+		$(BIN)/python -m pytest tests/browser; \
+	else \
+		echo "*** THE PAGES ARE NOT TESTED IN A BROWSER: there is no chromium on this machine (apt-get install chromium) ***"; \
+	fi
+
+pictures: .venv/dev  ## the same, and what it shows goes into docs/pictures
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.txt
+	PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser
 
 rasa-test: .venv/dev  ## train ten intents with the real Rasa and ask it over HTTP (needs a Python 3.10; 2.7 GiB)
 	@if $(BIN)/python -c "from nlu.rasa import setup; import sys; sys.exit(not setup.can_build())"; then \
@@ -61,8 +73,9 @@ bench-crash: .venv/dev  ## kill -9 a hundred times on each database, and everyth
 	$(BIN)/pandu bench outages
 
 lock:  ## refresh the hashed requirements (needs uv)
-	$(COMPILE) --group build -o requirements/runtime.txt
-	$(COMPILE) --group build --extra train --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --group build --extra train --group dev -o requirements/dev.txt
+	$(COMPILE) --group pyproject.toml:browser -o requirements/browser.txt
 
 clean:  ## remove the environment and local data
 	rm -rf .venv var

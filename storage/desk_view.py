@@ -35,7 +35,11 @@ def going_on(connection: Connection, *, agent_id: int | None = None) -> list[dic
     """Every request that waits or is being served (of one agent alone), in the queue's order: with the chat, the agent's alias, due time,
     `last_words` of the person, whether they are `unanswered`, and the newest message's key."""
     last = _newest().scalar_subquery()
-    words = _newest(messages.c.author == "person").scalar_subquery()
+    person = _newest(messages.c.author == "person").scalar_subquery()
+    asked = messages.c.intent.is_distinct_from(
+        "human_agent"
+    )  # "mau bicara dengan petugas" tells nobody what it is about
+    words = _newest(messages.c.author == "person", asked).scalar_subquery()
     answered = _newest(messages.c.author.startswith("agent:")).scalar_subquery()
     statement = (
         select(
@@ -47,7 +51,7 @@ def going_on(connection: Connection, *, agent_id: int | None = None) -> list[dic
             agents.c.alias,
             last.label("last_id"),
             messages.c.text.label("last_words"),
-            (messages.c.id > func.coalesce(answered, 0)).label("unanswered"),
+            (person > func.coalesce(answered, 0)).label("unanswered"),
         )
         .join(chats, chats.c.id == handoffs.c.chat_id)
         .outerjoin(agents, agents.c.id == handoffs.c.agent_id)

@@ -74,7 +74,7 @@ async def show(visit: Visit) -> Response:
 
     names = topics.names(visit.content)
     return visit.page(
-        "queue_list.html" if visit.part else "queue.html",
+        "queue_parts.html" if visit.part else "queue.html",
         rows=rows,
         counts={key: sum(map(_belongs(key, me), everybody)) for key in TABS},
         topics={

@@ -8,8 +8,9 @@ import re
 from sqlalchemy import update
 
 from storage import agents, calendar, desk_view, handoffs
+from storage.database import database_now
 from storage.schema import handoffs as rows
-from tests.bot.desk.conftest import Office
+from tests.bot.desk.conftest import Office, said
 
 
 def names(page: str) -> list[str]:
@@ -90,6 +91,20 @@ async def test_a_part_of_the_page_is_the_list_alone(office: Office) -> None:
     part = (await ani.get("/?show=waiting", **{"X-Part": "1"})).text
     assert names(part) == ["Siti"]
     assert "<html" not in part
+    assert "Menunggu 1</a>" in part
+
+
+async def test_what_it_is_about_stands_there_and_not_the_wish_for_a_person(office: Office) -> None:
+    chat = await office.asks("siti", "incentive_when: kapan cair?")
+    ani = await office.at_desk("ani")
+    await office.given(chat, ani)
+    await office.do(lambda c: said(c, chat, "human_agent: mau bicara dengan petugas", database_now(c)))
+    page = (await ani.get("/?show=mine")).text
+    assert "kapan cair?" in page
+    assert "mau bicara dengan petugas" not in page
+    assert ">Balas</a>" in page
+    await office.do(lambda c: said(c, chat, "sebentar, ya", database_now(c), author=f"agent:{ani.id}"))
+    assert ">Buka</a>" in (await ani.get("/?show=mine")).text
 
 
 async def test_availability_is_set_and_leads_back(office: Office) -> None:

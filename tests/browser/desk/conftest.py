@@ -31,7 +31,7 @@ from tests.fakes.telegram import FakeTelegram, serve
 
 playwright = pytest.importorskip("playwright.async_api", reason="NO BROWSER TESTS: pip install playwright")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+DESKTOP, PHONE = {"width": 1200, "height": 700}, {"width": 360, "height": 740}
 LARGEST = 150_000  # bytes of a picture in docs
 PASSWORD = "kuda biru makan awan"
 PEOPLE = (

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from bot import samples
-from tests.browser.desk.conftest import PHONE, Place, WebCitizen, playwright
+from tests.browser.desk.conftest import DESKTOP, PHONE, Place, WebCitizen, playwright
 from tests.fakes.telegram import FakeTelegram
 from tests.fakes.telegram_people import Person
 
@@ -40,6 +40,7 @@ async def test_queue_race_answer_note_transfer_form_close_rating_reopen(
     siti = await three_ask(fake, citizens)
     for page in (ani, budi):  # live: nobody has reloaded anything
         await page.locator(".queue > li").nth(2).wait_for()
+        await page.get_by_role("link", name="Menunggu 3").wait_for()
         await playwright.expect(page).to_have_title(re.compile(r"^\(3\) "), timeout=60_000)
     await picture(ani, "desk-queue")
 
@@ -96,7 +97,7 @@ async def test_queue_race_answer_note_transfer_form_close_rating_reopen(
     await picture(first, "desk-chat")
     await first.set_viewport_size(PHONE)
     await picture(first, "desk-chat-phone")
-    await first.set_viewport_size({"width": 1280, "height": 800})
+    await first.set_viewport_size(DESKTOP)
 
     # a note and a transfer
     await other.locator("#availability").select_option("finishing")

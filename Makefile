@@ -7,7 +7,7 @@ COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo fake-telegram fake-whatsapp model test pictures rasa-test check bench bench-long bench-crash lock clean
+.PHONY: help setup demo fake-telegram fake-whatsapp model test test-browser pictures rasa-test check bench bench-long bench-crash lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -39,7 +39,15 @@ model: .venv/dev  ## retrain the understanding where its data or code has change
 test: .venv/dev model  ## the whole test suite, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest
 
-pictures: .venv/dev  ## the pages in a real browser, their pictures into docs/pictures (needs chromium)
+test-browser: .venv/dev model  ## the pages in a real browser: two agents and three citizens at once (needs Debian's chromium)
+	@if command -v chromium >/dev/null; then \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.txt && \
+		$(BIN)/python -m pytest tests/browser; \
+	else \
+		echo "*** THE PAGES ARE NOT TESTED IN A BROWSER: there is no chromium on this machine (apt-get install chromium) ***"; \
+	fi
+
+pictures: .venv/dev  ## the same, and what it shows goes into docs/pictures
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.txt
 	PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser
 
@@ -71,8 +79,8 @@ bench-crash: .venv/dev  ## kill -9 a hundred times on each database, and everyth
 	$(BIN)/pandu bench outages
 
 lock:  ## refresh the hashed requirements (needs uv)
-	$(COMPILE) --group build -o requirements/runtime.txt
-	$(COMPILE) --group build --extra train --extra semantic --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --group build --extra train --extra semantic --group dev -o requirements/dev.txt
 	$(COMPILE) --group pyproject.toml:browser -o requirements/browser.txt
 
 clean:  ## remove the environment and local data

@@ -13,18 +13,18 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
 
 from bot import metrics
 from bot.channel import Channel
+from bot.desk.live import Hub
 from bot.effects import Parts
 from bot.hook import HookSender
 from bot.leader import Leader
 from bot.notices import Notices
-from bot.policy import policy
+from bot.policy import own_hosts, policy
 from bot.queue_notices import QueueNotices
 from bot.receiver import Receiver
 from bot.reminders import Reminders
@@ -45,6 +45,7 @@ from storage import (
     carrying,
     chats,
     deliveries,
+    desk_sessions,
     drafts,
     exports,
     holding,
@@ -120,11 +121,6 @@ def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel
     return found
 
 
-def _own_hosts(settings: Settings) -> tuple[str, ...]:
-    public = urlsplit(settings.public_url).hostname if settings.public_url else None
-    return (*settings.link_hosts, public) if public else settings.link_hosts
-
-
 class _Server(uvicorn.Server):
     """Uvicorn without its own signal handlers: the service stops all loops together."""
 
@@ -155,9 +151,10 @@ class Service:
         self.channels = [*channels(settings, self.database, self.wake), *extra_channels]
         self.worker = Worker(self.database, made, self.wake)
         self.senders = [
-            Sender(self.database, channel, self.wake, link_hosts=_own_hosts(settings)) for channel in self.channels
+            Sender(self.database, channel, self.wake, link_hosts=own_hosts(settings)) for channel in self.channels
         ]
         self.hook = HookSender(self.database, settings.hook_url, settings.hook_secret) if settings.hook_url else None
+        self.hub = Hub(self.database, self.wake)
         self.web = application(self, demo=demo)
         self._server: uvicorn.Server | None = None
         self._stopped = asyncio.Event()
@@ -262,6 +259,8 @@ class Service:
                     partial(kiosk.end_due, now=now),
                     partial(carrying.delete_old_codes, before=now),
                     partial(chats.forget_idle_states, before=now - _KEEP_STATES),
+                    partial(desk_sessions.delete_old, now=now),
+                    partial(desk_sessions.delete_old_logins, now=now),
                 ):
                     while await self.database.write(partial(delete, limit=_TIDY_BATCH)) == _TIDY_BATCH:  # noqa: ASYNC110
                         await asyncio.sleep(0.05)
@@ -270,6 +269,7 @@ class Service:
 
     async def _shut(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         self.worker.stop()
+        self.hub.stop()
         if self.hook:
             self.hook.stop()
         for channel in self.channels:

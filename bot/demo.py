@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bot import keys, samples
+from bot import demo_desk, keys, samples
 from bot.settings import Settings, load
 from bot.webchat import limits
 from bot.webchat.page import Page
@@ -69,6 +69,7 @@ async def prepare(settings: Settings) -> None:
         key = keys.lookup_key(settings.secret_key)
         if await database.read(_is_stale):
             await database.write(partial(_fill, key=key))
+        await demo_desk.prepare(database)
     finally:
         await database.close()
 
@@ -122,6 +123,8 @@ async def _announce(settings: Settings) -> None:
     lines = [
         f"Pandu demo: {address}/",
         f"  kiosk     {address}/kiosk",
+        f"  desk      {address}/desk/",
+        *(f"            {name} · {password}" for name, password in demo_desk.accounts()),
         f"  metrics   {address}/metrics",
         "  stop with Ctrl-C",
     ]

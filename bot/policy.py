@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from bot import keys
 from bot.settings import Settings, identity_problems
 from handlers.turn import Policy
@@ -28,3 +30,9 @@ def policy(settings: Settings) -> Policy:
         identity_transfer=settings.identity_transfer if asks else "",
         identity_basis=settings.identity_basis if asks else "",
     )
+
+
+def own_hosts(settings: Settings) -> tuple[str, ...]:
+    """The hosts beside .go.id that may stand in messages: the operator's listed ones, and our own pages'."""
+    public = urlsplit(settings.public_url).hostname if settings.public_url else None
+    return (*settings.link_hosts, public) if public else settings.link_hosts

@@ -34,7 +34,7 @@ from bot.channel import (
 )
 from bot.consequences import DOWN_PAUSE
 from bot.receiver import Clock
-from bot.wake import NET_SECONDS, OUTBOX, Wake
+from bot.wake import DESK, NET_SECONDS, OUTBOX, Wake
 from handlers import links
 from handlers.messages import Reply, reply_from_json
 from storage import deliveries, holding, outbox
@@ -257,4 +257,6 @@ class Sender:
                 consequences.draw(connection, self._source, row, outcome, now)
 
         await self._database.write(work)
+        if any(row["author"].startswith("agent:") for row, _ in sent):
+            self._wake.notify(DESK)
         return [None] * len(sent)

@@ -11,7 +11,7 @@ import structlog
 from storage.database import Database
 
 CHANNEL = "pandu"
-INBOX, OUTBOX = "inbox", "outbox"
+INBOX, OUTBOX, DESK = "inbox", "outbox", "desk"
 NET_SECONDS = 1.0  # the slow poll that catches a lost notification, a retry that came due, a lease that ran out
 _GATHER_SECONDS = 0.003  # NOTIFY at most once each few milliseconds
 
@@ -68,7 +68,8 @@ class Wake:
         if self._connection is None or self._connection.is_closed():
             return
         try:
-            for topic in topics:
-                await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, topic)
+            await self._connection.execute(
+                "SELECT pg_notify($1, topic) FROM unnest($2::text[]) AS topic", CHANNEL, list(topics)
+            )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             log.debug("notify failed; polling catches it")

@@ -16,7 +16,7 @@ from bot import metrics
 from bot.effects import Parts, Prepared, apologise, apply, prepare
 from bot.receiver import Clock
 from bot.staff import Staffed
-from bot.wake import INBOX, OUTBOX, Wake
+from bot.wake import DESK, INBOX, OUTBOX, Wake
 from storage import inbox, outbox
 from storage.database import Database, database_now, is_outage, is_surely_outage
 
@@ -156,6 +156,7 @@ class Worker:
         for name in names:
             metrics.turns.add(1, name)
         self._wake.notify(OUTBOX)
+        self._wake.notify(DESK)
 
     def _apply(self, token: str, prepared: Sequence[Prepared], keep: bool, connection: Connection) -> list[str]:
         now = self._clock(connection)

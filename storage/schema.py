@@ -214,7 +214,8 @@ access_log = Table(
     _id(),
     _when("at"),
     Column("actor", String(64), nullable=False),  # "chat:12", "agent:3", "operator:<name>", "cli"
-    _participant(ondelete="CASCADE"),
+    _participant(nullable=True, ondelete="CASCADE"),
+    Column("chat_id", BigId, ForeignKey("chats.id", ondelete="CASCADE"), index=True),  # of a look at a conversation
     Column("what", String(64), nullable=False),
     Column("reason", String(200)),  # of what a person did by hand
     Index("ix_access_log_participant_id", "participant_id"),
@@ -882,6 +883,26 @@ misunderstood = Table(
     Column("text", Text),  # only with the person's recorded consent
     Column("outcome", String(10), nullable=False),
     _when("at"),
+)
+
+# -- the desk (docs/desk.md) --------------------------------------------------------------------------------------------
+
+desk_sessions = Table(
+    "desk_sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),  # SHA-256; the token stands in the browser's cookie alone
+    _agent(ondelete="CASCADE", nullable=False, index=True),
+    _when("created_at"),
+    _when("seen_at"),
+)
+
+desk_logins = Table(
+    "desk_logins",  # wrong passwords, by account and by address
+    metadata,
+    Column("key", String(80), primary_key=True),
+    Column("wrong", SmallInteger, nullable=False),
+    _when("since"),  # the first of these wrong passwords
+    Column("locked_until", Instant),
 )
 
 # -- exchange: data that comes in and goes out (docs/data.md) ---------------------------------------------------------

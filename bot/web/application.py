@@ -12,6 +12,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot import metrics
+from bot.desk.routes import desk_routes
+from bot.desk.visit import Desk
+from bot.policy import own_hosts
 from bot.web.secure_form import secure_form_routes
 from storage import inbox, migrate, outbox
 
@@ -78,6 +81,7 @@ def application(service: Service, *, demo: bool = False) -> Starlette:
 
     routes: list[BaseRoute] = [Route("/healthz", health), Route("/readyz", ready), Route("/metrics", show_metrics)]
     routes += secure_form_routes(service.database, service.receiver.receive, service.worker.parts)
+    routes += desk_routes(_desk(service, demo=demo), service.hub)
     if service.settings.kiosk:
         from bot.webchat.kiosk import Kiosk
 
@@ -89,3 +93,20 @@ def application(service: Service, *, demo: bool = False) -> Starlette:
 
         routes = [*demo_routes(service), *routes]
     return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)])
+
+
+def _desk(service: Service, *, demo: bool) -> Desk:
+    """What the desk needs of the service."""
+    accounts: tuple[tuple[str, str], ...] = ()
+    if demo:
+        from bot import demo_desk
+
+        accounts = demo_desk.accounts()
+    return Desk(
+        database=service.database,
+        wake=service.wake,
+        parts=lambda: service.worker.parts,
+        link_hosts=own_hosts(service.settings),
+        https=service.settings.public_url.startswith("https://"),
+        demo=accounts,
+    )

@@ -1,0 +1,1 @@
+"""Pages for agents, supervisors, operators, editors and data officers."""

@@ -1,0 +1,47 @@
+"""Who may do what at the desk: sets of roles, used by the table of routes and by the menu."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from storage.agents import ANSWERING, ROLES
+
+EVERYBODY = frozenset(ROLES)
+ANSWERS = frozenset(ANSWERING)  # talk to people
+LEADS = frozenset(("supervisor", "admin"))
+COUNTS = frozenset(("supervisor", "operator", "admin"))  # figures without personal data
+WRITES = frozenset(("editor", "supervisor", "admin"))  # ready answers
+RUNS = frozenset(("operator", "supervisor", "admin"))  # hours and holidays
+GUARDS = frozenset(("data_officer", "admin"))  # who has looked at what
+ADMINS = frozenset(("admin",))
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry of the menu."""
+
+    path: str
+    title: str
+    roles: frozenset[str]
+    key: str = ""  # access key
+
+    def leads_to(self, path: str) -> bool:
+        """Whether a page belongs to this entry."""
+        return path == self.path or (self.path != "/" and path.startswith(f"{self.path}/"))
+
+
+MENU = (
+    Item("/", "Antrean", ANSWERS, "q"),
+    Item("/cases", "Laporan", ANSWERS, "l"),
+    Item("/canned", "Balasan", ANSWERS | WRITES),
+    Item("/supervision", "Supervisi", COUNTS),
+    Item("/quality", "Mutu", LEADS),
+    Item("/hours", "Jam", RUNS),
+    Item("/looks", "Jejak", GUARDS),
+    Item("/agents", "Petugas", ADMINS),
+)
+
+
+def home(role: str) -> str:
+    """The first page of a role."""
+    return next(item.path for item in MENU if role in item.roles)

@@ -1,0 +1,103 @@
+"""The one table: which address is answered by what, and for which roles. A test walks every line with every role."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bot.desk import agents, canned, cases, chat, entrance, hours, looks, quality, queue, roles, speaking, supervision
+from bot.desk.guard import Rule, Run, guarded
+from bot.desk.live import Hub
+from bot.desk.look import STATIC, asset
+from bot.desk.visit import PREFIX, Desk, Visit
+
+_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+
+
+def rules(hub: Hub) -> tuple[Rule, ...]:
+    """Every page and every deed of the desk."""
+    return (
+        Rule("GET", "/login", entrance.login_page, None),
+        Rule("POST", "/login", entrance.login, None),
+        Rule("GET", "/invite/{token:str}", entrance.invite_page, None),
+        Rule("POST", "/invite/{token:str}", entrance.accept_invite, None),
+        Rule("POST", "/logout", entrance.logout, roles.EVERYBODY),
+        Rule("GET", "/live", hub.stream, roles.EVERYBODY),
+        Rule("GET", "/", _home(queue.show), roles.EVERYBODY),
+        Rule("POST", "/next", queue.take_next, roles.ANSWERS),
+        Rule("POST", "/availability", queue.availability, roles.ANSWERS),
+        Rule("GET", "/chat/{chat:int}", chat.show, roles.ANSWERS),
+        Rule("POST", "/chat/{chat:int}/take", speaking.take, roles.ANSWERS),
+        Rule("POST", "/chat/{chat:int}/take-over", speaking.take_over, roles.LEADS),
+        Rule("POST", "/chat/{chat:int}/transfer", speaking.transfer, roles.ANSWERS),
+        Rule("POST", "/chat/{chat:int}/give-back", speaking.give_back, roles.ANSWERS),
+        Rule("POST", "/chat/{chat:int}/end", speaking.end, roles.ANSWERS),
+        Rule("POST", "/chat/{chat:int}/abuse", speaking.abuse, roles.ANSWERS),
+        Rule("POST", "/chat/{chat:int}/send", speaking.send, roles.ANSWERS),
+        Rule("POST", "/chat/{chat:int}/draft", speaking.draft, roles.ANSWERS),
+        Rule("POST", "/chat/{chat:int}/retry", speaking.retry, roles.ANSWERS),
+        Rule("POST", "/chat/{chat:int}/form", speaking.send_form, roles.ANSWERS),
+        Rule("POST", "/chat/{chat:int}/note", speaking.note, roles.ANSWERS),
+        Rule("POST", "/chat/{chat:int}/record", speaking.show_record, roles.ANSWERS),
+        Rule("GET", "/cases", cases.listed, roles.ANSWERS),
+        Rule("GET", "/cases/{number:str}", cases.show, roles.ANSWERS),
+        Rule("POST", "/cases/{number:str}/change", cases.change, roles.ANSWERS),
+        Rule("POST", "/cases/{number:str}/note", cases.note, roles.ANSWERS),
+        Rule("POST", "/cases/{number:str}/close", cases.close, roles.ANSWERS),
+        Rule("POST", "/cases/{number:str}/correct", cases.correct, roles.ANSWERS),
+        Rule("POST", "/cases/{number:str}/open", cases.open_chat, roles.ANSWERS),
+        Rule("GET", "/canned", canned.show, roles.ANSWERS | roles.WRITES),
+        Rule("POST", "/canned", canned.save, roles.WRITES),
+        Rule("POST", "/canned/delete", canned.delete, roles.WRITES),
+        Rule("GET", "/supervision", supervision.show, roles.COUNTS),
+        Rule("GET", "/quality", quality.show, roles.LEADS),
+        Rule("GET", "/quality/{review:int}", quality.read, roles.LEADS),
+        Rule("POST", "/quality/{review:int}", quality.save, roles.LEADS),
+        Rule("GET", "/hours", hours.show, roles.RUNS),
+        Rule("POST", "/hours", hours.save, roles.RUNS),
+        Rule("POST", "/hours/day", hours.save_day, roles.RUNS),
+        Rule("POST", "/hours/rule", hours.save_rule, roles.RUNS),
+        Rule("GET", "/looks", looks.show, roles.GUARDS),
+        Rule("GET", "/agents", agents.show, roles.ADMINS),
+        Rule("POST", "/agents", agents.add, roles.ADMINS),
+        Rule("POST", "/agents/{agent:int}", agents.change, roles.ADMINS),
+        Rule("POST", "/agents/{agent:int}/link", agents.link, roles.ADMINS),
+        Rule("POST", "/agents/{agent:int}/off", agents.off, roles.ADMINS),
+    )
+
+
+def desk_routes(desk: Desk, hub: Hub) -> list[BaseRoute]:
+    """All routes of the desk, its files included."""
+    return [
+        Route(f"{PREFIX}/static/{{version:str}}/{{name:str}}", _static, methods=["GET"]),
+        Route(PREFIX, _to_desk, methods=["GET"]),
+        *guarded(desk, rules(hub)),
+    ]
+
+
+def _home(show: Run) -> Run:
+    async def home(visit: Visit) -> Response:
+        """The queue, or the first page of who has none."""
+        first = roles.home(visit.me["role"])
+        return await show(visit) if first == "/" else visit.go(first)
+
+    return home
+
+
+async def _to_desk(_request: Request) -> Response:
+    return Response(status_code=307, headers={"Location": f"{PREFIX}/"})
+
+
+async def _static(request: Request) -> Response:
+    """A file of ours by its name and version; kept by the browser for good."""
+    name = request.path_params["name"]
+    path = STATIC / name
+    if name not in _names() or request.url.path != asset(name):
+        return PlainTextResponse("tidak ada", 404)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+    return FileResponse(path, headers=headers, media_type=_TYPES[path.suffix])
+
+
+def _names() -> frozenset[str]:
+    return frozenset(path.name for path in STATIC.iterdir() if path.suffix in _TYPES)

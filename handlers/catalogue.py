@@ -100,6 +100,10 @@ class Catalogue:
         """A sentence by its key, filled in; an unknown key or a missing value raises KeyError (a test visits every key)."""
         return self.texts[key].format_map({**self.common, **values}).strip()
 
+    def channel(self, name: str) -> str:
+        """A messenger's name as people write it."""
+        return self.texts.get(f"channel_{name}", name.capitalize())
+
     def fill(self, text: str, scheme: str | None = None) -> str:
         """Fills the programme's figures of a scheme into a text of the catalogue."""
         return text.format_map({**self.common, **self.schemes[scheme or self.default_scheme].values}).strip()

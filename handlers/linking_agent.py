@@ -53,7 +53,7 @@ def connect(
         for row in others:
             people.end_link(connection, row["id"], why="agent", now=checked.now)
     told = "link_ended_by_agent" if alone else "link_new_chat"
-    notify(connection, others, Reply(text=content.text(told, channel=chat["channel"].capitalize())), checked.now)
+    notify(connection, others, Reply(text=content.text(told, channel=content.channel(chat["channel"]))), checked.now)
     ids = {"chat_id": chat["id"], "participant_id": record["id"]}
     people.link(connection, **ids, level=LEVEL, method=METHOD, now=checked.now)
     _note(connection, record["id"], "sambungan", f"linked to {record['record_key']}", checked)

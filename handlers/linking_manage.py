@@ -109,7 +109,7 @@ def _ask_what(turn: Turn, data: Data) -> Reply:
         return turn.say("link_manage", options=typed.labelled(turn, *ways))
     if found and found.shows_amounts:  # what is easily guessed puts nobody out
         ways.append(("link_option_others", "answer:others"))
-    channels = ", ".join(row["channel"].capitalize() for row in others)
+    channels = ", ".join(turn.content.channel(row["channel"]) for row in others)
     return turn.say("link_manage_others", channels=channels, options=typed.labelled(turn, *ways))
 
 

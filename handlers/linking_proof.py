@@ -81,7 +81,9 @@ def prove(turn: Turn, found_by: Callable[[], Match | None], level: str, method: 
         return _wrong(turn)
     row, reached = match.row, match.level or level
     others = [chat for chat in people.linked_chats(turn.connection, row["id"]) if chat["id"] != turn.chat_id]
-    notify(turn.connection, others, turn.say("link_new_chat", channel=turn.inbound.channel.capitalize()), turn.now)
+    notify(
+        turn.connection, others, turn.say("link_new_chat", channel=turn.content.channel(turn.inbound.channel)), turn.now
+    )
     people.link(
         turn.connection,
         chat_id=turn.chat_id,
@@ -102,7 +104,7 @@ def prove(turn: Turn, found_by: Callable[[], Match | None], level: str, method: 
     if reached == "2a":
         ways.append(("link_option_manage", "form:link_manage"))
     if begun := registration_carry.elsewhere(turn):
-        text = f"{text}\n{turn.content.text('link_done_begun', channel=begun.channel)}"
+        text = f"{text}\n{turn.content.text('link_done_begun', channel=turn.content.channel(begun.channel))}"
         ways.append(("link_option_begun", "intent:register_start"))
     return _ended(turn, Reply(text=text, options=typed.labelled(turn, *ways)))
 

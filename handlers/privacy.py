@@ -46,7 +46,7 @@ def privacy_policy(turn: Turn) -> Answer:
 def _overview(turn: Turn) -> str:
     """One line for each kind of data."""
     kept = privacy.collect(turn.connection, turn.chat_id, turn.now)
-    text, channel = turn.content.text, turn.inbound.channel.capitalize()
+    text, channel = turn.content.text, turn.content.channel(turn.inbound.channel)
     lines = [
         text(
             "privacy_line_chat", channel=channel, day=_day(turn, kept["chat"]["created_at"]), messages=kept["messages"]

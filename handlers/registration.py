@@ -176,7 +176,11 @@ def offered(turn: Turn, found: registration_carry.Source, *, code: str = "") -> 
     """The first question where another chat holds a preparation; `code` is the hash of the code that was carried here."""
     own = drafts.get(turn.connection, turn.chat_id, FORM.name, turn.now)
     data = registration_carry.begun(own["data"]) if own else {}
-    marks = {"_from": found.chat_id, "_channel": found.channel, "_until": registration_view.day(turn, found.until)}
+    marks = {
+        "_from": found.chat_id,
+        "_channel": turn.content.channel(found.channel),
+        "_until": registration_view.day(turn, found.until),
+    }
     if data or registrations.of_chat(turn.connection, turn.chat_id, turn.now):
         marks["_here"] = True
     return {**data, **marks, "_kept": True, **({"_code": code} if code else {})}

@@ -41,7 +41,7 @@ class Source:
     """A chat that holds something to go on with."""
 
     chat_id: int
-    channel: str  # as people read it
+    channel: str
     until: datetime  # how long it is kept there
     number: str = ""  # of a preparation that is noted already
     kiosk: bool = False
@@ -76,7 +76,7 @@ def source(connection: Connection, chat_id: int, now: datetime) -> Source | None
     place = carrying.address(connection, chat_id)
     if place is None:
         return None
-    channel, kiosk = place["channel"].capitalize(), place["kiosk_until"] is not None
+    channel, kiosk = place["channel"], place["kiosk_until"] is not None
     draft, row = drafts.get(connection, chat_id, FORM, now), registrations.of_chat(connection, chat_id, now)
     if draft is not None and begun(draft["data"]):
         number = row["number"] if row else ""
@@ -128,7 +128,7 @@ def move(turn: Turn, chat_id: int) -> dict[str, Any]:
     if place and place["kiosk_until"]:
         chats.change(turn.connection, chat_id, kiosk_until=turn.now)  # nothing is left to wait for
     elif place:
-        told = turn.say("registration_carry_left_here", channel=turn.inbound.channel.capitalize())
+        told = turn.say("registration_carry_left_here", channel=turn.content.channel(turn.inbound.channel))
         notify(turn.connection, [place], told, turn.now)
     return data
 

@@ -115,7 +115,7 @@ TEXTS = st.one_of(
     st.text(alphabet="<>&\"'*_~` \n\t.🏟é\u200b\u202e\x00a–“€[", max_size=300),
     st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=40), st.integers(100, 400)),
 )
-LABELS = st.one_of(lengths(20, 24), st.text(max_size=30), st.sampled_from(("Ya", "ya", "Ya ", "")))
+LABELS = st.one_of(lengths(*range(1, 30)), st.text(max_size=30), st.sampled_from(("Ya", "ya", "Ya ", "")))
 DESCRIPTIONS = st.one_of(st.just(""), lengths(72, 600), st.text(max_size=90))
 OPTIONS = st.builds(Option, label=LABELS, action=st.just("a"), description=DESCRIPTIONS)
 LINKS = st.one_of(st.text(max_size=30), st.just(FORM), st.just("http://127.0.0.1:8080/f/k"), st.just(FORM * 90))

@@ -16,10 +16,14 @@ from typing import Any
 import pytest
 
 from bot import app, dialogues, samples, settings
+from bot.channel import Outcome
 from bot.effects import Parts
-from bot.terminal.session import Session
+from bot.terminal.session import Recorder, Session
+from bot.whatsapp import render
+from handlers.messages import Reply
 from storage.database import Database
 from tests.conftest import NOW
+from tests.fakes import sms_rules, whatsapp_rules
 
 FOLDER = Path(__file__).parents[1] / "dialogues"
 MEMORY = "/dev/shm"  # noqa: S108 - used only where it exists
@@ -48,6 +52,23 @@ def _in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(tempfile, "tempdir", MEMORY)
 
 
+@pytest.fixture(autouse=True)
+def _every_reply_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a dialogue says on a messenger would be taken there: the fakes' own rules judge it."""
+    keep = Recorder.send
+
+    async def send(self: Recorder, address: str, reply: Reply, **more: Any) -> Outcome:
+        outcome = await keep(self, address, reply, **more)
+        if self.name == "whatsapp":
+            for body in render.bodies(reply, render.Labels()):
+                whatsapp_rules.message({"messaging_product": "whatsapp", "to": "+6281200000007", **body})
+        if self.name == "sms":
+            assert not sms_rules.text_problem(self.sent[-1][1].text)
+        return outcome
+
+    monkeypatch.setattr(Recorder, "send", send)
+
+
 @pytest.mark.parametrize(("script", "channel"), CASES)
 async def test_dialogue(script: dict[str, Any], channel: str, parts: Parts, sqlite_template: Path) -> None:
     problem = await dialogues.run(script, channel, parts, template=sqlite_template)
@@ -62,6 +83,39 @@ def test_there_are_enough_and_every_expectation_can_fail() -> None:
     expectations = [turn["expect"] for script in scripts for turn in script["turns"] if turn.get("expect")]
     assert all(any(turn.get("expect") for turn in script["turns"]) for script in scripts)
     assert len(expectations) >= 2 * len(scripts)
+
+
+def test_every_dialogue_is_held_on_whatsapp_and_by_sms_or_says_why_not() -> None:
+    for path in sorted(FOLDER.glob("*.yml")):
+        for script in dialogues.read(path):
+            told = {*dialogues.channels_of(script), *(script.get("not_on") or {})}
+            assert {"whatsapp", "sms"} <= told, f"{path.name}: {script['name']}"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        {"name": "a", "channels": ["fax"]},
+        {"name": "a", "not_on": {"sms": ""}},
+        {"name": "a", "channels": ["sms"], "not_on": {"sms": "tanpa tautan"}},
+    ],
+)
+def test_channels_that_make_no_sense_are_refused(script: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="a: "):
+        dialogues.channels_of(script)
+
+
+async def test_by_sms_the_expectation_is_read_in_its_letters(parts: Parts, sqlite_template: Path) -> None:
+    expect = {"text": ["• Usia 18–64 tahun", "Menurut aturan 2023–2024"], "replies": 2}
+    script = {
+        "name": "sms",
+        "turns": [{"say": "syarat daftar prakerja apa aja"}, {"say": "selengkapnya", "expect": expect}],
+    }
+    problem = await dialogues.run(script, "sms", parts, template=sqlite_template)
+    assert problem
+    assert "'• Usia" in problem
+    expect["text"] = ["- Usia 18–64 tahun", "menurut aturan 2023–2024"]
+    assert await dialogues.run(script, "sms", parts, template=sqlite_template) is None
 
 
 async def test_a_dialogue_that_goes_another_way_is_reported(parts: Parts, sqlite_template: Path) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,10 @@ from bot import app, keys, samples, settings
 from handlers.secure import hash_identity
 from storage.database import Database
 from tests.bot.test_service import free_port, until_up
+from tests.fakes import whatsapp
+from tests.fakes.start import whatsapp_environment
 from tests.fakes.telegram import FakeTelegram, serve
+from tests.fakes.whatsapp import FakeWhatsApp
 
 playwright = pytest.importorskip("playwright.async_api", reason="NO BROWSER TESTS: pip install playwright")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -83,24 +87,19 @@ async def fake() -> AsyncIterator[FakeTelegram]:
         yield server
 
 
-@pytest.fixture
-async def address(fake: FakeTelegram, tmp_path: Path) -> AsyncIterator[str]:
-    """A running Pandu with invented people, a shared screen and Telegram; where it is."""
-    place = f"127.0.0.1:{free_port()}"
-    url = f"sqlite:///{tmp_path / 'pandu.db'}"
-    loaded = settings.load(
-        {
-            "PANDU_DATABASE_URL": url,
-            "PANDU_SECRET_KEY": "browser" * 8,
-            "PANDU_BIND": place,
-            "PANDU_PUBLIC_URL": f"http://{place}",
-            "PANDU_OPERATOR": "Dinas Tenaga Kerja Contoh",
-            "PANDU_KIOSK": "true",
-            "PANDU_TELEGRAM_TOKEN": fake.token,
-            "PANDU_TELEGRAM_API": fake.base,
-            "PANDU_TELEGRAM_RATE": "0",
-        }
-    )
+@asynccontextmanager
+async def running(folder: Path, **environment: str) -> AsyncIterator[str]:
+    """A running Pandu with invented people and a shared screen; where it is."""
+    place, url = f"127.0.0.1:{free_port()}", f"sqlite:///{folder / 'pandu.db'}"
+    own = {
+        "PANDU_DATABASE_URL": url,
+        "PANDU_SECRET_KEY": "browser" * 8,
+        "PANDU_BIND": place,
+        "PANDU_PUBLIC_URL": f"http://{place}",
+        "PANDU_OPERATOR": "Dinas Tenaga Kerja Contoh",
+        "PANDU_KIOSK": "true",
+    }
+    loaded = settings.load(own | environment)
     await app.prepare_database(loaded)
     database = Database(url)
     hash_nik = partial(hash_identity, key=keys.lookup_key(loaded.secret_key))
@@ -114,6 +113,25 @@ async def address(fake: FakeTelegram, tmp_path: Path) -> AsyncIterator[str]:
     finally:
         service.stop()
         await task
+
+
+@pytest.fixture
+async def address(fake: FakeTelegram, tmp_path: Path) -> AsyncIterator[str]:
+    """Pandu on Telegram; where it is."""
+    telegram = {"PANDU_TELEGRAM_TOKEN": fake.token, "PANDU_TELEGRAM_API": fake.base, "PANDU_TELEGRAM_RATE": "0"}
+    async with running(tmp_path, **telegram) as place:
+        yield place
+
+
+@pytest.fixture
+async def graph(tmp_path: Path) -> AsyncIterator[FakeWhatsApp]:
+    """WhatsApp with two people, and Pandu behind it."""
+    async with whatsapp.serve() as server:
+        server.person("6281200000007", "Siti")
+        server.person("6281200000008", "Budi")
+        async with running(tmp_path, **whatsapp_environment(server)) as place:
+            server.hook(f"{place}/whatsapp/{server.number_id}")
+            yield server
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from bot import samples
 from tests.browser.conftest import SIZES, watch
 from tests.fakes.telegram import FakeTelegram
+from tests.fakes.whatsapp import FakeWhatsApp
 
 
 async def visible(page: Any, selector: str) -> bool:
@@ -44,6 +45,23 @@ async def test_two_phones_chat_with_pandu(
     await page.set_viewport_size({"width": 360, "height": 640})
     await picture(page, "phones-telegram-phone")
     assert await visible(page, ".phone >> nth=0 >> form")
+
+
+async def test_two_phones_on_whatsapp(browser: Any, graph: FakeWhatsApp, picture: Any, errors: list[str]) -> None:
+    page = await browser.new_page(viewport={"width": 800, "height": 760})
+    watch(page, errors)
+    await page.goto(f"{graph.base}/_/phone")
+    siti, budi = page.locator(".phone").nth(0), page.locator(".phone").nth(1)
+    for phone, text in ((siti, "menu"), (budi, "insentif saya kok belum cair ya?")):
+        await phone.locator("input[name=text]").fill(text)
+        await phone.get_by_role("button", name="Send").click()
+        await phone.get_by_text("✓✓ read").last.wait_for()
+    await siti.locator("summary").click()
+    await siti.locator(".options button").first.wait_for()
+    await budi.locator(".options button").last.wait_for()
+    await picture(page, "phones-whatsapp")
+    await siti.locator(".options button").first.click()
+    await graph.until(lambda: len(graph.person("6281200000007").inbox) == 2, timeout=20)
 
 
 @pytest.mark.parametrize("size", SIZES)

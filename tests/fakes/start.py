@@ -49,8 +49,16 @@ def whatsapp_server(address: str, pandu: str) -> Started:
     fake.base, fake.reviews = address, "APPROVED"
     for number, name in enumerate(PEOPLE, 6281200000007):
         fake.person(str(number), name)
-    environment = {
-        "PANDU_WHATSAPP_API": address,
+    fields = "messages message_template_status_update message_template_quality_update account_update"
+    return Started(
+        fake, whatsapp_environment(fake), lambda: fake.hook(f"{pandu}/whatsapp/{fake.number_id}", fields=fields)
+    )
+
+
+def whatsapp_environment(fake: whatsapp.FakeWhatsApp) -> dict[str, str]:
+    """What Pandu must know of a fake Graph."""
+    return {
+        "PANDU_WHATSAPP_API": fake.base,
         "PANDU_WHATSAPP_TOKEN": fake.token,
         "PANDU_WHATSAPP_NUMBER_ID": fake.number_id,
         "PANDU_WHATSAPP_ACCOUNT_ID": fake.account_id,
@@ -58,8 +66,6 @@ def whatsapp_server(address: str, pandu: str) -> Started:
         "PANDU_WHATSAPP_APP_SECRET": fake.secret,
         "PANDU_WHATSAPP_VERIFY_TOKEN": fake.verify,
     }
-    fields = "messages message_template_status_update message_template_quality_update account_update"
-    return Started(fake, environment, lambda: fake.hook(f"{pandu}/whatsapp/{fake.number_id}", fields=fields))
 
 
 def sms_server(address: str, pandu: str) -> Started:
@@ -107,7 +113,8 @@ def main() -> None:
         "Copy these lines into the shell where Pandu is to run, then `pandu run`:",
         "",
     ]
-    lines += [f"export {name}={value}" for name, value in started.environment.items()]
+    environment = {"PANDU_PUBLIC_URL": chosen.pandu, **started.environment}
+    lines += [f"export {name}={value}" for name, value in environment.items()]
     print("\n".join([*lines, "", "Stop with Ctrl-C."]), flush=True)
     asyncio.run(run(started, port))
 

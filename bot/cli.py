@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands import content, database, dialogue, exporting, importing, keyring, link, queue
+from bot.commands import agent, case, content, database, dialogue, exporting, hours, importing, keyring, link, queue
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,9 +18,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Pandu: the assistant for Kartu Prakerja.",
 )
+app.add_typer(agent.app, name="agent", help="Accounts of the desk.")
+app.add_typer(case.app, name="case", help="What people have reported.")
 app.add_typer(dialogue.app, name="dialogue", help="Conversations in YAML.")
 app.add_typer(content.app, name="content", help="The answer catalogue.")
 app.add_typer(database.app, name="db", help="The database.")
+app.add_typer(hours.app, name="hours", help="When agents are there; holidays.")
 app.add_typer(keyring.app, name="keys", help="The keys that seal NIK and KK.")
 app.add_typer(link.app, name="link", help="Links between chats and records, made or ended by hand.")
 app.add_typer(queue.app, name="queue", help="Dead letters: events given up after three attempts.")

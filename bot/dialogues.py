@@ -25,6 +25,7 @@ from typing import Any
 import yaml
 
 from bot import background, samples
+from bot.desk_script import Desk
 from bot.effects import Parts
 from bot.similar import SimilarPeople
 from bot.terminal.session import Session
@@ -34,7 +35,7 @@ from storage import migrate
 from storage.database import Database
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
-_ACTS = ("say", "choose", "contact", "form", "send", "forward", "tap_old", "import", "wait")
+_ACTS = ("say", "choose", "contact", "form", "send", "forward", "tap_old", "import", "agent", "wait")
 _UNITS = {"minute": "minutes", "minutes": "minutes", "hour": "hours", "hours": "hours", "day": "days", "days": "days"}
 
 
@@ -115,6 +116,9 @@ async def run(
                 hash_nik = partial(hash_identity, key=parts.policy.lookup_key)
                 await database.write(partial(samples.fill, now=start, hash_nik=hash_nik))
                 await SimilarPeople(database, wanted=parts.policy.similar, clock=lambda _: start).run_once()
+            desk = Desk(database)
+            if script.get("agents"):
+                await desk.open(script["agents"], script.get("hours"), start)
             moment, kept = start, ""
             sessions: dict[tuple[str, str], Session] = {}
             for number, written in enumerate(script["turns"], 1):
@@ -131,7 +135,8 @@ async def run(
                         await made.at_kiosk()
                 session = sessions[speaks, name]
                 session.now = moment
-                replies = await _act(session, turn, parts)
+                await desk.beat(moment)
+                replies = await _act(session, turn, parts, desk)
                 if watch and speaks == channel:
                     watch((await session.look())[0])
                 kept = _kept(turn, replies) or kept
@@ -169,7 +174,7 @@ def _span(turn: Mapping[str, Any]) -> timedelta:
     return timedelta(**{_UNITS[unit]: float(amount)})
 
 
-async def _act(session: Session, turn: Mapping[str, Any], parts: Parts) -> list[Reply]:
+async def _act(session: Session, turn: Mapping[str, Any], parts: Parts, desk: Desk) -> list[Reply]:
     match next((act for act in _ACTS if act in turn), None):
         case "say":
             return await session.say(str(turn["say"]))
@@ -189,6 +194,8 @@ async def _act(session: Session, turn: Mapping[str, Any], parts: Parts) -> list[
         case "import":
             await background.imported(session, parts, str(turn["import"]), turn["rows"])
             return await background.by_itself(session, parts)
+        case "agent":
+            return await desk.act(session, turn, parts, session.now or _moment({}))
         case "wait":
             return await background.by_itself(session, parts)
     if "later" in turn:

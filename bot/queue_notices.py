@@ -51,9 +51,9 @@ class QueueNotices:
         if not await self._database.read(handoffs.any_going_on):
             return 0
         count = await self._database.write(self._drop_out)
-        count += await self._database.write(self._tell_waiting)
         while await self._database.write(self._assign):
             count += 1
+        count += await self._database.write(self._tell_waiting)
         if count:
             self._wake.notify(OUTBOX)
         return count

@@ -16,6 +16,7 @@ STORY_WORDS = 3  # fewer tell nothing
 SURE_STORY = 6  # so many words without a sign of a question are a story
 BRIEF = 4  # an answer of more words may be about something else
 LONG_STORY = 15  # so many words are a story, even with a question word in it
+WHOLE_STORY = 400  # so many characters are one, even with a question at the end
 
 _WISHES = frozenset(
     (
@@ -58,7 +59,7 @@ def story(turn: Turn, short: str) -> Reading:
         return Misfit(short) if words else None
     if _wants_something_else(turn):
         return None
-    long = words >= LONG_STORY and not text.endswith("?")
+    long = words >= LONG_STORY and (not text.endswith("?") or len(text) > WHOLE_STORY)
     return Valid(text[:STORY], sure=long or (words >= SURE_STORY and statement(turn)))
 
 

@@ -6,13 +6,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from handlers import typed
+from handlers import free_text, typed
 from handlers.forms import Valid
 from handlers.messages import Kind, Reply
 from handlers.turn import Answer, Turn, answer
 from nlu.understanding import Outcome
 
-LONG = 400  # characters
 _WORDS = 30  # fewer are no story, however long
 _POINTS, _SHOWN = 3, 100
 _YES, _NO = "yes", "no"
@@ -24,12 +23,13 @@ _TURNS = re.compile(
 
 def told(turn: Turn) -> Answer | None:
     """Reads a story back in three points; None for a short message, and for one that only asks for a person."""
-    if turn.inbound.kind is not Kind.TEXT or len(turn.text) <= LONG or len(turn.text.split()) < _WORDS:
+    if turn.inbound.kind is not Kind.TEXT or len(turn.text) <= free_text.WHOLE_STORY or len(turn.text.split()) < _WORDS:
         return None
     understanding = turn.understanding
     if understanding.intent == "human_agent" and understanding.outcome is Outcome.ANSWER:
         return None
-    lines = "\n".join(f"{n}. {point}" for n, point in enumerate(points(turn), 1))
+    noted = points(turn)
+    lines = "\n".join(f"{n}. {point}" for n, point in enumerate(noted, 1))
     ways = typed.labelled(
         turn,
         ("story_yes", f"story:{_YES}:{'+'.join(_answerable(turn))}"),
@@ -37,7 +37,9 @@ def told(turn: Turn) -> Answer | None:
         ("option_human", "intent:human_agent"),
     )
     found = answer(
-        turn, turn.say("story_noted", points=lines, options=ways), state=replace(turn.state, asked=turn.text)
+        turn,
+        turn.say(f"story_noted_{len(noted)}", points=lines, options=ways),
+        state=replace(turn.state, asked=turn.text),
     )
     return replace(found, handler="story")
 
@@ -60,7 +62,7 @@ def _weight(turn: Turn, piece: str) -> int:
     heard = typed.spoken(piece)
     topics = turn.content.files["reports"]["topics"].values()
     named = sum(any(f" {phrase} " in heard for phrase in typed.phrases(tuple(topic["words"]))) for topic in topics)
-    entities = sum(entity.text in piece for entity in turn.understanding.entities)
+    entities = sum(entity.text in piece for entity in turn.understanding.entities) + any(map(str.isdigit, piece))
     return 2 * named + 2 * entities + 2 * ("?" in piece) + min(len(piece.split()), 8) // 4
 
 

@@ -54,6 +54,11 @@ def by_code(connection: Connection, code: str) -> RowMapping | None:
     return connection.execute(statement).mappings().first()
 
 
+def has_code(connection: Connection, code: str) -> bool:
+    """Whether a code was ever given away; none is given twice."""
+    return connection.execute(select(agents.c.id).where(agents.c.code == code)).first() is not None
+
+
 def listed(connection: Connection, *, only_active: bool = False) -> list[RowMapping]:
     """All agents by name, with `load`: how many conversations each has now."""
     statement = select(agents, _load().label("load")).order_by(agents.c.name)

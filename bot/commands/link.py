@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import getpass
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
@@ -13,12 +10,11 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection, RowMapping
 
-from bot import settings
+from bot.commands.running import me, run
 from handlers import catalogue, linking_agent
 from handlers.linking_agent import Checked, RefusedError
 from nlu.entities.identity import parse_phone
 from storage import cases, chats, people
-from storage.database import Database, is_outage
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -33,37 +29,12 @@ By = Annotated[str, typer.Option("--by", help="Who checked; default: the user of
 Json = Annotated[bool, typer.Option("--json")]
 
 
-def _run(work: Callable[[Connection], Any]) -> Any:
-    """Runs in one transaction; what is wrong becomes one line and exit code 1."""
-
-    async def go() -> Any:
-        database = Database(settings.load().database_url)
-        try:
-            return await database.write(work)
-        finally:
-            await database.close()
-
-    try:
-        return asyncio.run(go())
-    except RefusedError as error:
-        typer.echo(f"pandu: {error}", err=True)
-        raise typer.Exit(1) from None
-    except settings.SettingsError as error:
-        typer.echo(f"pandu: {error}", err=True)
-        raise typer.Exit(2) from None
-    except Exception as error:
-        if not is_outage(error):
-            raise
-        typer.echo("pandu: the database does not answer; check PANDU_DATABASE_URL, run `pandu db upgrade`", err=True)
-        raise typer.Exit(2) from None
-
-
 @app.command()
 def find(
     who: Annotated[str, typer.Argument(help="A record's key, or a telephone number (+62…).")], as_json: Json = False
 ) -> None:
     """The records of a key or number, with the chats that are linked to them. The look is logged."""
-    rows = _run(partial(_found, who=who, now=datetime.now(UTC)))
+    rows = run(partial(_found, who=who, now=datetime.now(UTC)))
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False))
     else:
@@ -80,7 +51,7 @@ def _found(connection: Connection, who: str, now: datetime) -> list[dict[str, An
     records = [record] if record else people.by_phone(connection, parse_phone(who) or who)
     found = []
     for row in records:
-        people.log_access(connection, actor=f"operator:{_me()}", participant_id=row["id"], what=LOOKED, now=now)
+        people.log_access(connection, actor=me(), participant_id=row["id"], what=LOOKED, now=now)
         linked = [
             {"chat": chat["id"], "channel": chat["channel"]} for chat in people.linked_chats(connection, row["id"])
         ]
@@ -109,7 +80,7 @@ def make(
             raise RefusedError(f"no record {record}; `pandu link find` shows them by number")
         return linking_agent.connect(connection, catalogue.load(), where, row, _checked(by, reason, case), alone=alone)
 
-    others = _run(work)
+    others = run(work)
     rest = f"; {others} other chat(s) {'ended' if alone else 'told'}" if others else ""
     typer.echo(f"{chat} is linked to {record}{rest}")
 
@@ -122,7 +93,7 @@ def end(chat: Chat, reason: Reason, by: By = "") -> None:
         where, case = _chat(connection, chat)
         linking_agent.disconnect(connection, catalogue.load(), where, _checked(by, reason, case))
 
-    _run(work)
+    run(work)
     typer.echo(f"{chat} is not linked any more")
 
 
@@ -136,7 +107,7 @@ def log(record: Record, as_json: Json = False) -> None:
             raise RefusedError(f"no record {record}")
         return people.accesses(connection, row["id"], 100)
 
-    rows = [{**row, "at": row["at"].isoformat()} for row in _run(work)]
+    rows = [{**row, "at": row["at"].isoformat()} for row in run(work)]
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False))
         return
@@ -163,8 +134,4 @@ def _checked(by: str, reason: str, case: RowMapping | None) -> Checked:
     told = " ".join(reason.split())
     if not SHORTEST_REASON <= len(told) <= LONGEST_REASON:
         raise RefusedError(f"--reason: {SHORTEST_REASON} to {LONGEST_REASON} characters that say what was checked")
-    return Checked(by=(by or _me())[:40], reason=told, now=datetime.now(UTC), case=case)
-
-
-def _me() -> str:
-    return getpass.getuser()
+    return Checked(by=me(by).removeprefix("operator:"), reason=told, now=datetime.now(UTC), case=case)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from handlers.messages import Kind
+from handlers.turn import Policy
 from tests.handlers.sample_talk import SampleTalk, born, entity
 from tests.handlers.talking import memory
 
@@ -46,6 +47,12 @@ TEXTS = (
     ("apakah lpk contoh jaya resmi?", "provider_check"),
     ("kabari saya", "subscribe"),
     ("berhenti", "unsubscribe"),
+    ("keluar antrean", "out_of_scope"),
+    ("masih lama?", "out_of_scope"),
+    ("cek petugas P-4K7M", "human_agent"),
+    ("saya ditipu orang yang ngaku petugas, sudah transfer", "scam_check"),
+    ("mau mati saja", "out_of_scope"),
+    ("jadi begini kak ceritanya panjang, " * 14, "incentive_unpaid"),
 )
 STEPS = st.one_of(
     st.tuples(st.just("say"), st.sampled_from(TEXTS)),
@@ -84,12 +91,12 @@ def act(talk: SampleTalk, what: str, value: object) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(STEPS, min_size=3, max_size=25))
-def test_no_walk_ends_badly(filled: Connection, steps: list[tuple[str, object]]) -> None:
+@given(steps=st.lists(STEPS, min_size=3, max_size=25), agents=st.booleans())
+def test_no_walk_ends_badly(filled: Connection, steps: list[tuple[str, object]], agents: bool) -> None:
     inner = filled.begin_nested()
     try:
         talk = SampleTalk.__new__(SampleTalk)
-        super(SampleTalk, talk).__init__(filled)
+        super(SampleTalk, talk).__init__(filled, policy=Policy(agents=agents))
         talk.channel = "telegram"
         for what, value in steps:
             act(talk, what, value)

@@ -1,0 +1,47 @@
+"""How a command does its work on the database: one transaction, and what is wrong as one line with an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from sqlalchemy import Connection
+
+from bot import settings
+from storage.database import Database, is_outage
+
+
+def run(work: Callable[[Connection], Any]) -> Any:
+    """Runs in one transaction and returns what `work` returns; a ValueError becomes its message and exit code 1, settings or an outage 2."""
+
+    async def go() -> Any:
+        database = Database(settings.load().database_url)
+        try:
+            return await database.write(work)
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(go())
+    except settings.SettingsError as error:
+        raise stop(str(error), 2) from None
+    except ValueError as error:
+        raise stop(str(error)) from None
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        raise stop("the database does not answer; check PANDU_DATABASE_URL, run `pandu db upgrade`", 2) from None
+
+
+def stop(message: str, code: int = 1) -> typer.Exit:
+    """One clear line on standard error; raise what it returns."""
+    typer.echo(f"pandu: {message}", err=True)
+    return typer.Exit(code)
+
+
+def me(named: str = "") -> str:
+    """Who does this by hand, as logs and histories name them."""
+    return f"operator:{(named or getpass.getuser())[:40]}"

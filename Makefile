@@ -7,7 +7,7 @@ COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo fake-telegram fake-whatsapp model test test-browser pictures rasa-test check bench bench-long bench-crash lock clean
+.PHONY: help setup demo fake-telegram fake-whatsapp fake-sms model test test-browser pictures rasa-test check bench bench-long bench-crash lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -32,6 +32,9 @@ fake-telegram: .venv/dev  ## a Bot API of our own with phones in the browser, to
 
 fake-whatsapp: .venv/dev  ## a WhatsApp Cloud API of our own with phones in the browser
 	$(BIN)/python -m tests.fakes.start whatsapp
+
+fake-sms: .venv/dev  ## a telephone as SMS gateway, with other phones in the browser
+	$(BIN)/python -m tests.fakes.start sms
 
 model: .venv/dev  ## retrain the understanding where its data or code has changed
 	@$(BIN)/python -c "from nlu.embedded import is_current; import sys; sys.exit(not is_current())" || $(BIN)/pandu nlu train

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -27,6 +27,7 @@ import yaml
 from bot import background, samples
 from bot.desk_script import Desk
 from bot.effects import Parts
+from bot.expected import differences
 from bot.similar import SimilarPeople
 from bot.terminal.session import Session
 from handlers.messages import Kind, Reply, State
@@ -34,6 +35,7 @@ from handlers.secure import hash_identity
 from storage import migrate
 from storage.database import Database
 
+CHANNELS = ("terminal", "web", "telegram", "whatsapp", "sms")
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 _ACTS = ("say", "choose", "contact", "form", "send", "forward", "tap_old", "import", "agent", "wait")
 _UNITS = {"minute": "minutes", "minutes": "minutes", "hour": "hours", "hours": "hours", "day": "days", "days": "days"}
@@ -86,8 +88,16 @@ async def _migrate(path: Path) -> None:
 
 
 def channels_of(script: Mapping[str, Any]) -> list[str]:
-    """The channels that a dialogue is played on."""
-    return list(script.get("channels", ["terminal"]))
+    """The channels that a dialogue is played on; ValueError where what it says of them makes no sense."""
+    named, without = script.get("channels", ["terminal"]), script.get("not_on") or {}
+    listed = list(CHANNELS if named == "all" else named)
+    if unknown := {*listed, *without} - set(CHANNELS):
+        raise ValueError(f"{script['name']}: no channel {sorted(unknown)[0]!r}")
+    if not all(isinstance(reason, str) and reason for reason in without.values()):
+        raise ValueError(f"{script['name']}: not_on says for each channel why")
+    if named != "all" and (both := set(listed) & set(without)):
+        raise ValueError(f"{script['name']}: {sorted(both)[0]} is in channels and in not_on")
+    return [channel for channel in listed if channel not in without]
 
 
 async def run(
@@ -140,7 +150,7 @@ async def run(
                 if watch and speaks == channel:
                     watch((await session.look())[0])
                 kept = _kept(turn, replies) or kept
-                for problem in await _differences(session, replies, turn.get("expect") or {}):
+                for problem in await differences(session, replies, turn.get("expect") or {}):
                     said = " | ".join(reply.text for reply in replies)
                     return f"turn {number} ({_shown(turn)}): {problem}\n      got: {said}"
         finally:
@@ -205,37 +215,3 @@ async def _act(session: Session, turn: Mapping[str, Any], parts: Parts, desk: De
 
 def _shown(turn: Mapping[str, Any]) -> str:
     return next((f"{act}: {turn[act]}" for act in _ACTS if act in turn), "later")
-
-
-async def _differences(session: Session, replies: Sequence[Reply], expect: Mapping[str, Any]) -> list[str]:
-    state, owner, last = await session.look()
-    text = "\n".join(reply.text for reply in replies).lower()
-    labels = [option.label for reply in replies for option in reply.options]
-    problems = [f"{words!r} is not said" for words in _listed(expect.get("text")) if str(words).lower() not in text]
-    problems += [f"{words!r} is said" for words in _listed(expect.get("not")) if str(words).lower() in text]
-    problems += [
-        f"no option {label!r} among {labels}" for label in _listed(expect.get("options")) if label not in labels
-    ]
-    facts: dict[str, Any] = {
-        "handler": last["handler"] if last else None,
-        "intent": last["intent"] if last else None,
-        "second": last["second"] if last else None,
-        "state": f"{state.form}/{state.step}" if state.form else None,
-        "owner": owner,
-        "replies": len(replies),
-        "form": bool(replies and replies[-1].form),
-    }
-    problems += [
-        f"{key} is {facts[key]!r}, not {expect[key]!r}" for key in facts if key in expect and facts[key] != expect[key]
-    ]
-    problems += [
-        f"unknown expectation {key!r}" for key in expect if key not in facts and key not in ("text", "not", "options")
-    ]
-    return problems
-
-
-def _listed(value: object) -> Iterator[Any]:
-    if isinstance(value, list):
-        yield from value
-    elif value is not None:
-        yield value

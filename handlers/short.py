@@ -40,7 +40,7 @@ def words(content: Catalogue) -> Words:
 
 def shaped(reply: Reply, said: Words) -> tuple[str, Reply | None]:
     """The text to send, "" where there is nothing to say, and the reply that holds the rest, None where all is said."""
-    body, menu = _plain(reply.short, said), _plain(_menu(reply, said), said)
+    body, menu = as_letters(reply.short, said), as_letters(_menu(reply, said), said)
     whole = "\n".join(part for part in (body, menu) if part)
     if _fits(whole):
         return whole, None
@@ -54,7 +54,7 @@ def _menu(reply: Reply, said: Words) -> str:
     return f"{said.menu} {shown}" if shown else ""
 
 
-def _plain(text: str, said: Words) -> str:
+def as_letters(text: str, said: Words) -> str:
     """The text as it may leave: letters of the alphabet, addresses told in words, no needless blanks."""
     found = gsm7.plain(text.replace("(.)", ".").replace(":(//)", "://"))  # as the sender may have broken them up
     found = links.told(found, lambda host: said.places.get(host, said.dot.join(host.split("."))))

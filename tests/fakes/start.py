@@ -1,4 +1,4 @@
-"""`make fake-telegram`, `make fake-whatsapp`: a fake platform beside a running Pandu, with phones to chat from.
+"""`make fake-telegram`, `make fake-whatsapp`, `make fake-sms`: a fake platform beside a running Pandu, with phones to chat from.
 
 Prints the lines to copy into the shell where Pandu runs.
 """
@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
+from bot.sms import config as sms_config
+from bot.sms.webhook import path_of
 from tests.fakes import telegram, whatsapp
+from tests.fakes.sms_phone import SmsWithPhones
 
 PEOPLE = ("Siti", "Budi")
-PORTS = {"telegram": 8081, "whatsapp": 8082}
+PORTS = {"telegram": 8081, "whatsapp": 8082, "sms": 8083}
+SMS_SAMPLE, SMS_CONFIG = Path("docs/samples/sms/android.yml"), Path("var/fake-sms.yml")
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,24 @@ def whatsapp_server(address: str, pandu: str) -> Started:
     return Started(fake, environment, lambda: fake.hook(f"{pandu}/whatsapp/{fake.number_id}", fields=fields))
 
 
-MAKERS = {"telegram": telegram_server, "whatsapp": whatsapp_server}
+def sms_server(address: str, pandu: str) -> Started:
+    """The telephone of docs/samples/sms/android.yml, with this address; the file goes to var/."""
+    fake = SmsWithPhones()
+    for name in PEOPLE:
+        fake.carrier.add(name)
+    SMS_CONFIG.parent.mkdir(exist_ok=True)
+    SMS_CONFIG.write_text(re.sub(r'url: "[^"]*"', f'url: "{address}"', SMS_SAMPLE.read_text(encoding="utf-8")))
+    fake.hook = pandu + path_of(sms_config.load(SMS_CONFIG))
+    environment = {
+        "PANDU_SMS_CONFIG": str(SMS_CONFIG.resolve()),
+        "PANDU_SMS_USER": fake.user,
+        "PANDU_SMS_KEY": fake.key,
+        "PANDU_SMS_WEBHOOK_SECRET": fake.secret,
+    }
+    return Started(fake, environment, lambda: None)
+
+
+MAKERS = {"sms": sms_server, "telegram": telegram_server, "whatsapp": whatsapp_server}
 
 
 async def run(started: Started, port: int) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from tests.fakes import telegram, whatsapp
+from tests.fakes import sms, telegram, whatsapp
 from tests.fakes.phone import PAGE
-from tests.fakes.telegram import FakeTelegram
+from tests.fakes.sms_phone import SmsWithPhones
+from tests.fakes.telegram import FakeTelegram, run_app
 from tests.fakes.whatsapp import FakeWhatsApp
 
 
@@ -138,3 +143,37 @@ async def test_a_whatsapp_phone_shows_rows_states_and_reading(graph: FakeWhatsAp
         assert (await page.phone())["messages"][-1]["state"] == "failed: 131026 Message undeliverable"
         await page.act("", "add", name="Budi")
         assert (await page.phone(1))["name"] == "Budi"
+
+
+async def test_an_old_telephone_writes_and_reads_letters() -> None:
+    fake, app = SmsWithPhones(), Heard()
+    fake.carrier.add("Siti")
+    listener = socket.create_server(("127.0.0.1", 0))
+    async with sms.serve(fake), run_app(app, listener), opened(fake.base) as client:
+        fake.hook = f"http://127.0.0.1:{listener.getsockname()[1]}/sms"
+        page, number = Page(client), "+6281200000007"
+        assert await page.act(number, "say", text="halo") == 200
+        await fake.carrier.settled()
+        assert app.told[0]["payload"]["message"] == "halo"
+        assert await page.act(number, "voice") == 400
+        await page.act(number, "signal", on=False)
+        body = {"id": "1", "textMessage": {"text": "hai"}, "phoneNumbers": [number]}
+        await client.post("/message", json=body, auth=(fake.user, fake.key))
+        assert [message["text"] for message in (await page.phone())["messages"]] == ["halo"]
+        await page.act(number, "signal", on=True)
+        await fake.carrier.settled()
+        shown = (await page.phone())["messages"]
+        assert [(message["text"], message["state"]) for message in shown] == [("halo", "sent"), ("hai", "delivered")]
+        assert shown[1]["category"] == "1 part"
+        assert app.told[1]["event"] == "sms:delivered"
+
+
+class Heard:
+    """A webhook that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.told.append(await Request(scope, receive).json())
+        await Response(status_code=200)(scope, receive, send)

@@ -194,7 +194,8 @@ async def measure(name: str) -> dict[str, Any]:
                 running = [asyncio.create_task(page.run()) for page in pages]
                 people = People(http, service.hook)
                 try:
-                    await people.write(3, rate)  # warm
+                    await people.write(3, rate)
+                    await _answered(database)  # a worker loads the model for some seconds
                     first = len(people.of) + 1
                     await people.write(seconds, rate)
                     steady = range(first, len(people.of) + 1)
@@ -240,6 +241,13 @@ async def _shown(database: Database) -> list[int]:
     return await database.read(lambda c: list(c.execute(order).scalars()))
 
 
+async def _answered(database: Database) -> None:
+    """Waits until no event waits for a worker."""
+    deadline = time.perf_counter() + _PATIENCE
+    while (await database.read(inbox.waiting))[0] and time.perf_counter() < deadline:
+        await asyncio.sleep(0.5)
+
+
 def _on(pages: list[Page], people: People) -> list[tuple[Page, int]]:
     """(page, message) of every message whose chat a page shows: the first pages show the first people, in their order."""
     return [(pages[place], number) for number, place in people.of.items() if place < PAGES]
@@ -261,8 +269,7 @@ async def _settled(database: Database, pages: list[Page], people: People) -> int
     What a killed process had claimed waits for the end of its lease first.
     """
     deadline = time.perf_counter() + _PATIENCE
-    while (await database.read(inbox.waiting))[0] and time.perf_counter() < deadline:
-        await asyncio.sleep(0.5)
+    await _answered(database)
     due: dict[Page, list[int]] = {}
     for page, number in _on(pages, people):
         due.setdefault(page, []).append(number)

@@ -130,7 +130,14 @@ def chat_marks(connection: Connection, chat_ids: Collection[int]) -> dict[int, s
     )
     shown = (c.chat_id, c.owner_version, said.scalar_subquery(), noted.scalar_subquery())
     found = {row[0]: row[1:] for row in connection.execute(select(*shown).where(c.chat_id.in_(chat_ids)))}
-    sent = select(o.chat_id, func.max(o.id), func.count(o.done_at), func.max(o.done_at), func.sum(o.attempts))
+    sent = select(
+        o.chat_id,
+        func.max(o.id),
+        func.count(o.done_at),
+        func.max(o.done_at),
+        func.sum(o.attempts),
+        func.max(o.delivery_at),
+    )
     for row in connection.execute(sent.where(o.chat_id.in_(chat_ids)).group_by(o.chat_id)):
         found[row[0]] = (*found[row[0]], *row[1:])
     return {chat: ":".join(map(str, values)) for chat, values in found.items()}
@@ -149,7 +156,18 @@ def talk(connection: Connection, chat_id: int, limit: int = 60) -> list[dict[str
         return []
     o = outbox
     sent = connection.execute(
-        select(o.c.id, o.c.state, o.c.reason, o.c.attempts, o.c.created_at, o.c.done_at, o.c.payload, o.c.author)
+        select(
+            o.c.id,
+            o.c.state,
+            o.c.reason,
+            o.c.delivery,
+            o.c.delivery_reason,
+            o.c.attempts,
+            o.c.created_at,
+            o.c.done_at,
+            o.c.payload,
+            o.c.author,
+        )
         .where(o.c.chat_id == chat_id, o.c.created_at >= rows[0]["at"])
         .order_by(o.c.id)
     ).mappings()

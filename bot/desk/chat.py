@@ -221,14 +221,21 @@ def _rows(seen: Seen, names: Mapping[str, str], *, is_mine: bool) -> Sequence[di
         row["understood"] = names.get(row["intent"] or "", "") if kind == "person" else ""
         row["sure"] = round(row["confidence"] * 100) if row["confidence"] is not None else None
         sent = row["sent"]
-        state = sent["state"] if sent else ""
+        state, reason = _stands(sent) if sent else ("", "")
         row["failed"] = state in _FAILED
-        reason = f": {sent['reason']}" if sent and sent["reason"] else ""
         again = f", percobaan {sent['attempts']}" if sent and state == "pending" and sent["attempts"] else ""
         row["delivery"] = f"{_DELIVERY.get(state, state)}{again}{reason}" if state else ""
         row["retry"] = sent["id"] if sent and row["failed"] and kind == "agent" else None
         row["v"] = f"{row['delivery']}{bool(row['retry']) and is_mine}"
     return seen.talk
+
+
+def _stands(sent: RowMapping) -> tuple[str, str]:
+    """What became of a sending, by our own mark and by what the platform has said since."""
+    if sent["state"] == "accepted" and sent["delivery"] in ("delivered", "read", "played", "failed"):
+        state = "read" if sent["delivery"] == "played" else sent["delivery"]
+        return state, f": {sent['delivery_reason']}" if sent["delivery_reason"] else ""
+    return sent["state"], f": {sent['reason']}" if sent["reason"] else ""
 
 
 def _window(chat: RowMapping, now: Any) -> dict[str, Any] | None:

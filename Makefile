@@ -39,8 +39,8 @@ fake-sms: .venv/dev  ## a telephone as SMS gateway, with other phones in the bro
 model: .venv/dev  ## retrain the understanding where its data or code has changed
 	@$(BIN)/python -c "from nlu.embedded import is_current; import sys; sys.exit(not is_current())" || $(BIN)/pandu nlu train
 
-test: .venv/dev model  ## the whole test suite, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest
+test: .venv/dev model  ## the whole test suite, on SQLite and PostgreSQL (the pages in a browser: make test-browser)
+	$(BIN)/python -m pytest --ignore tests/browser
 
 test-browser: .venv/dev model  ## the pages in a real browser: two agents and three citizens at once (needs Debian's chromium)
 	@if command -v chromium >/dev/null; then \

@@ -10,7 +10,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -35,7 +35,7 @@ from bot.wake import Wake
 from bot.web.application import application
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
-from handlers import catalogue, short
+from handlers import catalogue, desk_calendar, short
 from nlu import meaning
 from nlu.embedded import EmbeddedEngine
 from nlu.rasa.engine import RasaEngine
@@ -85,6 +85,9 @@ def new_id(length: int) -> str:
 def parts(settings: Settings, *, random_id: Callable[[int], str] = new_id) -> Parts:
     """Understanding, content and the operator's policy."""
     meaning.load()
+    desk_calendar.national_days(
+        datetime.now(UTC).year
+    )  # the library takes a tenth of a second: not in the middle of a turn
     return Parts(engine=engine(settings), catalogue=catalogue.load(), policy=policy(settings), new_id=random_id)
 
 

@@ -136,7 +136,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="nlu, turn, webhook, crash, outages, peak, growth, memory, imports")],
+    what: Annotated[
+        str, typer.Argument(help="nlu, turn, webhook, crash, outages, peak, growth, memory, imports, desk")
+    ],
     as_json: Annotated[bool, typer.Option("--json")] = False,
     kills: Annotated[int, typer.Option(min=1, help="crash: how often a process is killed, for each database")] = 100,
 ) -> None:

@@ -18,7 +18,7 @@ DOWN_PAUSE = timedelta(seconds=30)  # a dead account is probed with one message 
 
 
 def draw(connection: Connection, source: str, row: Mapping[str, Any], outcome: Outcome, now: datetime) -> None:
-    """Writes the consequences; `row`: a message of the outbox with its chat_id."""
+    """Writes the consequences; `row`: a message of the outbox."""
     match outcome:
         case Throttled(seconds=seconds, scope=("lane" | "account") as scope):
             outbox.block(connection, source=source, scope=scope, until=now + timedelta(seconds=seconds))
@@ -29,7 +29,7 @@ def draw(connection: Connection, source: str, row: Mapping[str, Any], outcome: O
             if opted_out:
                 subscriptions.stop(connection, row["chat_id"], now)
         case Shut():
-            chats.change(connection, row["chat_id"], window_until=now)
+            chats.shut_window(connection, row["chat_id"], sent=row["created_at"], now=now)
     if told := _told(outcome):
         same = told.partition(":")[0] if isinstance(outcome, Down) else told  # a platform words one fault in many ways
         channel_notes.add(connection, source, kind="error", key=f"{now:%Y-%m-%d} {same}", text=told, at=now)

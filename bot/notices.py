@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
@@ -17,10 +18,12 @@ from storage.database import Database, database_now, is_outage
 
 log = structlog.get_logger()
 
-AUTHOR = "notice"
+AUTHOR = "notice"  # with the first change behind it, so that what could not leave is told again
 _NAME = "notices"
 _EVERY_SECONDS = 300.0
 _CHANGES, _CHATS = 500, 100  # of one transaction
+_UNSEEN = timedelta(days=1)  # how far back one looks for what could not leave, before it is known how far one has come
+_OVERLAP = timedelta(minutes=10)  # a message may be closed a little before others that were seen
 
 
 class Notices:
@@ -43,9 +46,10 @@ class Notices:
             await asyncio.sleep(_EVERY_SECONDS)
 
     async def run_once(self) -> int:
-        """Notes new changes, then puts what may be told now into the outbox; returns how many messages."""
+        """Notes new changes and takes back what could not leave, then puts what may be told now into the outbox; returns how many messages."""
         while await self._database.write(self._note) == _CHANGES:
             pass
+        await self._database.write(self._take_back)
         count = 0
         for zone in proactive.daytime_zones(await self._database.read(self._clock)):
             looked = _CHATS
@@ -58,11 +62,19 @@ class Notices:
 
     def _note(self, connection: Connection) -> int:
         now = self._clock(connection)
-        after = int(progress.get(connection, _NAME).get("after", 0))
-        last, read = notices.note(connection, after, now, _CHANGES)
+        kept = progress.get(connection, _NAME)
+        last, read = notices.note(connection, int(kept.get("after", 0)), now, _CHANGES)
         if read:
-            progress.keep(connection, _NAME, {"after": last}, now)
+            progress.keep(connection, _NAME, {**kept, "after": last}, now)
         return read
+
+    def _take_back(self, connection: Connection) -> None:
+        """News whose message came to its evening before it could leave waits once more."""
+        now = self._clock(connection)
+        kept = progress.get(connection, _NAME)
+        since = datetime.fromisoformat(kept["closed"]) - _OVERLAP if "closed" in kept else now - _UNSEEN
+        notices.take_back(connection, since=since, author=AUTHOR)
+        progress.keep(connection, _NAME, {**kept, "closed": now.isoformat()}, now)
 
     def _tell(self, connection: Connection, zone: str) -> tuple[int, int]:
         """(chats looked at, messages sent)."""
@@ -72,7 +84,7 @@ class Notices:
         sent = 0
         for row in rows:
             reply = texts.compose(connection, self._catalogue, row, notices.news(connection, row, now), now)
-            went = proactive.send(connection, row, reply, now, author=AUTHOR) if reply else 0
+            went = proactive.send(connection, row, reply, now, author=f"{AUTHOR}:{row['first_change']}") if reply else 0
             notices.done(connection, row["chat_id"], sent_at=now if went else None)
             if went:
                 actor = f"chat:{row['chat_id']}"

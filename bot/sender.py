@@ -167,7 +167,7 @@ class Sender:
 
     def _refused(self, row: Mapping[str, Any]) -> Outcome | None:
         """Agents and campaigns may send people only to allowed hosts."""
-        if row["author"] in OWN_AUTHORS:
+        if row["author"].partition(":")[0] in OWN_AUTHORS:
             return None
         bad = links.forbidden(row["payload"]["text"], self._link_hosts)
         return Failed(f"link to {bad[0]} is not allowed") if bad else None

@@ -24,40 +24,48 @@ _AKIN = 0.45  # courses this near in meaning are shown where no word fits (tried
 _MOST_AKIN = 10
 
 
+CONDITIONS: Mapping[str, Mapping[str, Any]] = {
+    "price": {"max_price": 0},
+    "start": {"start_from": "", "start_to": ""},
+    "place": {"regions": ""},
+    "platform": {"platform": ""},
+    "mode": {"mode": ""},
+}
+"""What a search may do without, the first to go first; the values say that nothing is asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Courses, best first; `exact` is False when a condition had to be dropped or only the meaning is akin."""
+    """Courses, best first; `exact` is False when a condition had to be dropped (`dropped`) or only the meaning is akin."""
 
     rows: tuple[RowMapping, ...]
     exact: bool = True
+    dropped: tuple[str, ...] = ()  # of CONDITIONS
 
 
 def find(turn: Turn, search: Search, today: date, *, by_meaning: bool = True) -> Found:
-    """The courses for a search. Where nothing fits, conditions are dropped: price, start, place, platform, way of learning."""
-    for number, wider in enumerate(_wider(search)):
+    """The courses for a search. Where nothing fits, as little as can be is dropped of `CONDITIONS`."""
+    for dropped, wider in _wider(search):
         rows = ranked(_rows(turn, wider, today), wider, turn.content)
         if rows:
-            return Found(tuple(rows), exact=number == 0)
+            return Found(tuple(rows), exact=wider == search, dropped=dropped)
     if by_meaning and search.words and not search.topic:
         return Found(tuple(_akin(_rows(turn, search, today), search.words, turn.content)), exact=False)
     return Found((), exact=False)
 
 
-def _wider(search: Search) -> list[Search]:
-    steps = [search]
-    drops: tuple[dict[str, Any], ...] = (
-        {"max_price": 0},
-        {"start_from": "", "start_to": ""},
-        {"regions": ""},
-        {"platform": ""},
-        {"mode": ""},
-    )
-    for drop in drops:
-        if any(getattr(search, key) for key in drop):
-            steps.append(replace(steps[-1], **drop))
+def _wider(search: Search) -> list[tuple[tuple[str, ...], Search]]:
+    """The search, then without one condition, then without two and more, at last without its words; each with what was dropped."""
+    asked = [name for name, empty in CONDITIONS.items() if any(getattr(search, key) for key in empty)]
+    ways = [(), *((name,) for name in asked), *(tuple(asked[:many]) for many in range(2, len(asked) + 1))]
+    steps = [(way, _without(search, way)) for way in ways]
     if search.words and search.topic:
-        steps.append(replace(steps[-1], words=""))
+        steps.append((tuple(asked), replace(steps[-1][1], words="")))
     return steps
+
+
+def _without(search: Search, names: Sequence[str]) -> Search:
+    return replace(search, **{key: empty for name in names for key, empty in CONDITIONS[name].items()})
 
 
 def _rows(turn: Turn, search: Search, today: date) -> list[RowMapping]:
@@ -92,6 +100,13 @@ def ranked(rows: Sequence[RowMapping], search: Search, content: Catalogue) -> li
     near = dict(zip((row["id"] for row in rows), _near(search.words, rows, topics), strict=True))
     scores = {row["id"]: round(fits[row["id"]] / len(wanted) + near[row["id"]], 2) for row in rows}
     return sorted(rows, key=lambda row: (-scores[row["id"]], row["price"], row["id"]))
+
+
+def share(turn: Turn, words: str, today: date) -> float:
+    """How much of these words the course that fits best has in its texts: 1 all, 0 nothing."""
+    wanted, topics = words.split(), turn.content.files["courses"]["topics"]
+    fits = _fits(wanted, [_offered(row, topics) for row in _rows(turn, Search(), today)])
+    return max(fits, default=0.0) / len(wanted) if wanted else 0.0
 
 
 def _akin(rows: Sequence[RowMapping], words: str, content: Catalogue) -> list[RowMapping]:

@@ -19,6 +19,7 @@ class Listed:
 
     rows: tuple[RowMapping, ...]
     exact: bool = True
+    dropped: tuple[str, ...] = ()  # conditions that no course meets
     size: int = PAGE
     reasons: Mapping[int, str] = field(default_factory=dict)
     by_others: frozenset[int] = frozenset()  # courses whose reason is what similar people finished
@@ -39,7 +40,8 @@ def listed(turn: Turn, view: Search) -> Listed:
     if view.suggest:
         return _suggested(turn, view)
     found = course_find.find(turn, view, telling.today(turn))
-    return Listed(rows=tuple(row for row in found.rows if row["id"] != view.compare), exact=found.exact)
+    rows = tuple(row for row in found.rows if row["id"] != view.compare)
+    return Listed(rows=rows, exact=found.exact, dropped=found.dropped)
 
 
 def _suggested(turn: Turn, view: Search) -> Listed:
@@ -64,7 +66,7 @@ def text_of(turn: Turn, view: Search, shown: Listed, page: int) -> str:
     elif view.suggest:
         parts.append(say("suggest_head", count=len(shown.rows)))
     elif not shown.exact:
-        parts.append(say("course_near"))
+        parts.append(_near(turn, shown.dropped))
     else:
         parts.append(about(turn, view, len(shown.rows), page + 1, shown.pages))
     if view.within and not view.max_price:
@@ -74,7 +76,29 @@ def text_of(turn: Turn, view: Search, shown: Listed, page: int) -> str:
         if reason := shown.reasons.get(row["id"]):
             parts.append(f"   {reason}")
     as_of = telling.day(turn.local(min(row["as_of"] for row in rows)).date())
-    parts.append(say("suggest_end" if view.suggest else "course_list_end", as_of=as_of))
+    parts.append(say("suggest_end", as_of=as_of) if view.suggest else _end(turn, view, shown, as_of))
     if any(row["id"] in shown.by_others for row in rows):
         parts[-1] += " " + say("suggest_similar_note", as_of=shown.groups_as_of)
     return "\n".join(parts)
+
+
+def _near(turn: Turn, dropped: tuple[str, ...]) -> str:
+    """That nothing fits quite, and which conditions the list does without."""
+    if not dropped:
+        return turn.content.text("course_near")
+    named = ", ".join(turn.content.text(f"course_dropped_{name}") for name in dropped)
+    return turn.content.text("course_near_without", dropped=named)
+
+
+def _end(turn: Turn, view: Search, shown: Listed, as_of: str) -> str:
+    """The moment of the data; where there is more than a page, the conditions by which it can still be made shorter."""
+    end = turn.content.text("course_list_end", as_of=as_of)
+    free = [
+        name
+        for name, asked in (("mode", view.mode or view.regions), ("platform", view.platform), ("price", view.max_price))
+        if not asked
+    ]
+    if shown.pages < 2 or not free or view.compare:
+        return end
+    hints = ", ".join(turn.content.text(f"course_hint_{name}") for name in free[:2])
+    return f"{turn.content.text('course_narrow', hints=hints)} {end}"

@@ -6,7 +6,9 @@ The value of each step is a `Search` as text. A step's value counts only while i
 
 from __future__ import annotations
 
+import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import RowMapping
@@ -24,6 +26,7 @@ from storage import courses
 NEW = "new"  # value of the list that asks for another search
 FIRST_TOPICS = ("bahasa_inggris", "kue", "pemasaran_digital", "office", "jahit", "desain")
 LABEL = 20
+KNOWN = 0.5  # so much of a message must be words of one course, or it is talk
 
 
 def start(turn: Turn) -> Answer:
@@ -40,10 +43,15 @@ def start(turn: Turn) -> Answer:
 
 
 def asked(turn: Turn) -> bool:
-    """Whether a message that is most likely a search, but not for sure, names courses and holds nothing else ("cari pelatihan barista")."""
-    likely = turn.understanding.ranking[0][0] == "course_choose"
-    named = typed.find(turn, {"": turn.content.files["courses"]["named"]}) is not None
-    return likely and named and course_search.only_search_words(turn, course_search.read(turn))
+    """Whether a message that was not understood for sure names courses and holds nothing else ("cari pelatihan barista").
+
+    One that is most likely no search must name a topic too ("pelatihan excel di Bandung tatap muka").
+    """
+    if typed.find(turn, {"": turn.content.files["courses"]["named"]}) is None:
+        return False
+    search = course_search.read(turn)
+    likely = search.topic or (turn.understanding.ranking and turn.understanding.ranking[0][0] == "course_choose")
+    return bool(likely) and course_search.only_search_words(turn, search)
 
 
 def _get(turn: Turn, course_id: int) -> RowMapping | None:
@@ -56,7 +64,8 @@ def _meaningful(turn: Turn, search: Search) -> Search:
         return search
     asked = turn.understanding.intent == "course_choose" and not search.suggest
     words = Search(words=search.words)
-    if course_find.find(turn, words, telling.today(turn), by_meaning=asked).rows:
+    known = asked or course_find.share(turn, search.words, telling.today(turn)) >= KNOWN
+    if known and course_find.find(turn, words, telling.today(turn), by_meaning=asked).rows:
         return replace(search, suggest=False, work="", interests="")
     return replace(search, words="")
 
@@ -152,6 +161,8 @@ def _course_option(turn: Turn, data: Data, view: Search, row: RowMapping) -> Opt
 def _read_list(turn: Turn, data: Data) -> Reading:
     view = replace(_view(data, "detail"), course=0, noted=0)
     shown = listed(turn, view).page(view.page)
+    if (compared := _two_of(turn, data, view, shown)) is not None:
+        return compared
     typed_search = course_search.read(turn)
     if typed_search.words and not typed_search.topic and (course := _by_title(turn, typed_search.words, shown)):
         return Valid(_value(data, "list", replace(view, course=course)))
@@ -168,6 +179,20 @@ def _read_list(turn: Turn, data: Data) -> Reading:
     if moved is None:
         return None
     return Valid(_value(data, "list", replace(view, page=view.page + 1)), sure=moved.sure and free_text.brief(turn))
+
+
+def _two_of(turn: Turn, data: Data, view: Search, shown: Sequence[RowMapping]) -> Reading:
+    """ "Bandingkan 1 dan 3": both courses at once; with one number the other is asked for. None where nothing is to be compared."""
+    if typed.find(turn, {"compare": turn.content.files["courses"]["moves"]["compare"]}) is None:
+        return None
+    numbers = list(dict.fromkeys(int(digits) for digits in re.findall(r"(?<!\d)\d{1,2}(?!\d)", turn.text)))
+    if not numbers or len(numbers) > 2:
+        return Misfit("course_compare_how")
+    if not all(1 <= number <= len(shown) for number in numbers):
+        return Misfit("course_not_listed")
+    first, *others = (shown[number - 1]["id"] for number in numbers)
+    wanted = replace(view, compare=first, course=others[0]) if others else replace(view, compare=first)
+    return Valid(_value(data, "list", wanted))
 
 
 def _ordinal(turn: Turn) -> int:
@@ -245,6 +270,8 @@ def _read_detail(turn: Turn, data: Data) -> Reading:
     view = _view(data, "list")
     found = typed.find(turn, {key: moves[key] for key in ("note", "compare", "list")})
     brief = free_text.brief(turn)
+    if view.compare and (number := free_text.lone_number(turn.text) or _ordinal(turn)) in (1, 2) and brief:
+        return Valid(_value(data, "detail", replace(view, noted=view.compare if number == 1 else view.course)))
     match found.value if found else None:
         case "note" if found and not view.compare:
             return Valid(_value(data, "detail", replace(view, noted=view.course)), sure=brief and found.sure)

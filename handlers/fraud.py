@@ -25,6 +25,8 @@ def is_defrauded(turn: Turn) -> bool:
         return True
     if says("slipped") and (says("sent") or (says("given") and says("lost", "fraudsters"))):
         return True
+    if says("done") and says("secret") and (says("handed") or (says("given") and says("about"))):
+        return True
     return says("done") and says("given") and says("fraudsters")
 
 

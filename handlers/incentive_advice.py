@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from handlers import telling, typed
+from handlers import desk_calendar, telling, typed
 from handlers.catalogue import shown_date
 from handlers.forms import Data
 from handlers.incentive_state import WORKING_DAYS
@@ -27,8 +27,9 @@ ORDER = (*MISSING, "schedule")
 
 
 def holidays(turn: Turn) -> frozenset[date]:
-    """National holidays and cuti bersama, as far as the content lists them."""
-    return frozenset(turn.content.files["holidays"]["days"])
+    """National holidays and cuti bersama of last year, this one and the next."""
+    year = telling.today(turn).year
+    return frozenset(day for one in range(year - 1, year + 2) for day in desk_calendar.national_days(one))
 
 
 def outcome(turn: Turn, data: Data) -> tuple[str | None, str]:

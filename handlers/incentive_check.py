@@ -46,6 +46,8 @@ def _sure(turn: Turn, step: str, found: bool) -> bool:
 
 def _reader(step: str) -> Callable[[Turn, Data], Reading]:
     def read(turn: Turn, data: Data) -> Reading:
+        if typed.skipped(turn):
+            return Valid(UNKNOWN)
         content = turn.content.files["incentive"]
         more = {
             typed.YES: content["yes"].get(step, ()),
@@ -69,6 +71,8 @@ def _reader(step: str) -> Callable[[Turn, Data], Reading]:
 
 def _read_schedule(turn: Turn, data: Data) -> Reading:
     content = turn.content.files["incentive"]
+    if typed.skipped(turn):
+        return Valid(UNKNOWN)
     if day := turn.understanding.first("date"):
         return Valid(str(day.value), sure=free_text.statement(turn))
     reason = _dashboard_reason(turn)
@@ -88,6 +92,8 @@ def _read_schedule(turn: Turn, data: Data) -> Reading:
 
 def _read_rated_when(turn: Turn, data: Data) -> Reading:
     content = turn.content.files["incentive"]
+    if typed.skipped(turn):
+        return Valid(OLDER)
     if day := turn.understanding.first("date"):
         recent = (telling.today(turn) - date.fromisoformat(str(day.value))).days <= 1
         return Valid(RECENT if recent else OLDER, sure=free_text.statement(turn))
@@ -99,6 +105,8 @@ def _read_rated_when(turn: Turn, data: Data) -> Reading:
 
 
 def _read_failed_why(turn: Turn, data: Data) -> Reading:
+    if typed.skipped(turn):
+        return Valid("technical")
     if reason := _dashboard_reason(turn):
         return Valid(reason, sure=free_text.statement(turn))
     found = typed.find(
@@ -108,6 +116,8 @@ def _read_failed_why(turn: Turn, data: Data) -> Reading:
 
 
 def _read_advice(turn: Turn, data: Data) -> Reading:
+    if typed.skipped(turn):
+        return Valid(typed.NO)
     return free_text.yes_no(turn, {typed.YES: turn.content.files["incentive"]["complaint"]})
 
 

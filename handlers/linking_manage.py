@@ -75,11 +75,14 @@ def asked_who_looked(turn: Turn) -> Answer | None:
 
 
 def asked_to_manage(turn: Turn) -> Answer | None:
-    """The answer to "atur sambungan" and "kode untuk web" in a connected chat, as other texts name them; else None."""
+    """The answer to "atur sambungan", "kode untuk web" and "putuskan sambungan" in a connected chat; else None."""
     words = turn.content.files["linking"]
-    found = typed.find(turn, {"manage": words["manage_words"], "code": words["web_code"]})
+    ways = {"manage": words["manage_words"], "code": words["web_code"], "unlink": words["unlink_here"]}
+    found = typed.find(turn, ways)
     if found is None or turn.state.form or not free_text.brief(turn) or linked(turn) is None:
         return None
+    if found.value == "unlink":
+        return unlink(turn)
     return web_code(turn) if found.value == "code" else open_form(turn, MANAGE)
 
 

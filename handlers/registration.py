@@ -20,13 +20,15 @@ from handlers import (
     registration_carry,
     registration_end,
     registration_note,
+    registration_person,
     registration_steps,
     registration_told,
     registration_view,
 )
 from handlers.forms import Data, Form, Step
 from handlers.messages import Option
-from handlers.registration_steps import PURPOSE, ask_plain, ask_table, gate, read_rule, skippable
+from handlers.registration_doubts import gate, read_rule
+from handlers.registration_steps import PURPOSE, ask_plain, ask_table, skippable
 from handlers.registration_view import FINAL, is_open
 from handlers.turn import Answer, Turn, answer, options
 from handlers.typed import NO, SKIPPED, YES
@@ -111,15 +113,15 @@ _STEPS = (
         skip=registration_steps.consent_holds,
         again=_shorter("registration_consent_again"),
     ),
-    _step("age", "date", ask_plain("registration_age"), skippable(registration_steps.read_age)),
+    _step("age", "date", ask_plain("registration_age"), skippable(registration_person.read_age)),
     gate("age"),
     _step("check", "yes_no", _CHECK, registration_steps.read_check, skip=lambda turn, data: is_open(turn)),
     *_RULES,
-    _step("region", "region", registration_steps.ask_region, skippable(registration_steps.read_region)),
-    _step("education", "choice", ask_table("education"), skippable(registration_steps.read_education)),
-    _step("work", "choice", ask_table("work"), skippable(registration_steps.read_work)),
+    _step("region", "region", registration_person.ask_region, skippable(registration_person.read_region)),
+    _step("education", "choice", ask_table("education"), skippable(registration_person.read_education)),
+    _step("work", "choice", ask_table("work"), skippable(registration_person.read_work)),
     gate("work"),
-    _step("interests", "choice", registration_steps.ask_interests, registration_steps.read_interests),
+    _step("interests", "choice", registration_person.ask_interests, registration_person.read_interests),
     _step("identity", "yes_no", identity.ask, identity.read, skip=identity.needless),
     _step("notify", "yes_no", _NOTIFY, registration_steps.read_check, skip=registration_end.receives_news),
     _step(
@@ -129,7 +131,14 @@ _STEPS = (
         registration_end.read_confirm,
         again=_shorter("registration_summary_again"),
     ),
-    _step("field", "choice", registration_end.ask_field, registration_end.read_field(_CALLED), skip=_never),
+    _step(
+        "field",
+        "choice",
+        registration_end.ask_field,
+        registration_end.read_field(_CALLED),
+        skip=_never,
+        about="confirm",  # "ubah umur" there is followed by the summary, not by this question again
+    ),
 )
 
 

@@ -64,6 +64,15 @@ def find_all(turn: Turn, choices: Mapping[str, Sequence[str]]) -> list[str]:
     return [value for value, said in choices.items() if any(f" {phrase} " in heard for phrase in phrases(tuple(said)))]
 
 
+def is_all(turn: Turn, words: Sequence[str]) -> bool:
+    """Whether the message holds one of these phrases, and besides them nothing but words that change nothing."""
+    heard = spoken(turn.text)
+    left = heard
+    for phrase in sorted(phrases(tuple(words)), key=len, reverse=True):
+        left = left.replace(f" {phrase} ", "  ")
+    return left != heard and set(left.split()) <= _vocabulary(tuple(turn.content.files["words"]["filler"]))
+
+
 def is_sure(turn: Turn, heard: str, found: Iterable[str] = ()) -> bool:
     """Whether a message that holds an answer holds neither a question nor another matter beside it."""
     filler = _vocabulary(tuple(turn.content.files["words"]["filler"]))

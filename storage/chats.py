@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, literal_column, select, update
 
 from storage.inbox import insert_for
 from storage.schema import chats, conversations, identities, inbox, links, messages, outbox
@@ -123,6 +123,14 @@ def heard_by_bot(connection: Connection, *, source: str, event_ids: Sequence[str
         .order_by(inbox.c.id)
     )
     return list(connection.execute(statement).scalars())
+
+
+def shut_window(connection: Connection, chat_id: int, *, sent: datetime, now: datetime) -> None:
+    """The platform says that the window was over for a message of `sent`; what the person has written since opens it again."""
+    said = (messages.c.chat_id == chat_id, messages.c.author == "person", messages.c.at > sent)
+    waiting = (inbox.c.chat_id == chat_id, inbox.c.state == literal_column("'pending'"))
+    since = select(messages.c.id).where(*said).exists() | select(inbox.c.id).where(*waiting).exists()
+    connection.execute(update(chats).where(chats.c.id == chat_id, ~since).values(window_until=now))
 
 
 def change(connection: Connection, chat_id: int, **values: Any) -> None:

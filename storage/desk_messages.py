@@ -16,6 +16,7 @@ from storage.schema import chats as chat_rows
 from storage.schema import messages as message_rows
 from storage.schema import outbox as outbox_rows
 
+_UNTOLD = {"platform_id": None, "delivery": None, "delivery_at": None, "delivery_reason": None}
 LIFE = timedelta(hours=24)  # as of every reply: so long it may be tried again
 
 
@@ -56,9 +57,11 @@ def retry(connection: Connection, *, outbox_id: int, agent_id: int, now: datetim
     if row is None:
         raise RefusedError("gone")
     version = _version_of_owner(connection, row["chat_id"], agent_id)
-    over = outbox_rows.c.state.in_(("failed", "cancelled", "expired", "unknown"))
+    over = outbox_rows.c.state.in_(("failed", "cancelled", "expired", "unknown")) | (
+        outbox_rows.c.delivery == "failed"  # the platform took it, and told later that it could not be delivered
+    )
     values = {"state": "pending", "owner_version": version, "not_before": now, "expires_at": now + LIFE, "attempts": 0}
-    statement = update(outbox_rows).where(*mine, over).values(**values, reason=None, done_at=None)
+    statement = update(outbox_rows).where(*mine, over).values(**values, reason=None, done_at=None, **_UNTOLD)
     if not connection.execute(statement).rowcount:
         raise RefusedError("gone")
 

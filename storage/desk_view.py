@@ -101,14 +101,11 @@ class Mark:
 
 def queue_marks(connection: Connection) -> dict[int, Mark]:
     """Chat → mark, of every request that goes on."""
-    last = select(messages.c.chat_id, func.max(messages.c.id).label("id")).group_by(messages.c.chat_id)
-    last = last.where(messages.c.chat_id.in_(select(handoffs.c.chat_id).where(_GOING_ON)))
-    newest = last.subquery()
-    h = handoffs
+    h = handoffs.c
     rows = connection.execute(
-        select(h.c.id, h.c.chat_id, h.c.state, h.c.agent_id, h.c.priority, h.c.front, newest.c.id.label("last"))
-        .outerjoin(newest, newest.c.chat_id == h.c.chat_id)
-        .where(_GOING_ON)
+        select(
+            h.id, h.chat_id, h.state, h.agent_id, h.priority, h.front, _newest().scalar_subquery().label("last")
+        ).where(_GOING_ON)
     )
     return {
         row.chat_id: Mark(
@@ -124,26 +121,26 @@ def chat_marks(connection: Connection, chat_ids: Collection[int]) -> dict[int, s
     """Chat → mark, of the conversations that pages show: messages, deliveries, owner, notes."""
     if not chat_ids:
         return {}
-    newest = select(messages.c.chat_id, func.max(messages.c.id)).where(messages.c.chat_id.in_(chat_ids))
-    said = {row[0]: row[1] for row in connection.execute(newest.group_by(messages.c.chat_id))}
-    o = outbox
-    sent = {
-        row[0]: ":".join(map(str, row[1:]))
-        for row in connection.execute(
-            select(
-                o.c.chat_id, func.max(o.c.id), func.count(o.c.done_at), func.max(o.c.done_at), func.sum(o.c.attempts)
-            )
-            .where(o.c.chat_id.in_(chat_ids))
-            .group_by(o.c.chat_id)
-        )
-    }
-    owners = connection.execute(
-        select(conversations.c.chat_id, conversations.c.owner_version).where(conversations.c.chat_id.in_(chat_ids))
+    c, o = conversations.c, outbox.c
+    said = select(func.max(messages.c.id)).where(messages.c.chat_id == c.chat_id)
+    noted = (
+        select(func.max(case_notes.c.id))
+        .join(cases, cases.c.id == case_notes.c.case_id)
+        .where(cases.c.chat_id == c.chat_id)
     )
-    notes = select(cases.c.chat_id, func.max(case_notes.c.id)).join(case_notes, case_notes.c.case_id == cases.c.id)
-    notes = notes.where(cases.c.chat_id.in_(chat_ids)).group_by(cases.c.chat_id)
-    noted = {row[0]: row[1] for row in connection.execute(notes)}
-    return {chat: f"{said.get(chat)}/{sent.get(chat)}/{version}/{noted.get(chat)}" for chat, version in owners}
+    shown = (c.chat_id, c.owner_version, said.scalar_subquery(), noted.scalar_subquery())
+    found = {row[0]: row[1:] for row in connection.execute(select(*shown).where(c.chat_id.in_(chat_ids)))}
+    sent = select(
+        o.chat_id,
+        func.max(o.id),
+        func.count(o.done_at),
+        func.max(o.done_at),
+        func.sum(o.attempts),
+        func.max(o.delivery_at),
+    )
+    for row in connection.execute(sent.where(o.chat_id.in_(chat_ids)).group_by(o.chat_id)):
+        found[row[0]] = (*found[row[0]], *row[1:])
+    return {chat: ":".join(map(str, values)) for chat, values in found.items()}
 
 
 # -- one conversation ---------------------------------------------------------------------------------------------
@@ -159,7 +156,18 @@ def talk(connection: Connection, chat_id: int, limit: int = 60) -> list[dict[str
         return []
     o = outbox
     sent = connection.execute(
-        select(o.c.id, o.c.state, o.c.reason, o.c.attempts, o.c.created_at, o.c.done_at, o.c.payload, o.c.author)
+        select(
+            o.c.id,
+            o.c.state,
+            o.c.reason,
+            o.c.delivery,
+            o.c.delivery_reason,
+            o.c.attempts,
+            o.c.created_at,
+            o.c.done_at,
+            o.c.payload,
+            o.c.author,
+        )
         .where(o.c.chat_id == chat_id, o.c.created_at >= rows[0]["at"])
         .order_by(o.c.id)
     ).mappings()

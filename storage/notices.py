@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, case, func, select, update
 
 from storage import imports, subscriptions
 from storage.inbox import insert_for
@@ -122,6 +122,25 @@ def done(connection: Connection, chat_id: int, *, sent_at: datetime | None) -> N
     """Nothing waits any more; `sent_at`: a message went."""
     sent = {"sent_at": sent_at} if sent_at else {}
     connection.execute(update(notices).where(notices.c.chat_id == chat_id).values(first_change=None, **sent))
+
+
+def take_back(connection: Connection, *, since: datetime, author: str) -> int:
+    """Lets news wait again whose messages (by `author`, with the first change behind it) expired since a moment; returns how many.
+
+    Each message is taken back once: it then bears the author alone.
+    """
+    statement = select(outbox.c.id, outbox.c.chat_id, outbox.c.author, outbox.c.created_at).where(
+        outbox.c.done_at >= since, outbox.c.state == "expired", outbox.c.author.like(f"{author}:%")
+    )
+    lost = connection.execute(statement.order_by(outbox.c.id)).all()
+    for row in lost:
+        first = int(row.author.rpartition(":")[2])
+        waiting = case((notices.c.first_change < first, notices.c.first_change), else_=first)
+        sent = case((notices.c.sent_at == row.created_at, None), else_=notices.c.sent_at)
+        mine = notices.c.chat_id == row.chat_id
+        connection.execute(update(notices).where(mine).values(first_change=waiting, sent_at=sent))
+        connection.execute(update(outbox).where(outbox.c.id == row.id).values(author=author))
+    return len(lost)
 
 
 def enrolment(connection: Connection, participant_id: int, course_key: str) -> RowMapping | None:

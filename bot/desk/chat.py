@@ -50,14 +50,36 @@ class Seen:
     cases: Sequence[RowMapping]
     earlier: Sequence[RowMapping]
     notes: Sequence[RowMapping]
-    colleagues: Sequence[RowMapping]
     aliases: Mapping[int, str]
     record: record.Shown | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What else a whole page needs; its parts are asked for often, and do without."""
+
+    marks: live.Seen
+    colleagues: Sequence[RowMapping]
     draft: str
     canned: Sequence[RowMapping]
     questions: Sequence[str]
     vouched: bool
-    marks: live.Seen
+
+
+def _see_all(chat_id: int, me: int, show_record: bool, connection: Connection) -> tuple[Seen, Around] | None:
+    """The marks come first: what is committed meanwhile must stir the page, not be taken for shown."""
+    marks = live.look(connection, frozenset((chat_id,)))
+    seen = _see(chat_id, me, show_record, connection)
+    if seen is None:
+        return None
+    return seen, Around(
+        marks=marks,
+        colleagues=desk_view.colleagues(connection, roles.ANSWERS),
+        draft=desk_texts.draft(connection, agent_id=me, chat_id=chat_id),
+        canned=desk_texts.canned_replies(connection),
+        questions=desk_view.last_questions(connection, chat_id),
+        vouched=chats.vouched_phone(connection, chat_id) is not None,
+    )
 
 
 def _see(chat_id: int, me: int, show_record: bool, connection: Connection) -> Seen | None:
@@ -79,14 +101,8 @@ def _see(chat_id: int, me: int, show_record: bool, connection: Connection) -> Se
         cases=cases,
         earlier=requests[1:] if current else requests,
         notes=desk_view.notes_of(connection, [case["id"] for case in cases]),
-        colleagues=desk_view.colleagues(connection, roles.ANSWERS),
         aliases=desk_view.aliases(connection),
         record=found,
-        draft=desk_texts.draft(connection, agent_id=me, chat_id=chat_id),
-        canned=desk_texts.canned_replies(connection),
-        questions=desk_view.last_questions(connection, chat_id),
-        vouched=chats.vouched_phone(connection, chat_id) is not None,
-        marks=live.look(connection, frozenset((chat_id,))),
     )
 
 
@@ -117,21 +133,22 @@ async def page(
 ) -> Response:
     """The conversation; `text`: what was typed and not sent, with the reasons."""
     chat_id = visit.number("chat")
-    parts_only = visit.part and not name
-    seen = await visit.read(partial(_see, chat_id, visit.me["id"], show_record))
-    if seen is None:
+    if visit.part and not name:
+        parts = await visit.read(partial(_see, chat_id, visit.me["id"], False))
+        return visit.page("chat_parts.html", **_values(visit, parts)) if parts else visit.missing()
+    found = await visit.read(partial(_see_all, chat_id, visit.me["id"], show_record))
+    if found is None:
         return visit.missing()
-    if not parts_only:  # what cannot be logged is not shown; the parts of an open page are the same look
-        await visit.desk.database.write(partial(_log, visit.actor, seen))
-    template = name or ("chat_parts.html" if parts_only else "chat.html")
-    values = _values(visit, seen)
-    if not parts_only:
-        values |= await _to_write(visit, seen, text)
-    return visit.page(template, status, refused=refused, problems=problems, recap=recap, **values)
+    seen, around = found
+    # what cannot be logged is not shown; the parts of an open page are the same look
+    await visit.desk.database.write(partial(_log, visit.actor, seen))
+    values = _values(visit, seen) | _frame(visit, seen, around) | await _to_write(visit, seen, around, text)
+    shown = {"refused": refused, "problems": problems, "recap": recap}
+    return visit.page(name or "chat.html", status, **values, **shown)
 
 
 def _values(visit: Visit, seen: Seen) -> dict[str, Any]:
-    me, now, content = visit.me, visit.now, visit.content
+    now, content = visit.now, visit.content
     is_mine = seen.owner == visit.actor
     names = topics.names(content)
     owner_name = "" if seen.owner == "bot" else author(seen.owner, seen.aliases)
@@ -153,25 +170,31 @@ def _values(visit: Visit, seen: Seen) -> dict[str, Any]:
         "earlier": seen.earlier,
         "notes": seen.notes,
         "noteable": bool(seen.cases),
-        "record": seen.record,
-        "colleagues": seen.colleagues,
         "window": window,
         "head_v": "|".join(map(str, head)),
-        "STATES": STATES,
-        "RESOLUTIONS": RESOLUTIONS,
         "part_url": f"{PREFIX}/chat/{seen.chat['id']}",
-        "since": seen.marks.mark(agent_id=me["id"], chat=seen.chat["id"], queue=False),
-        "waiting": seen.marks.waiting,
-        "can_take_over": me["role"] in roles.LEADS,
     }
 
 
-async def _to_write(visit: Visit, seen: Seen, text: str | None) -> dict[str, Any]:
+def _frame(visit: Visit, seen: Seen, around: Around) -> dict[str, Any]:
+    """What a whole page has beside the conversation."""
+    return {
+        "record": seen.record,
+        "colleagues": around.colleagues,
+        "STATES": STATES,
+        "RESOLUTIONS": RESOLUTIONS,
+        "since": around.marks.mark(agent_id=visit.me["id"], chat=seen.chat["id"], queue=False),
+        "waiting": around.marks.waiting,
+        "can_take_over": visit.me["role"] in roles.LEADS,
+    }
+
+
+async def _to_write(visit: Visit, seen: Seen, around: Around, text: str | None) -> dict[str, Any]:
     """What stands around the field in which the agent writes."""
     parts, me = visit.desk.parts(), visit.me
     is_mine = seen.owner == visit.actor
-    canned = [{**row, "filled": helps.filled(row["text"], seen.chat, me, seen.handoff)} for row in seen.canned]
-    typed = seen.draft if text is None else text
+    canned = [{**row, "filled": helps.filled(row["text"], seen.chat, me, seen.handoff)} for row in around.canned]
+    typed = around.draft if text is None else text
     if text is None and (intent := visit.asked("use")):
         typed = helps.answer(parts, intent) or typed
     if text is None and (wanted := visit.asked("canned")):
@@ -181,8 +204,8 @@ async def _to_write(visit: Visit, seen: Seen, text: str | None) -> dict[str, Any
         "text": typed,
         "longest": LONGEST,
         "canned": canned,
-        "suggestions": await helps.suggestions(parts, seen.questions, visit.now) if is_mine else [],
-        "form_offered": seen.vouched and bool(parts.policy.secure_form_url) and level in ("0", "1", "2a"),
+        "suggestions": await helps.suggestions(parts, around.questions, visit.now) if is_mine else [],
+        "form_offered": around.vouched and bool(parts.policy.secure_form_url) and level in ("0", "1", "2a"),
     }
 
 
@@ -198,14 +221,21 @@ def _rows(seen: Seen, names: Mapping[str, str], *, is_mine: bool) -> Sequence[di
         row["understood"] = names.get(row["intent"] or "", "") if kind == "person" else ""
         row["sure"] = round(row["confidence"] * 100) if row["confidence"] is not None else None
         sent = row["sent"]
-        state = sent["state"] if sent else ""
+        state, reason = _stands(sent) if sent else ("", "")
         row["failed"] = state in _FAILED
-        reason = f": {sent['reason']}" if sent and sent["reason"] else ""
         again = f", percobaan {sent['attempts']}" if sent and state == "pending" and sent["attempts"] else ""
         row["delivery"] = f"{_DELIVERY.get(state, state)}{again}{reason}" if state else ""
         row["retry"] = sent["id"] if sent and row["failed"] and kind == "agent" else None
         row["v"] = f"{row['delivery']}{bool(row['retry']) and is_mine}"
     return seen.talk
+
+
+def _stands(sent: RowMapping) -> tuple[str, str]:
+    """What became of a sending, by our own mark and by what the platform has said since."""
+    if sent["state"] == "accepted" and sent["delivery"] in ("delivered", "read", "played", "failed"):
+        state = "read" if sent["delivery"] == "played" else sent["delivery"]
+        return state, f": {sent['delivery_reason']}" if sent["delivery_reason"] else ""
+    return sent["state"], f": {sent['reason']}" if sent["reason"] else ""
 
 
 def _window(chat: RowMapping, now: Any) -> dict[str, Any] | None:

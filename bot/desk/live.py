@@ -26,6 +26,7 @@ log = structlog.get_logger()
 
 NET_SECONDS = 0.5
 _GATHER_SECONDS = 0.1  # a busy minute changes something at every moment; a look serves all that came meanwhile
+_QUEUE_SECONDS = 0.5  # a busy queue changes with every message; nobody reads it faster than this
 _ALIVE_SECONDS = 15.0  # a comment keeps proxies from closing the line, and the agent's heartbeat is noted
 _RETRY_MS = 1500
 _ANSWERING = frozenset(("agent", "supervisor", "admin"))
@@ -132,6 +133,8 @@ class Hub:
                 if watcher.mark and watcher.mark != shown:
                     shown = watcher.mark
                     yield f"id: {shown}\nevent: changed\ndata: {watcher.waiting}\n\n"
+                    if watcher.queue:
+                        await asyncio.sleep(_QUEUE_SECONDS)
         finally:
             self._watchers.discard(watcher)
 

@@ -52,10 +52,11 @@ def _pick(visit: Visit, name: str, among: Mapping[str, str]) -> str:
 async def show(visit: Visit) -> Response:
     """The page, or its list alone."""
 
-    def work(connection: Connection) -> tuple[list[dict[str, Any]], live.Seen, desk_calendar.Calendar]:
-        return desk_view.going_on(connection), live.look(connection, frozenset()), desk_calendar.load(connection)
+    def work(connection: Connection) -> tuple[live.Seen, list[dict[str, Any]], desk_calendar.Calendar]:
+        # the marks come first: what is committed meanwhile must stir the page, not be taken for shown
+        return live.look(connection, frozenset()), desk_view.going_on(connection), desk_calendar.load(connection)
 
-    everybody, seen, times = await visit.read(work)
+    seen, everybody, times = await visit.read(work)
     me, now = visit.me["id"], visit.now
     asked = {"show": _pick(visit, "show", TABS), "topic": visit.asked("topic")}
     asked |= {"longer": _pick(visit, "longer", LONGER), "order": _pick(visit, "order", ORDERS)}

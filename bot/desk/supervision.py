@@ -25,6 +25,7 @@ async def show(visit: Visit) -> Response:
         now = database_now(connection)
         since = now - timedelta(days=int(days))
         waiting = [row for row in desk_view.going_on(connection) if row["state"] == "waiting"]
+        seen = live.look(connection, frozenset())  # first: what is committed meanwhile must stir the page
         return {
             "present": supervision.present(connection, now),
             "figures": supervision.figures(connection, since, now),
@@ -33,7 +34,7 @@ async def show(visit: Visit) -> Response:
                 row for row in agents.listed(connection, only_active=True) if row["role"] in agents.ANSWERING
             ],
             "waiting_by_topic": _by_topic(waiting),
-            "seen": live.look(connection, frozenset()),
+            "seen": seen,
         }
 
     found = await visit.read(work)

@@ -59,7 +59,7 @@ def change(
 
 
 async def texts(database: Database) -> list[str]:
-    statement = select(sent_rows.c.payload).where(sent_rows.c.author == "notice").order_by(sent_rows.c.id)
+    statement = select(sent_rows.c.payload).where(sent_rows.c.author.like("notice%")).order_by(sent_rows.c.id)
     return await database.read(lambda c: [row["text"] for row in c.execute(statement).scalars()])
 
 
@@ -94,6 +94,57 @@ async def test_it_stands_in_the_broadcast_lane_and_never_leaves_in_the_evening(d
     row = await database.read(lambda c: c.execute(select(sent_rows)).mappings().one())
     assert (row["lane"], row["state"]) == (outbox.BROADCASTS, "pending")
     assert row["expires_at"] == datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
+
+
+def close(connection: Connection, state: str, at: datetime) -> None:
+    """What the sender does with the newest message."""
+    newest = select(sent_rows.c.id).order_by(sent_rows.c.id.desc()).limit(1).scalar_subquery()
+    connection.execute(update(sent_rows).where(sent_rows.c.id == newest).values(state=state, done_at=at))
+
+
+async def test_what_could_not_leave_by_the_evening_is_told_anew_the_next_morning(database: Database) -> None:
+    who, _ = await one(database)
+    await database.write(partial(payment, participant=who, state="scheduled"))
+    assert await loop(database, NOON + timedelta(hours=7)).run_once() == 1, "19.00 WIB"
+    evening, morning = NOON + timedelta(hours=8, minutes=1), NOON + timedelta(hours=20)
+    await database.write(partial(close, state="expired", at=evening))
+    assert await loop(database, evening).run_once() == 0
+    await database.write(partial(payment, participant=who, state="paid", was="scheduled", at=morning))
+    assert await loop(database, morning).run_once() == 1
+    assert "sudah masuk" in (await texts(database))[-1], "as it is now"
+    assert await loop(database, morning + timedelta(days=1)).run_once() == 0, "taken back once"
+
+
+async def test_what_expired_at_midday_may_go_the_same_day(database: Database) -> None:
+    who, _ = await one(database)
+    await database.write(partial(payment, participant=who, state="scheduled"))
+    assert await loop(database, NOON).run_once() == 1
+    later = NOON + timedelta(hours=6, minutes=1)
+    await database.write(partial(close, state="expired", at=later))
+    assert await loop(database, later).run_once() == 1
+
+
+@pytest.mark.parametrize("state", ["accepted", "cancelled", "unknown", "failed"])
+async def test_what_left_or_was_stopped_is_not_told_again(database: Database, state: str) -> None:
+    who, _ = await one(database)
+    await database.write(partial(payment, participant=who, state="scheduled"))
+    await loop(database).run_once()
+    await database.write(partial(close, state=state, at=NOON))
+    assert await loop(database, NOON + timedelta(days=1)).run_once() == 0
+
+
+async def test_what_is_closed_after_the_next_news_went_waits_for_another_day(database: Database) -> None:
+    who, _ = await one(database)
+    await database.write(partial(payment, participant=who, state="scheduled"))
+    await loop(database).run_once()
+    first = await database.read(lambda c: c.execute(select(sent_rows.c.id)).scalar_one())
+    tomorrow = NOON + timedelta(days=1)
+    await database.write(partial(payment, participant=who, state="sent", was="scheduled", at=tomorrow))
+    assert await loop(database, tomorrow).run_once() == 1
+    late = {"state": "expired", "done_at": tomorrow + timedelta(minutes=1)}
+    await database.write(lambda c: c.execute(update(sent_rows).where(sent_rows.c.id == first).values(late)))
+    assert await loop(database, tomorrow + timedelta(minutes=5)).run_once() == 0, "one a day"
+    assert await loop(database, tomorrow + timedelta(days=1)).run_once() == 1
 
 
 @pytest.mark.parametrize(

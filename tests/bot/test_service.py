@@ -77,16 +77,16 @@ async def until_up(url: str) -> None:
 
 
 class Talk:
-    """One person's conversation: says something, waits for the answer of so many bubbles."""
+    """One person's conversation: says something, waits for the answer."""
 
     def __init__(self, fake: FakeTelegram, number: int) -> None:
         self.fake = fake
         self.person: Person = fake.person(number)
         self.heard = 0
 
-    async def says(self, text: str, *, bubbles: int = 1) -> str:
+    async def says(self, text: str) -> str:
         self.person.says(text)
-        return await self.answer(bubbles)
+        return await self.answer()
 
     async def taps(self, label: str) -> str:
         sent = self.person.inbox[-1]
@@ -94,17 +94,17 @@ class Talk:
         self.person.taps(sent, number)
         return await self.answer()
 
-    async def answer(self, bubbles: int = 1) -> str:
-        self.heard += bubbles
+    async def answer(self) -> str:
+        self.heard += 1
         await self.fake.wait_for_reply(self.person, self.heard)
-        return "\n".join(sent.text for sent in self.person.inbox[self.heard - bubbles : self.heard])
+        return self.person.inbox[-1].text
 
 
 @pytest.mark.parametrize("mode", ["polling", "webhook"])
 async def test_the_main_job(mode: str, tmp_path: Path) -> None:
     async with serve() as fake, running(mode, f"sqlite:///{tmp_path / 'p.db'}", fake) as service:
         talk = Talk(fake, 7)
-        hello = await talk.says("assalamualaikum min", bubbles=2)
+        hello = await talk.says("assalamualaikum min")
         assert "Dinas Contoh" in hello
         assert "Waalaikumsalam" in hello
         assert "600.000" in await talk.says("brp sih insentif yg didpt kl udh lulus")
@@ -189,8 +189,8 @@ async def test_roles_of_several_processes_share_one_postgresql(
         people = [fake.person(number) for number in range(1, 21)]
         for person in people:
             person.says("halo kak")
-        await fake.until(lambda: all(len(person.inbox) > 1 for person in people), timeout=20)
-        assert [len(person.inbox) for person in people] == [2] * 20, "who is speaking, then the answer"
+        await fake.until(lambda: all(person.inbox for person in people), timeout=20)
+        assert [len(person.inbox) for person in people] == [1] * 20, "who is speaking and the answer, in one bubble"
         for service in services:
             service.stop()
         await asyncio.gather(*tasks)

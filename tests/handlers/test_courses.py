@@ -81,7 +81,8 @@ def test_where_nothing_fits_conditions_are_dropped_and_it_is_said(talk: SampleTa
     found = course_find.find(talk.turn("x"), Search(topic="jahit", max_price=1), NOW.date())
     assert found.rows
     assert not found.exact
-    assert "persis begitu belum ada" in talk.say(
+    assert found.dropped == ("price",)
+    assert "tanpa syarat harga" in talk.say(
         "kursus jahit di bawah 1 ribu", "course_choose", entities=[entity("money", 1_000, "1 ribu")]
     )
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from handlers import agent_check, handoff, handoff_reasons, handoff_texts, long_story
+from handlers import agent_check, dialogue, handoff, handoff_reasons, handoff_texts, long_story
 from handlers.handoff_texts import Place
 from handlers.messages import Kind
 from handlers.turn import Policy
@@ -196,6 +196,18 @@ def test_words_about_the_queue_mean_it_only_for_who_is_in_it(talk: SampleTalk) -
     assert handoff.asked_place(talk.turn("saya menunggu masih lama sekali insentif saya belum cair")) is None
     talk.policy = Policy()
     assert handoff.asked_to_leave(talk.turn("keluar antrean")) is None
+
+
+def test_while_an_agent_speaks_the_bot_is_silent_and_danger_is_flagged(talk: SampleTalk) -> None:
+    rani = add_agent(talk.connection, "rani", NOW)
+    talk.say("petugas", "human_agent")
+    ownership.take(talk.connection, int(str(going_on(talk)["id"])), rani, NOW)
+    for said in ("halo", "syaratnya apa?", "/menu", "batal", "L-000001"):
+        silent = dialogue.respond(replace(talk.turn(said, "greet"), owner=f"agent:{rani}"))
+        assert (silent.replies, silent.handler) == ((), "agent"), said
+    assert going_on(talk)["priority"] == cases.NORMAL
+    silent = dialogue.respond(replace(talk.turn("mau bunuh diri saja"), owner=f"agent:{rani}"))
+    assert (silent.replies, going_on(talk)["priority"]) == ((), cases.DANGER)
 
 
 # -- agents' codes ------------------------------------------------------------------------------------------------

@@ -237,7 +237,7 @@ def test_everything_moves_and_the_chat_that_it_leaves_is_told(old: SampleTalk, n
 
     told = old.connection.execute(select(outbox_rows)).mappings().all()
     assert [(row["chat_id"], row["lane"]) for row in told] == [(1, outbox.BROADCASTS)]
-    assert "chat Whatsapp" in told[0]["payload"]["text"]
+    assert "chat WhatsApp" in told[0]["payload"]["text"]
 
 
 def test_numbers_under_a_lost_key_do_not_move(old: SampleTalk, new: SampleTalk) -> None:

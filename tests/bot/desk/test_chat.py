@@ -194,6 +194,26 @@ async def test_a_failed_message_says_why_and_can_be_sent_again(office: Office) -
     assert "terkirim" in (await ani.get(f"/chat/{chat}")).text
 
 
+async def test_what_the_platform_tells_later_is_shown_and_a_late_failure_can_be_sent_again(office: Office) -> None:
+    ani = await office.at_desk("ani")
+    chat = await mine(office, ani)
+    await ani.post(f"/chat/{chat}/send", text="Baik, Kak.")
+    await office.sender.drain()
+    for delivery, reason, told in (
+        ("delivered", None, "sampai"),
+        ("read", None, "dibaca"),
+        ("failed", "131026: not on WhatsApp", "gagal: 131026: not on WhatsApp"),
+    ):
+        values = {"delivery": delivery, "delivery_reason": reason, "delivery_at": await office.database.now()}
+        await office.do(lambda c, values=values: c.execute(update(outbox).values(values)))
+        page = (await ani.get(f"/chat/{chat}")).text
+        assert f">{told}</span>" in page
+    message = re.search(r'name="message" value="(\d+)"', page)
+    assert message is not None
+    assert (await ani.post(f"/chat/{chat}/retry", message=message[1])).status_code == 303
+    assert "menunggu dikirim" in (await ani.get(f"/chat/{chat}")).text
+
+
 async def test_a_conversation_is_passed_on_with_a_note(office: Office) -> None:
     ani, budi = await office.at_desk("ani"), await office.at_desk("budi")
     chat = await mine(office, ani)

@@ -269,7 +269,7 @@ async def test_a_week_old_message_gets_an_apology_and_opens_no_window(door: Door
     await settle(door.database)
     (chat,) = await rows(door.database)
     assert chat["window_until"] == NOW - timedelta(days=6)
-    stale = catalogue.load().text("stale")
+    stale = catalogue.load().text("stale_day", day="17 Nov 2026")
     assert any(stale in words for words in await told(door.database, 1))
 
 

@@ -1,4 +1,4 @@
-"""The desk in a real browser: Chromium, driven by Playwright, with people on Telegram and in the web chat.
+"""The desk in a real browser: Chromium, driven by Playwright, with people on Telegram, on WhatsApp and in the web chat.
 
 `make test-browser` runs these; where Playwright or Chromium is missing they say so and do not run. PICTURES=<folder> keeps
 what they show (docs/pictures).
@@ -28,6 +28,8 @@ from storage import agents, calendar, desk_texts
 from storage.database import Database, database_now
 from tests.bot.test_service import free_port, until_up
 from tests.fakes.telegram import FakeTelegram, serve
+from tests.fakes.whatsapp import FakeWhatsApp
+from tests.fakes.whatsapp import serve as serve_whatsapp
 
 playwright = pytest.importorskip("playwright.async_api", reason="NO BROWSER TESTS: pip install playwright")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -96,8 +98,14 @@ class Place:
 
 
 @pytest.fixture
-async def place(fake: FakeTelegram, tmp_path: Path) -> AsyncIterator[Place]:
-    """Pandu with invented people, a desk that is open all day, Telegram and the web chat."""
+async def whatsapp() -> AsyncIterator[FakeWhatsApp]:
+    async with serve_whatsapp() as server:
+        yield server
+
+
+@pytest.fixture
+async def place(fake: FakeTelegram, whatsapp: FakeWhatsApp, tmp_path: Path) -> AsyncIterator[Place]:
+    """Pandu with invented people, a desk that is open all day, Telegram, WhatsApp and the web chat."""
     bind = f"127.0.0.1:{free_port()}"
     url = f"sqlite:///{tmp_path / 'pandu.db'}"
     loaded = settings.load(
@@ -110,6 +118,13 @@ async def place(fake: FakeTelegram, tmp_path: Path) -> AsyncIterator[Place]:
             "PANDU_TELEGRAM_TOKEN": fake.token,
             "PANDU_TELEGRAM_API": fake.base,
             "PANDU_TELEGRAM_RATE": "0",
+            "PANDU_WHATSAPP_API": whatsapp.base,
+            "PANDU_WHATSAPP_TOKEN": whatsapp.token,
+            "PANDU_WHATSAPP_NUMBER_ID": whatsapp.number_id,
+            "PANDU_WHATSAPP_ACCOUNT_ID": whatsapp.account_id,
+            "PANDU_WHATSAPP_APP_ID": whatsapp.app_id,
+            "PANDU_WHATSAPP_APP_SECRET": whatsapp.secret,
+            "PANDU_WHATSAPP_VERIFY_TOKEN": whatsapp.verify,
         }
     )
     await app.prepare_database(loaded)
@@ -120,6 +135,7 @@ async def place(fake: FakeTelegram, tmp_path: Path) -> AsyncIterator[Place]:
     await service.database.write(partial(_staff, stored))
     task = asyncio.create_task(service.run())
     await until_up(f"http://{bind}/readyz")
+    whatsapp.hook(f"http://{bind}/whatsapp/{whatsapp.number_id}")
     made = Place(address=f"http://{bind}", database=service.database)
     try:
         yield made

@@ -1,4 +1,4 @@
-"""A day at the desk: two agents and three citizens at once, on Telegram and in the web chat."""
+"""A day at the desk: two agents and three citizens at once, on Telegram, on WhatsApp and in the web chat."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from bot import samples
 from tests.browser.desk.conftest import DESKTOP, PHONE, Place, WebCitizen, playwright
 from tests.fakes.telegram import FakeTelegram
 from tests.fakes.telegram_people import Person
+from tests.fakes.whatsapp import FakeWhatsApp
+from tests.fakes.whatsapp_people import Person as Reader
 
 
 async def heard(fake: FakeTelegram, person: Person, words: str) -> str:
@@ -18,26 +20,40 @@ async def heard(fake: FakeTelegram, person: Person, words: str) -> str:
     return next(sent.text for sent in person.inbox if words in sent.text)
 
 
-async def three_ask(fake: FakeTelegram, citizens: list[WebCitizen]) -> Person:
-    """Siti on Telegram, whose number is vouched for, and two people in the web chat wait for an agent."""
+async def reads(fake: FakeWhatsApp, person: Reader, words: str) -> str:
+    """Waits for a message on WhatsApp."""
+    await fake.until(lambda: any(words in sent.text for sent in person.inbox), timeout=90)
+    return next(sent.text for sent in person.inbox if words in sent.text)
+
+
+async def three_ask(fake: FakeTelegram, whatsapp: FakeWhatsApp, citizens: list[WebCitizen]) -> tuple[Person, Reader]:
+    """Siti on Telegram, whose number is vouched for, Joko on WhatsApp and somebody in the web chat wait for an agent."""
+    joko = whatsapp.person("6281200000008", "Joko")
     siti = fake.people[7]
     siti.shares_contact(phone=samples.phone(1).lstrip("+"))
     await fake.wait_for_reply(siti)
     siti.says("insentif saya kok belum cair ya, sudah tiga minggu")
-    await asyncio.gather(citizens[0].says("cara beli pelatihan gimana"), citizens[1].says("halo"))
+    joko.says("cara beli pelatihan gimana")
+    await citizens[0].says("halo")
     siti.says("mau bicara dengan petugas")
     await heard(fake, siti, "Sudah saya teruskan ke petugas")
-    for citizen in citizens:
-        await citizen.says("jangan bot, mau bicara sama cs")
-        await citizen.hears("Sudah saya teruskan ke petugas")
-    return siti
+    joko.says("jangan bot, mau bicara sama cs")
+    await reads(whatsapp, joko, "Sudah saya teruskan ke petugas")
+    await citizens[0].says("jangan bot, mau bicara sama cs")
+    await citizens[0].hears("Sudah saya teruskan ke petugas")
+    return siti, joko
 
 
 async def test_queue_race_answer_note_transfer_form_close_rating_reopen(
-    browser: Any, place: Place, fake: FakeTelegram, citizens: list[WebCitizen], picture: Any
+    browser: Any,
+    place: Place,
+    fake: FakeTelegram,
+    whatsapp: FakeWhatsApp,
+    citizens: list[WebCitizen],
+    picture: Any,
 ) -> None:
     ani, budi = await place.agent(browser, "ani"), await place.agent(browser, "budi")
-    siti = await three_ask(fake, citizens)
+    siti, joko = await three_ask(fake, whatsapp, citizens)
     for page in (ani, budi):  # live: nobody has reloaded anything
         await page.locator(".queue > li").nth(2).wait_for()
         await page.get_by_role("link", name="Menunggu 3").wait_for()
@@ -55,6 +71,15 @@ async def test_queue_race_answer_note_transfer_form_close_rating_reopen(
     first = won[0]
     other, name = (budi, "Budi") if first is ani else (ani, "Ani")
     await other.get_by_text("Hanya satu orang yang berbicara dengan warga.").first.wait_for()
+
+    # meanwhile the other one answers Joko, who reads it
+    await other.goto(f"{place.address}/desk/")
+    row = other.locator(".queue > li", has_text="Joko")
+    await row.get_by_role("button", name="Ambil").click()
+    await other.locator("#text").fill("Selamat siang, Kak Joko.")
+    await other.get_by_role("button", name="Kirim", exact=True).click()
+    await reads(whatsapp, joko, "Selamat siang, Kak Joko.")
+    await other.locator("#talk li.agent", has_text="dibaca").wait_for()
 
     # a ready answer by the keyboard alone
     text = first.get_by_label("Balasan", exact=False).first
@@ -110,7 +135,7 @@ async def test_queue_race_answer_note_transfer_form_close_rating_reopen(
     await first.get_by_text("Percakapan dialihkan.").wait_for()
     await heard(fake, siti, f"diteruskan ke {name}")
     await other.goto(first.url.split("/desk")[0] + "/desk/?show=mine")
-    await other.locator(".queue .who a").first.click()
+    await other.locator(".queue .who a", has_text="Siti").click()
     await other.get_by_text("Datanya sudah cocok").wait_for()
     await other.get_by_label("Balasan", exact=False).first.fill("Saya lanjutkan, ya, Kak.")
     await other.get_by_role("button", name="Kirim", exact=True).click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -225,6 +226,27 @@ async def test_meta_says_later_that_the_window_was_closed(rig: Rig) -> None:
     await rig.settle()
     assert [state for state, _ in await states(rig)] == ["failed", "accepted", "accepted", "accepted"]
     assert len(rig.siti.inbox) == 3
+
+
+async def test_what_the_person_has_written_since_keeps_the_window_open(rig: Rig) -> None:
+    """A status about an older message comes after a newer one of the person's."""
+    rig.siti.says(QUESTION)
+    await rig.settle()
+    rig.clock.later(hours=23)
+    await write_first(rig)
+    rig.fake.webhook.hold = True
+    rig.fake.fail_later(131047)
+    await rig.sender.drain()
+    late, rig.fake.webhook.waiting = rig.fake.webhook.waiting, []
+    rig.fake.webhook.hold = False
+    rig.clock.later(minutes=1)
+    rig.siti.says("greet: halo")
+    await rig.settle()
+    rig.fake.webhook.waiting = late
+    rig.fake.webhook.flush()
+    await rig.settle()
+    assert await rig.rows(schema.chats, "window_until") == [(rig.clock.now + timedelta(hours=24),)]
+    assert [state for state, _ in await states(rig)] == ["accepted", "failed", "accepted", "accepted"]
 
 
 # -- failures that are told later -------------------------------------------------------------------------------------

@@ -93,7 +93,8 @@ def _enqueue(connection: Connection, *, address: str, replies: Sequence[Reply], 
     chat = chats.find(connection, "web", "web", address)
     assert chat is not None
     now = datetime.now(UTC)
-    row = {"chat_id": chat["id"], "source": "web:web", "owner_version": 0, "expires_at": now + timedelta(hours=24)}
+    version = chats.lock_conversations(connection, [chat["id"]])[chat["id"]]["owner_version"]
+    row = {"chat_id": chat["id"], "source": "web:web", "owner_version": version, "expires_at": now + timedelta(hours=24)}
     drafts = [outbox.Draft(**row, payload=reply.to_json(), lane=lane, author=author) for reply in replies]
     outbox.enqueue(connection, drafts, now)
 

@@ -79,7 +79,9 @@ class WebSide(Contracted):
 
 
 @pytest.fixture
-async def side(sqlite: Database) -> AsyncIterator[Contracted]:
+async def side(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Contracted]:
+    monkeypatch.setattr("bot.webchat.limits.READS_BURST", 1_000_000)  # hundreds of replies come within a second here
+    monkeypatch.setattr("bot.webchat.limits.MESSAGES_BURST", 1_000_000)
     made = Side(sqlite)
     yield WebSide(made, await made.session())
     await made.channel.close()

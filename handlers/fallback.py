@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handlers import courses, incentive
+from handlers import courses, incentive, reminded
 from handlers.messages import Option
 from handlers.record import linked
 from handlers.talk import menu_options
@@ -20,6 +20,8 @@ def clarify(turn: Turn) -> Answer:
     """ "Maksud Kakak …?" with the best three readings; whose readings are all about money that a linked record tells of is told it."""
     if _about_own_money(turn):
         return replace(incentive.status(turn), handler="incentive_status")
+    if (found := reminded.answered(turn)) is not None:
+        return found
     _remember(turn)
     if turn.state.misses % 2:  # a person was not offered just before
         return _offer_person(turn)
@@ -39,6 +41,8 @@ def refuse(turn: Turn) -> Answer:
     """Out of scope: says so, and what Pandu is for. A message of nothing but words for a course is a search."""
     if courses.asked(turn):
         return replace(courses.start(turn), handler="course_choose")
+    if (found := reminded.answered(turn)) is not None:
+        return found
     _remember(turn)
     if turn.state.misses % 2:
         return _offer_person(turn)

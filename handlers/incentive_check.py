@@ -48,6 +48,8 @@ def _reader(step: str) -> Callable[[Turn, Data], Reading]:
     def read(turn: Turn, data: Data) -> Reading:
         if typed.skipped(turn):
             return Valid(UNKNOWN)
+        if typed.goes_on(turn):
+            return None
         content = turn.content.files["incentive"]
         more = {
             typed.YES: content["yes"].get(step, ()),

@@ -21,9 +21,6 @@ from storage import chats, people
 
 __all__ = ["FORM", "MANAGE", "asked_who_looked", "contact", "form_sent", "record", "start", "unlink", "who_looked"]
 
-SHARES_CONTACT = ("telegram", "terminal")  # channels on which a number can be asked for by a button
-
-_CODE = re.compile(r"\bw[\s-]*([0-9a-z]{8})\b", re.IGNORECASE)
 _FOUR = re.compile(r"(?<!\d)\d{4}(?!\d)")
 
 
@@ -89,16 +86,13 @@ def form_sent(turn: Turn, values: Mapping[str, str] | None) -> Answer:
 # -- steps --------------------------------------------------------------------------------------------------------
 
 
-def _vouched(turn: Turn, data: Data) -> bool:
-    return chats.vouched_phone(turn.connection, turn.chat_id) is not None
-
-
 def _no_contact(turn: Turn, data: Data) -> bool:
-    return turn.inbound.channel not in SHARES_CONTACT or _vouched(turn, data)
+    vouched = chats.vouched_phone(turn.connection, turn.chat_id) is not None
+    return turn.inbound.channel not in linking_proof.SHARES_CONTACT or vouched
 
 
 def _no_code(turn: Turn, data: Data) -> bool:
-    return turn.inbound.channel in SHARES_CONTACT or _vouched(turn, data)
+    return not linking_proof.opens_by_code(turn)
 
 
 def _ask_contact(turn: Turn, data: Data) -> Reply:
@@ -114,7 +108,7 @@ def _ask_code(turn: Turn, data: Data) -> Reply:
 
 
 def _read_code(turn: Turn, data: Data) -> Reading:
-    if match := _CODE.search(turn.text):
+    if match := linking_proof.CODE.search(turn.text):
         return Valid(linking_proof.canonical_code(match[1]))
     return Misfit("link_code_shape") if re.search(r"\d{4}", turn.text) else None
 

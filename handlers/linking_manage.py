@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import RowMapping
 
-from handlers import free_text, telling, typed
+from handlers import free_text, linking_proof, telling, typed
 from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.linking_notices import notify
 from handlers.messages import Reply
@@ -75,7 +75,9 @@ def asked_who_looked(turn: Turn) -> Answer | None:
 
 
 def asked_to_manage(turn: Turn) -> Answer | None:
-    """The answer to "atur sambungan", "kode untuk web" and "putuskan sambungan" in a connected chat; else None."""
+    """The answer to "atur sambungan", "kode untuk web" and "putuskan sambungan" in a connected chat, and to its code in a web chat; else None."""
+    if (opened := _opened(turn)) is not None:
+        return opened
     words = turn.content.files["linking"]
     ways = {"manage": words["manage_words"], "code": words["web_code"], "unlink": words["unlink_here"]}
     found = typed.find(turn, ways)
@@ -84,6 +86,17 @@ def asked_to_manage(turn: Turn) -> Answer | None:
     if found.value == "unlink":
         return unlink(turn)
     return web_code(turn) if found.value == "code" else open_form(turn, MANAGE)
+
+
+def _opened(turn: Turn) -> Answer | None:
+    """What becomes of a code that is all of a message: the linked chat says "Tulis di chat web", and nothing of asking first."""
+    text = turn.text.strip()
+    match = linking_proof.CODE.fullmatch(text)
+    word = match is not None and "-" not in text and not any(char.isdigit() for char in text)  # "wirausaha"
+    if match is None or word or turn.state.form or not linking_proof.opens_by_code(turn):
+        return None
+    code = linking_proof.canonical_code(match[1])
+    return linking_proof.prove(turn, lambda: linking_proof.by_code(turn, code), "2", "code")
 
 
 def _who(turn: Turn, actor: str) -> str:

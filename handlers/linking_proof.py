@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,6 +16,9 @@ from handlers.linking_notices import notify
 from handlers.messages import Reply
 from handlers.turn import Answer, Turn, answer
 from storage import chats, people
+
+SHARES_CONTACT = ("telegram", "terminal")  # channels on which a number can be asked for by a button
+CODE = re.compile(r"\bw[\s-]*([0-9a-z]{8})\b", re.IGNORECASE)
 
 _LOOK_ALIKES = str.maketrans("OIL", "011")  # Crockford's alphabet has none of these letters
 
@@ -31,6 +35,12 @@ class Match:
 def canonical_code(typed_code: str) -> str:
     """A code as it is stored, however it was typed."""
     return typed_code.upper().translate(_LOOK_ALIKES)
+
+
+def opens_by_code(turn: Turn) -> bool:
+    """Whether this chat, whose number nobody vouches for, can be opened by a code from a linked one."""
+    vouched = chats.vouched_phone(turn.connection, turn.chat_id) is not None
+    return turn.inbound.channel not in SHARES_CONTACT and not vouched
 
 
 def by_digits(turn: Turn, birth_date: str, column: str, digits: str) -> Match | None:

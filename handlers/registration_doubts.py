@@ -28,7 +28,7 @@ def read_rule(question: str) -> Read:
     def read(turn: Turn, data: Data) -> Reading:
         choices = _choices(turn, question)
         own = without_others(turn) if question == "job" else turn
-        if _only_goes_on(turn):
+        if typed.goes_on(turn):
             return None
         if question == "job" and (found := servant(own)):
             return Valid(found.value, sure=found.sure)
@@ -41,11 +41,6 @@ def read_rule(question: str) -> Read:
         return replace(reading, sure=said is not None and said.leads and free_text.statement(turn))
 
     return read
-
-
-def _only_goes_on(turn: Turn) -> bool:
-    """Whether a message is nothing but "lanjut" or "oke": where a fact is asked, taking it for a yes would note what nobody said."""
-    return typed.is_all(turn, vocabulary(turn)["going_on"])
 
 
 def _choices(turn: Turn, question: str) -> dict[str, Sequence[str]]:

@@ -73,6 +73,11 @@ def is_all(turn: Turn, words: Sequence[str]) -> bool:
     return left != heard and set(left.split()) <= _vocabulary(tuple(turn.content.files["words"]["filler"]))
 
 
+def goes_on(turn: Turn) -> bool:
+    """Whether a message is nothing but "lanjut" or "oke": where a fact is asked, taking it for a yes would note what nobody said."""
+    return is_all(turn, turn.content.files["words"]["going_on"])
+
+
 def is_sure(turn: Turn, heard: str, found: Iterable[str] = ()) -> bool:
     """Whether a message that holds an answer holds neither a question nor another matter beside it."""
     filler = _vocabulary(tuple(turn.content.files["words"]["filler"]))

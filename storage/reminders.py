@@ -119,3 +119,9 @@ def once(connection: Connection, chat_id: int, key: str, now: datetime) -> bool:
     """Notes a reminder; False if this one was given before."""
     statement = insert_for(connection)(reminders).on_conflict_do_nothing().values(chat_id=chat_id, key=key, at=now)
     return connection.execute(statement).rowcount == 1
+
+
+def given(connection: Connection, chat_id: int, beginning: str, since: datetime) -> bool:
+    """Whether the chat was given a reminder since a moment whose key begins so."""
+    mine = (reminders.c.chat_id == chat_id, reminders.c.key.like(f"{beginning}%"), reminders.c.at >= since)
+    return connection.execute(select(reminders.c.id).where(*mine).limit(1)).first() is not None

@@ -418,3 +418,37 @@ async def test_the_lock_of_a_chat_is_taken_before_the_request_is_read(database: 
     held = await database.read(lambda c: c.execute(select(conversations.c.owner)).scalar_one())
     assert held == "bot"
     assert await database.read(lambda c: c.execute(select(func.count()).select_from(table)).scalar_one()) == 1
+
+
+async def test_the_bot_says_nothing_after_the_agent_however_close_they_come(database: Database, now: datetime) -> None:
+    """A reply of the bot's on its way while an agent takes the chat and writes: it went before, or it does not go."""
+    rani = await database.write(lambda c: add_agent(c, "rani", now, cap=20))
+    for turn in range(6):
+        key = await database.write(lambda c, turn=turn: ask(c, f"x{turn}", now))
+        chat = await database.read(lambda c, key=key: handoffs.get(c, key)["chat_id"])  # type: ignore[index]
+        reply = {"chat_id": chat, "source": "web:web", "payload": {"text": "bot"}, "owner_version": 0}
+        draft = outbox.Draft(**reply, expires_at=now + 60 * MINUTE)
+        await database.write(partial(outbox.enqueue, drafts=[draft, draft], now=now))
+        went: list[str] = []
+
+        async def send(token: str, went: list[str] = went) -> None:
+            def work(connection: Connection) -> list[str]:
+                given = {"token": token, "now": now, "lease": MINUTE}
+                rows, _ = outbox.claim(connection, source="web:web", **given, limit=9, rate=0, reserve=0)
+                good = outbox.check(connection, ids=[row["id"] for row in rows], **given)
+                marks = [outbox.Mark(id=key, state="accepted") for key in good]
+                outbox.mark(connection, marks=marks, token=token, now=now)
+                return [row["author"] for row in rows if row["id"] in good]
+
+            went += await database.write(work)
+
+        async def take(key: int = key, chat: int = chat) -> None:
+            await database.write(lambda c: ownership.take(c, key, rani, now))
+            payload = {"text": "agen"}
+            await database.write(partial(desk_messages.say, chat_id=chat, agent_id=rani, payload=payload, now=now))
+
+        await asyncio.gather(send("s1"), take(), send("s2"))
+        for token in ("s3", "s4", "s5"):
+            await send(token)
+        assert went == sorted(went, reverse=True)  # "bot" before "agent:1"
+        assert went.count("agent:1") == 1

@@ -159,6 +159,8 @@ async def test_watching_alone_does_not_keep_a_session_open(office: Office, monke
     monkeypatch.setattr(live, "_ALIVE_SECONDS", 0.1)
     ani = await office.at_desk("ani")
     async with watching(office, ani) as stream:
+        await office.asks("siti")
+        await stream.next()  # the stream is open
         long_ago = await office.database.now() - timedelta(hours=2)
         await office.do(lambda c: c.execute(update(sessions).values(seen_at=long_ago)))
         assert (await stream.next())["event"] == "over"

@@ -119,6 +119,7 @@ async def test_queue_race_answer_note_transfer_form_close_rating_reopen(
     assert samples.name(1) not in await first.locator("#record").inner_text()
     await first.get_by_role("button", name="Tampilkan").click()
     await first.locator("#record", has_text=samples.name(1)).wait_for()
+    await first.locator("#text").fill("Saya cek tanggal bayarnya dulu, ya, Kak.")
     await picture(first, "desk-chat")
     await first.set_viewport_size(PHONE)
     await picture(first, "desk-chat-phone")

@@ -113,7 +113,7 @@ def test_both_chats_must_be_linked_to_the_same_participant(old: SampleTalk, new:
     join(new)
     found = registration_carry.elsewhere(new.turn())
     assert found is not None
-    assert (found.chat_id, found.channel, found.number) == (1, "Telegram", "")
+    assert (found.chat_id, found.channel, found.number) == (1, "telegram", "")
 
 
 @pytest.mark.parametrize("weak", ["old", "new"])

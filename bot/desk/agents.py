@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from bot.desk import topics
 from bot.desk.look import ROLES
 from bot.desk.visit import PREFIX, Visit
 from storage import agents, desk_sessions
@@ -28,8 +27,8 @@ async def show(visit: Visit) -> Response:
 
 async def _page(visit: Visit, *, status: int = 200, problem: str = "", link: str = "", whose: str = "") -> Response:
     rows = await visit.read(agents.listed)
-    shown = {"topics": topics.names(visit.content), "sent": visit.sent, "CAPS": _CAPS}
-    return visit.page("agents.html", status, rows=rows, problem=problem, link=link, whose=whose, **shown)
+    shown = {"link": link, "whose": whose, "sent": visit.sent}
+    return visit.page("agents.html", status, rows=rows, problem=problem, **shown)
 
 
 def _typed(visit: Visit) -> dict[str, Any]:
@@ -41,10 +40,10 @@ def _typed(visit: Visit) -> dict[str, Any]:
         raise ValueError("Pilih peran.")
     if not cap.isdigit() or int(cap) not in _CAPS:
         raise ValueError("Batas percakapan: 1–20.")
-    known = topics.names(visit.content)
+    known = visit.content.files["reports"]["topics"]  # what the queue sorts by
     skills = [skill.strip() for skill in visit.sent.get("skills", "").split(",") if skill.strip()]
     if unknown := [skill for skill in skills if skill not in known]:
-        raise ValueError(f"Topik tidak dikenal: {', '.join(unknown)}.")
+        raise ValueError(f"Topik tidak dikenal: {', '.join(unknown)}. Yang ada: {', '.join(known)}.")
     return {"alias": alias, "role": role, "cap": int(cap), "skills": skills}
 
 
@@ -63,7 +62,8 @@ async def add(visit: Visit) -> Response:
         if agents.by_name(connection, name):
             return False
         now = database_now(connection)
-        code = next(code for length in (4, 4, 4, 6) if not agents.by_code(connection, code := f"P-{new_id(length)}"))
+        while agents.has_code(connection, code := f"P-{new_id(4)}"):
+            pass
         key = agents.add(connection, name=name, code=code, now=now, **typed)
         agents.invite(connection, key, invite_hash=_hash(token), until=now + INVITED)
         return True

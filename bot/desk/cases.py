@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from bot.desk import roles, topics
 from bot.desk.chat import RESOLUTIONS, STATES
-from bot.desk.look import PRIORITIES
+from bot.desk.look import PRIORITIES, author
 from bot.desk.speaking import told_problems
 from bot.desk.visit import Visit
 from handlers import case_acts, desk_acts
@@ -25,6 +25,9 @@ from storage.handoffs import RefusedError
 FILTERS = {"open": "Belum ditutup", "waiting": "Menunggu pihak lain", "closed": "Ditutup", "": "Semua"}
 ORDERS = {"due": "Tenggat", "priority": "Prioritas", "new": "Terbaru"}
 _SHOWN = 200
+_SPEAKER = re.compile(
+    r"^(person|bot|agent:\d+|campaign:\d+): ", re.MULTILINE
+)  # as a story of several messages has them
 _CHANGED = re.compile(r"\b(state|priority|agent_id) (\w+)")
 _EVENTS = {
     "opened": "dibuka",
@@ -76,7 +79,7 @@ def _find(number: str, connection: Connection) -> dict[str, Any] | None:
         for one in case["history"]
     ]
     return {
-        "case": case,
+        "case": {**case, "story": _SPEAKER.sub(lambda match: f"{author(match[1], names)}: ", case["story"])},
         "chat": chats.get(connection, case["chat_id"]),
         "history": history[::-1],
         "notes": desk_texts.notes(connection, case["id"]),

@@ -16,7 +16,7 @@ from bot.desk.look import author
 from bot.desk.visit import PREFIX, Visit
 from handlers.desk_check import LONGEST
 from handlers.turn import ZONES
-from storage import chats, desk_texts, desk_view, handoffs
+from storage import chats, desk_queue, desk_texts, desk_view, handoffs
 from storage.database import database_now
 
 STATES = {"open": "terbuka", "waiting": "menunggu", "closed": "ditutup"}
@@ -97,7 +97,7 @@ def _see(chat_id: int, me: int, show_record: bool, connection: Connection) -> Se
         owner=owner,
         handoff=current,
         talk=desk_view.talk(connection, chat_id),
-        mine=desk_view.going_on(connection, agent_id=me),
+        mine=desk_queue.going_on(connection, agent_id=me),
         cases=cases,
         earlier=requests[1:] if current else requests,
         notes=desk_view.notes_of(connection, [case["id"] for case in cases]),

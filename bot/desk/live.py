@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 
 from bot.desk.visit import Visit
 from bot.wake import DESK, Wake
-from storage import agents, desk_sessions, desk_view
+from storage import agents, desk_queue, desk_sessions
 from storage.database import Database, database_now, is_outage
 
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ class Watcher:
 class Seen:
     """What one look has found."""
 
-    queue: dict[int, desk_view.Mark]
+    queue: dict[int, desk_queue.Mark]
     chats: dict[int, str]
 
     @property
@@ -67,7 +67,7 @@ class Seen:
 
 def look(connection: Connection, chats: frozenset[int]) -> Seen:
     """What goes on now: the queue, and these conversations."""
-    return Seen(desk_view.queue_marks(connection), desk_view.chat_marks(connection, chats))
+    return Seen(desk_queue.queue_marks(connection), desk_queue.chat_marks(connection, chats))
 
 
 class Hub:

@@ -15,7 +15,7 @@ from bot.desk import live, topics
 from bot.desk.speaking import stay
 from bot.desk.visit import PREFIX, Visit
 from handlers import desk_acts, desk_calendar, telling
-from storage import agents, desk_view, handoffs
+from storage import agents, desk_queue, handoffs
 from storage.database import database_now
 
 TABS = {"waiting": "Menunggu", "mine": "Milik saya", "active": "Sedang dilayani", "all": "Semua"}
@@ -54,7 +54,7 @@ async def show(visit: Visit) -> Response:
 
     def work(connection: Connection) -> tuple[live.Seen, list[dict[str, Any]], desk_calendar.Calendar]:
         # the marks come first: what is committed meanwhile must stir the page, not be taken for shown
-        return live.look(connection, frozenset()), desk_view.going_on(connection), desk_calendar.load(connection)
+        return live.look(connection, frozenset()), desk_queue.going_on(connection), desk_calendar.load(connection)
 
     seen, everybody, times = await visit.read(work)
     me, now = visit.me["id"], visit.now

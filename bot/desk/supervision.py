@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from bot.desk import live, topics
 from bot.desk.visit import Visit
-from storage import agents, desk_view, supervision
+from storage import agents, desk_queue, supervision
 from storage.database import database_now
 
 SPANS = {"1": "Hari ini", "7": "7 hari", "30": "30 hari"}
@@ -24,7 +24,7 @@ async def show(visit: Visit) -> Response:
     def work(connection: Connection) -> dict[str, Any]:
         now = database_now(connection)
         since = now - timedelta(days=int(days))
-        waiting = [row for row in desk_view.going_on(connection) if row["state"] == "waiting"]
+        waiting = [row for row in desk_queue.going_on(connection) if row["state"] == "waiting"]
         seen = live.look(connection, frozenset())  # first: what is committed meanwhile must stir the page
         return {
             "present": supervision.present(connection, now),

@@ -6,9 +6,11 @@ import re
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from storage import agents, calendar, desk_texts, handoffs, quality
 from storage.database import Database, database_now
+from storage.schema import cases as case_rows
 from tests.bot.desk.conftest import PASSWORD, Office
 from tests.storage import desk as rows
 
@@ -28,6 +30,15 @@ async def test_cases_are_listed_by_due_time_and_found_by_number(office: Office) 
     page = (await ani.get("/cases?state=closed")).text
     assert "Tidak ada laporan yang cocok." in page
     assert (await ani.get("/cases?number=xyz")).headers["location"] == "/desk/cases/L-XYZ"
+
+
+async def test_the_story_says_who_spoke_in_plain_words(office: Office) -> None:
+    await office.asks("siti")
+    await office.do(
+        lambda c: c.execute(update(case_rows).values(story="person: halo\nbot: Halo, Kak.\nkata person: itu"))
+    )
+    page = (await (await office.at_desk("ani")).get("/cases/L-siti")).text
+    assert "Warga: halo\nPandu: Halo, Kak.\nkata person: itu" in page
 
 
 async def test_changes_stand_in_the_history_in_plain_words(office: Office) -> None:

@@ -7,7 +7,7 @@ import re
 
 from sqlalchemy import update
 
-from storage import agents, calendar, desk_view, handoffs
+from storage import agents, calendar, desk_queue, handoffs
 from storage.database import database_now
 from storage.schema import handoffs as rows
 from tests.bot.desk.conftest import Office, said
@@ -130,9 +130,9 @@ async def test_two_hundred_who_wait_are_counted_though_not_all_are_shown(office:
 
 async def test_the_mark_changes_with_what_the_list_shows(office: Office) -> None:
     chat = await office.asks("siti")
-    before = (await office.database.read(desk_view.queue_marks))[chat]
+    before = (await office.database.read(desk_queue.queue_marks))[chat]
     for change in ({"priority": 0}, {"front": True}):
         await office.do(lambda c, change=change: c.execute(update(rows).values(change)))
-        after = (await office.database.read(desk_view.queue_marks))[chat]
+        after = (await office.database.read(desk_queue.queue_marks))[chat]
         assert after != before
         before = after

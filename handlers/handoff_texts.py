@@ -16,6 +16,7 @@ from handlers.turn import options
 from storage import handoffs, waits
 
 STAYS = timedelta(minutes=30)  # longer nobody waits, but for those who must not be sent away (`live`)
+_ROUND_THE_CLOCK = timedelta(days=1)  # a shift without an end in sight
 _WHOLE = 5  # minutes to which a longer wait is rounded up
 
 
@@ -51,6 +52,8 @@ def hours_words(content: Catalogue, times: Calendar, now: datetime, zone: str, *
     """Until when agents are there, in the person's zone; outside their hours, when they come back."""
     if (closing := times.closing(now)) is not None:
         key = "handoff_hours_live" if live else "handoff_hours"
+        if closing - now >= _ROUND_THE_CLOCK:
+            return content.text(f"{key}_always")
         return content.text(key, closing=telling.moment_in(zone, closing, now))
     if (opening := times.opening(now)) is None:
         return content.text("handoff_hours_live_unknown")

@@ -84,7 +84,7 @@ def asked_to_manage(turn: Turn) -> Answer | None:
     if found is None or turn.state.form or not free_text.brief(turn) or linked(turn) is None:
         return None
     if found.value == "unlink":
-        return unlink(turn)
+        return None if typed.find(turn, {"others": words["manage"]["others"]}) else unlink(turn)
     return web_code(turn) if found.value == "code" else open_form(turn, MANAGE)
 
 

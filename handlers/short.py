@@ -59,7 +59,9 @@ def as_letters(text: str, said: Words) -> str:
     """The text as it may leave: letters of the alphabet, addresses told in words, no needless blanks."""
     found = gsm7.plain(text.replace("(.)", ".").replace(":(//)", "://"))  # as the sender may have broken them up
     in_words = partial(links.told, name=lambda host: said.places.get(host, said.dot.join(host.split("."))))
-    found = in_words(_BARE_WWW.sub(f"www{said.dot}", in_words(found))).replace("://", ": ")  # what a "www." hid shows after it is told
+    found = in_words(_BARE_WWW.sub(f"www{said.dot}", in_words(found))).replace(
+        "://", ": "
+    )  # what a "www." hid shows after it is told
     for gap, one in zip(_GAPS, (" ", "\n", "\n"), strict=True):
         found = gap.sub(one, found)
     return found.strip()

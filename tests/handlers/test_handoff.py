@@ -141,6 +141,13 @@ def test_hours_are_told_in_the_persons_zone(talk: SampleTalk) -> None:
     assert "Mulai lagi Rabu, 25 Nov, 10.00 WIT" in talk.say("petugas", "human_agent")
 
 
+def test_a_desk_that_never_closes_names_no_hour(talk: SampleTalk) -> None:
+    calendar.set_shifts(talk.connection, range(7), [(0, 1440)])
+    assert "Petugas ada siang malam. Kalau 30 menit" in talk.say("petugas", "human_agent")
+    talk.say("keluar antrean")
+    assert "siang malam. Tempat Kakak tetap" in talk.say("saya tunanetra, petugas", "human_agent")
+
+
 def test_a_wait_that_would_be_too_long_is_not_begun(talk: SampleTalk) -> None:
     rani = add_agent(talk.connection, "rani", NOW, cap=1)
     for n in range(5):

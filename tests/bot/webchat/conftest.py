@@ -94,7 +94,12 @@ def _enqueue(connection: Connection, *, address: str, replies: Sequence[Reply], 
     assert chat is not None
     now = datetime.now(UTC)
     version = chats.lock_conversations(connection, [chat["id"]])[chat["id"]]["owner_version"]
-    row = {"chat_id": chat["id"], "source": "web:web", "owner_version": version, "expires_at": now + timedelta(hours=24)}
+    row = {
+        "chat_id": chat["id"],
+        "source": "web:web",
+        "owner_version": version,
+        "expires_at": now + timedelta(hours=24),
+    }
     drafts = [outbox.Draft(**row, payload=reply.to_json(), lane=lane, author=author) for reply in replies]
     outbox.enqueue(connection, drafts, now)
 

@@ -10,7 +10,7 @@ from handlers.messages import Kind
 from handlers.safety import is_danger
 from handlers.talk import silent
 from handlers.turn import Answer, Turn, answer
-from storage import agents, cases, handoffs, ownership
+from storage import agents, cases, chats, handoffs, ownership
 
 LEFT = "handoff_left"  # this handler's answer has changed the owner
 _BRIEF = 6
@@ -23,6 +23,9 @@ def owned(turn: Turn, form_sent: Callable[[Turn], Answer | None]) -> Answer | No
     if turn.inbound.kind is Kind.FORM and (sent := form_sent(turn)) is not None:
         passing = tuple(replace(reply, passes_agent=True, options=()) for reply in sent.replies)
         return replace(sent, replies=passing, state=replace(sent.state, options=()), handler="form_sent")
+    if (phone := turn.inbound.contact_phone) and turn.inbound.contact_own and not turn.inbound.forwarded:
+        # the agent may have asked for it
+        chats.note_identity(turn.connection, turn.chat_id, kind="phone", value=phone, vouched=True, now=turn.now)
     there = handoffs.going_on(turn.connection, turn.chat_id)
     if there is not None and is_danger(turn.text, turn.content):
         handoffs.raise_priority(turn.connection, there["id"], cases.DANGER)

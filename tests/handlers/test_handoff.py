@@ -217,6 +217,15 @@ def test_while_an_agent_speaks_the_bot_is_silent_and_danger_is_flagged(talk: Sam
     assert (silent.replies, going_on(talk)["priority"]) == ((), cases.DANGER)
 
 
+def test_a_number_shared_with_an_agent_is_vouched_for_without_a_word(talk: SampleTalk) -> None:
+    shared = replace(talk.turn("", kind=Kind.CONTACT, phone="+6280000000001"), owner="agent:1")
+    assert dialogue.respond(shared).replies == ()
+    assert chats.vouched_phone(talk.connection, 1) == "+6280000000001"
+    other = replace(talk.turn("", kind=Kind.CONTACT, phone="+6280000000002", own=False), owner="agent:1")
+    dialogue.respond(other)
+    assert chats.vouched_phone(talk.connection, 1) == "+6280000000001"
+
+
 # -- agents' codes ------------------------------------------------------------------------------------------------
 
 

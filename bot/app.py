@@ -21,6 +21,7 @@ from bot import metrics
 from bot.channel import Channel
 from bot.desk.live import Hub
 from bot.effects import Parts
+from bot.figures import Counting
 from bot.hook import HookSender
 from bot.leader import Leader
 from bot.notices import Notices
@@ -214,6 +215,7 @@ class Service:
             work.append(("queue", Leader(self.database).hold("queue", line.run)))
             similar = SimilarPeople(self.database, wanted=self.settings.similar)
             work.append(("similar", Leader(self.database).hold("similar", similar.run)))
+            work.append(("figures", Leader(self.database).hold("figures", Counting(self.database).run)))
         if self.hook and self.role in ("all", "sender"):
             work.append(("hook", self.hook.run()))
         if self.role in ("all", "sender"):

@@ -38,6 +38,7 @@ from storage.schema import (
 )
 from storage.schema import consents as consent_rows
 from storage.schema import subscriptions as subscription_rows
+from storage.schema_figures import visits
 
 # what is erased row by row; wrong proofs (`proofs`), a stop of announcements and a "no" to suggestions (`chats.similar`) stay, or erasing
 # would lift them
@@ -59,6 +60,7 @@ _OWN: tuple[Table, ...] = (
     cases,
     misunderstood,
     notices,
+    visits,
 )
 _UNSENT = ("pending", "sending", "held")
 

@@ -270,6 +270,9 @@ messages = Table(
     Column("second", String(40)),
     Column("confidence", Float),
     Column("handler", String(40)),
+    Column(
+        "step", String(80)
+    ),  # of a journey, where the person's message has led: "registration/birth_date", "registration/end"
     Column("model", String(64)),
     Column("content", String(64)),
     Column("outbox_id", BigId),  # of an agent's message: where its delivery stands, as long as the outbox keeps it

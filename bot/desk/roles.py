@@ -35,6 +35,7 @@ MENU = (
     Item("/cases", "Laporan", ANSWERS, "l"),
     Item("/canned", "Balasan", ANSWERS | WRITES),
     Item("/supervision", "Supervisi", COUNTS),
+    Item("/figures", "Angka", COUNTS | WRITES),
     Item("/quality", "Mutu", LEADS),
     Item("/hours", "Jam", RUNS),
     Item("/looks", "Jejak", GUARDS),

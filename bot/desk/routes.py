@@ -6,7 +6,21 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.desk import agents, canned, cases, chat, entrance, hours, looks, quality, queue, roles, speaking, supervision
+from bot.desk import (
+    agents,
+    canned,
+    cases,
+    chat,
+    entrance,
+    figures,
+    hours,
+    looks,
+    quality,
+    queue,
+    roles,
+    speaking,
+    supervision,
+)
 from bot.desk.guard import Rule, Run, guarded
 from bot.desk.live import Hub
 from bot.desk.look import STATIC, asset
@@ -51,6 +65,8 @@ def rules(hub: Hub) -> tuple[Rule, ...]:
         Rule("POST", "/canned", canned.save, roles.WRITES),
         Rule("POST", "/canned/delete", canned.delete, roles.WRITES),
         Rule("GET", "/supervision", supervision.show, roles.COUNTS),
+        Rule("GET", "/figures", figures.show, roles.COUNTS | roles.WRITES),
+        Rule("GET", "/figures.csv", figures.download, roles.COUNTS | roles.WRITES),
         Rule("GET", "/quality", quality.show, roles.LEADS),
         Rule("GET", "/quality/{review:int}", quality.read, roles.LEADS),
         Rule("POST", "/quality/{review:int}", quality.save, roles.LEADS),

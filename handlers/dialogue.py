@@ -93,8 +93,11 @@ INTENTS: Mapping[str, Callable[[Turn], Answer]] = {
 }
 """Talk and journeys, and questions that a record or a link answers better; every other intent is answered from the catalogue."""
 
-LOOKED_UP: Mapping[str, Callable[[Turn], Answer]] = {"provider_check": providers.check}
-"""Questions that the catalogue answers, and a list of the operator's answers better where it knows."""
+LOOKED_UP: Mapping[str, Callable[[Turn], Answer]] = {
+    "provider_check": providers.check,
+    "incentive_when": partial(incentive.unpaid, intent="incentive_when"),
+}
+"""Questions that the catalogue answers, and a list of the operator's or the person's own record better where it knows."""
 
 STARTS: Mapping[str, str] = {
     "register_start": "registration",
@@ -102,6 +105,7 @@ STARTS: Mapping[str, str] = {
     "link_account": "linking",
     "report_problem": "report",
     "my_data": "my_data",
+    "incentive_status": "incentive_check",
 }
 """Journeys whose form may be open already when they are asked for again."""
 
@@ -111,6 +115,7 @@ TELLING = (
     rating.NOTE.name,
 )  # forms in which something is told, whatever stands in it
 LATE_TAP = timedelta(hours=1)
+AWAY = timedelta(hours=1)
 
 
 def respond(turn: Turn) -> Answer:
@@ -346,14 +351,24 @@ def _open_form(turn: Turn) -> Answer | None:
         return forms.resume(turn, form, aside)
     if talk.is_puzzled(turn) and not _answers_step(turn) and (step := form.step(turn.state.step)):
         return replace(forms.unclear(turn, form, step, "form_puzzled"), handler="puzzled")
+    if _comes_back(turn) and (step := form.step(turn.state.step)):
+        return replace(forms.ask_again(turn, form, step), handler="resume")
     if (found := forms.consider(turn, form)) is not None:
         return replace(found, handler=found.handler or f"form:{form.name}")
+    if form.name == registration.FORM.name and registration_told.asks_if_registered(turn):
+        return forms.resume(turn, form, replace(registration_told.status(turn), handler="registered"))
     second = turn.understanding.second
     if STARTS.get(turn.understanding.intent) == form.name and (step := form.step(turn.state.step)):
         return forms.resume(turn, form, ask(turn, second)) if second else forms.ask_again(turn, form, step)
     if turn.understanding.outcome is Outcome.CLARIFY and turn.understanding.confidence >= forms.SURE:
         turn = replace(turn, understanding=replace(turn.understanding, outcome=Outcome.ANSWER))
     return forms.resume(turn, form, _understood(turn))
+
+
+def _comes_back(turn: Turn) -> bool:
+    """Whether "lanjut" comes after a while away, at a step that it does not answer: the question is wanted once more."""
+    away = turn.now - turn.chat["seen_at"] > AWAY
+    return away and _RESUME.match(turn.text) is not None and not _answers_step(turn)
 
 
 def _before_the_step(turn: Turn, form: Form) -> Answer | None:

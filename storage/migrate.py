@@ -20,14 +20,19 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, to: str = "head") -> None:
     """Runs what is missing, in the caller's transaction (a storage function: use with `Database.write`)."""
-    command.upgrade(_config(connection), "head")
+    command.upgrade(_config(connection), to)
 
 
 def current(connection: Connection) -> str | None:
     """The database's revision; None for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def knows(revision: str) -> bool:
+    """Whether a revision is one of this version's; a newer program's is not."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def head() -> str | None:

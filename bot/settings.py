@@ -35,6 +35,13 @@ class Settings:
         },
     )
     bind: str = field(default="127.0.0.1:8080", metadata={"env": "PANDU_BIND", "help": "host:port of the web role"})
+    metrics_bind: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_METRICS_BIND",
+            "help": "host:port where every role answers /healthz, /readyz, /metrics; unset: the web role does at PANDU_BIND",
+        },
+    )
     public_url: str = field(
         default="",
         metadata={
@@ -320,10 +327,16 @@ def _typed(name: str, raw: str, default: object) -> object:
     return raw
 
 
+def _address(name: str, value: str) -> None:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise SettingsError(f"{name}: {value!r} is not host:port, as in 127.0.0.1:8080")
+
+
 def _check(settings: Settings) -> None:
-    port = settings.bind.rpartition(":")[2]
-    if not settings.host or not port.isdigit() or not 0 <= int(port) < 65536:
-        raise SettingsError(f"PANDU_BIND: {settings.bind!r} is not host:port, as in 127.0.0.1:8080")
+    _address("PANDU_BIND", settings.bind)
+    if settings.metrics_bind:
+        _address("PANDU_METRICS_BIND", settings.metrics_bind)
     if settings.telegram_mode not in ("polling", "webhook"):
         raise SettingsError(f"PANDU_TELEGRAM_MODE: {settings.telegram_mode!r} is neither polling nor webhook")
     if settings.telegram_mode == "webhook" and settings.telegram_token and not settings.telegram_secret:

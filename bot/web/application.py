@@ -6,17 +6,13 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot import metrics
 from bot.desk.routes import desk_routes
 from bot.desk.visit import Desk
 from bot.policy import own_hosts
+from bot.web.probes import probe_routes
 from bot.web.secure_form import secure_form_routes
-from storage import inbox, migrate, outbox
 
 if TYPE_CHECKING:
     from bot.app import Service
@@ -49,37 +45,7 @@ class SecurityHeaders:
 
 def application(service: Service, *, demo: bool = False) -> Starlette:
     """All routes of one service."""
-
-    async def health(_request: Request) -> Response:
-        """Alive: the process answers."""
-        return PlainTextResponse("ok")
-
-    async def ready(_request: Request) -> Response:
-        """Ready: the database answers and has this version's schema."""
-        try:
-            revision = await service.database.read(migrate.current)
-        except Exception as error:
-            return JSONResponse({"ready": False, "reason": f"database: {type(error).__name__}"}, status_code=503)
-        good = revision == migrate.head()
-        return JSONResponse({"ready": good, "schema": revision}, status_code=200 if good else 503)
-
-    async def show_metrics(_request: Request) -> Response:
-        """Prometheus metrics of this process and of the queues."""
-        gauges: dict[str, tuple[str, float]] = {}
-        try:
-            count, oldest = await service.database.read(inbox.waiting)
-            now = await service.database.now()
-            age = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
-            unsent = await service.database.read(outbox.unsent)
-            gauges["pandu_inbox_waiting"] = ("Events that wait for a worker", count)
-            gauges["pandu_inbox_age_seconds"] = ("How long the oldest chat has been waiting", age)
-            gauges["pandu_outbox_waiting"] = ("Messages that wait to be sent", sum(unsent.values()))
-            gauges["pandu_database_up"] = ("Whether the database answers", 1)
-        except Exception:
-            gauges["pandu_database_up"] = ("Whether the database answers", 0)
-        return PlainTextResponse(metrics.render(gauges), media_type="text/plain; version=0.0.4")
-
-    routes: list[BaseRoute] = [Route("/healthz", health), Route("/readyz", ready), Route("/metrics", show_metrics)]
+    routes = probe_routes(service, with_metrics=not service.settings.metrics_bind)
     routes += secure_form_routes(service.database, service.receiver.receive, service.worker.parts)
     routes += desk_routes(_desk(service, demo=demo), service.hub)
     if service.settings.kiosk:

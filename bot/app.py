@@ -108,7 +108,7 @@ def engine(settings: Settings) -> Engine:
 
 def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel]:
     """The channels that are configured. A new channel is one more line here."""
-    found: list[Channel] = [WebChat(database, wake)]
+    found: list[Channel] = [WebChat(database, wake, trusted_proxies=settings.trusted_proxies)]
     if settings.telegram_token:
         from bot.telegram.send import TelegramChannel  # aiogram takes half a second to import
 
@@ -238,6 +238,8 @@ class Service:
             port=int(port),
             log_level="warning",
             access_log=False,
+            server_header=False,
+            forwarded_allow_ips=list(self.settings.trusted_proxies),
             timeout_graceful_shutdown=3,
         )
         server = _Server(config)

@@ -22,14 +22,20 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
 )
+_HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")  # this host alone: others of the domain are not ours
 
 
 class SecurityHeaders:
     """Adds the headers that every answer carries, unless a page sets its own."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        """`https`: people come by https, so they shall never again come without (RFC 6797)."""
         self._app = app
+        self._headers = (*_HEADERS, _HTTPS_ONLY) if https else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -37,7 +43,7 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(pair for pair in _HEADERS if pair[0] not in present)]
+                message["headers"] = [*message["headers"], *(pair for pair in self._headers if pair[0] not in present)]
             await send(message)
 
         await self._app(scope, receive, with_headers)
@@ -58,7 +64,8 @@ def application(service: Service, *, demo: bool = False) -> Starlette:
         from bot.demo import demo_routes
 
         routes = [*demo_routes(service), *routes]
-    return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)])
+    https = service.settings.public_url.startswith("https://")
+    return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders, https=https)])
 
 
 def _desk(service: Service, *, demo: bool) -> Desk:

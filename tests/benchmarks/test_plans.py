@@ -25,6 +25,8 @@ from tests.conftest import NOW
 
 CHATS, LOG = 4_000, 16_000
 SMALL = (
+    "pg_class",
+    "pg_namespace",
     "alembic_version",
     "handoffs",
     "hook_deliveries",

@@ -7,7 +7,7 @@ COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo fake-telegram fake-whatsapp fake-sms model test test-browser pictures rasa-test check bench bench-long bench-crash lock clean
+.PHONY: help setup demo fake-telegram fake-whatsapp fake-sms model test test-browser pictures rasa-test check fuzz bench bench-long bench-crash lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -66,6 +66,9 @@ check: .venv/dev  ## format, lint, types, import directions
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: .venv/dev model  ## 10,000 wild inputs to every address: no 500 (SEED=2 for others)
+	$(BIN)/python -m tests.bot.fuzz 10000 $(or $(SEED),1)
 
 bench: .venv/dev  ## measurements beside the peers, about ten minutes (docs/performance.md)
 	$(BIN)/pandu bench nlu

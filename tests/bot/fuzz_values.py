@@ -73,7 +73,7 @@ def value(chance: random.Random) -> Any:
     kind = chance.random()
     if kind < 0.5:
         return chance.choice(WORDS)
-    return chance.choice(NUMBERS if kind < 0.75 else OTHERS)
+    return copy.deepcopy(chance.choice(NUMBERS if kind < 0.75 else OTHERS))
 
 
 def text(chance: random.Random) -> str:

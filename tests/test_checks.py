@@ -62,7 +62,10 @@ def test_files_that_do_not_belong_into_git(tmp_path: Path) -> None:
 def test_pins() -> None:
     good = "a==1.0 \\\n    --hash=sha256:0\n    # via x\nb[c]==2 ; python_version > '3' \\\n    --hash=sha256:1\n"
     assert not list(dependencies.unpinned(good))
-    assert list(dependencies.unpinned("a>=1 \\\n    --hash=sha256:0\nb==2\n")) == ["a>=1: no exact version", "b: no hash"]
+    assert list(dependencies.unpinned("a>=1 \\\n    --hash=sha256:0\nb==2\n")) == [
+        "a>=1: no exact version",
+        "b: no hash",
+    ]
     for file in (ROOT / "requirements").glob("*.txt"):
         assert not list(dependencies.unpinned(file.read_text(encoding="utf-8"))), file
 

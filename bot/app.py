@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 import uvicorn
+from starlette.applications import Starlette
 
 from bot import metrics
 from bot.channel import Channel
@@ -34,6 +35,7 @@ from bot.settings import Settings, SettingsError, whatsapp_problems
 from bot.similar import SimilarPeople
 from bot.wake import Wake
 from bot.web.application import application
+from bot.web.probes import probe_routes
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
 from handlers import catalogue, desk_calendar, short
@@ -107,7 +109,7 @@ def engine(settings: Settings) -> Engine:
 
 def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel]:
     """The channels that are configured. A new channel is one more line here."""
-    found: list[Channel] = [WebChat(database, wake)]
+    found: list[Channel] = [WebChat(database, wake, trusted_proxies=settings.trusted_proxies)]
     if settings.telegram_token:
         from bot.telegram.send import TelegramChannel  # aiogram takes half a second to import
 
@@ -160,8 +162,13 @@ class Service:
         self.hook = HookSender(self.database, settings.hook_url, settings.hook_secret) if settings.hook_url else None
         self.hub = Hub(self.database, self.wake)
         self.web = application(self, demo=demo)
-        self._server: uvicorn.Server | None = None
+        self._servers: list[uvicorn.Server] = []
         self._stopped = asyncio.Event()
+
+    @property
+    def unready(self) -> str:
+        """Why this process should get no more work, whatever the database says; "" where it should."""
+        return "stopping" if self._stopped.is_set() else ""
 
     def stop(self) -> None:
         """Asks `run` to finish what is claimed and return (what SIGTERM does)."""
@@ -195,8 +202,11 @@ class Service:
             ("listen", self._forever(self.wake.listen)),
             ("tidy", self._tidy()),
         ]
+        if self.settings.metrics_bind:
+            probes = Starlette(routes=probe_routes(self, with_metrics=True))
+            work.append(("probes", self._serve(probes, self.settings.metrics_bind)))
         if self.role in ("all", "web"):
-            work.append(("web", self._serve()))
+            work.append(("web", self._serve(self.web, self.settings.bind)))
             leader = Leader(self.database)
             work += [
                 (
@@ -222,17 +232,21 @@ class Service:
             work += [("sender", sender.run()) for sender in self.senders]
         return work
 
-    async def _serve(self) -> None:
+    async def _serve(self, web: Starlette, bind: str) -> None:
+        host, _, port = bind.rpartition(":")
         config = uvicorn.Config(
-            self.web,
-            host=self.settings.host,
-            port=self.settings.port,
+            web,
+            host=host,
+            port=int(port),
             log_level="warning",
             access_log=False,
+            server_header=False,
+            forwarded_allow_ips=list(self.settings.trusted_proxies),
             timeout_graceful_shutdown=3,
         )
-        self._server = _Server(config)
-        await self._server.serve()
+        server = _Server(config)
+        self._servers.append(server)
+        await server.serve()
 
     async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
         await loop()
@@ -281,9 +295,9 @@ class Service:
             channel.stop()
         for sender in self.senders:
             sender.stop()
-        if self._server:
-            self._server.should_exit = True
-        finishing = [task for task in tasks if task.get_name() in ("worker", "sender", "web", "hook")]
+        for server in self._servers:
+            server.should_exit = True
+        finishing = [task for task in tasks if task.get_name() in ("worker", "sender", "web", "probes", "hook")]
         if finishing:
             await asyncio.wait(finishing, timeout=STOP_SECONDS)
         for task in tasks:
@@ -300,7 +314,7 @@ async def prepare_database(settings: Settings) -> None:
     try:
         if database.backend == "sqlite":
             await database.write(migrate.upgrade)
-        elif await database.read(migrate.current) != migrate.head():
+        elif not migrate.serves(await database.read(migrate.current)):
             raise RuntimeError("the database is not at this version's schema: run `pandu db upgrade`")
     finally:
         await database.close()

@@ -133,11 +133,14 @@ def _loop_runner(main) -> None:  # type: ignore[no-untyped-def]
 
 
 @app.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask neither platforms nor the public address.")] = False,
+) -> None:
     """Settings without secrets, what is wrong, and how to mend it."""
     from bot.commands.doctor import examine
 
-    findings = asyncio.run(examine())
+    findings = asyncio.run(examine(ask=not offline))
     if as_json:
         typer.echo(json.dumps(findings, ensure_ascii=False))
     else:

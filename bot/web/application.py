@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -14,7 +15,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot import metrics
 from bot.desk.routes import desk_routes
 from bot.desk.visit import Desk
-from bot.policy import own_hosts
 from bot.web.secure_form import secure_form_routes
 from storage import inbox, migrate, outbox
 
@@ -80,12 +80,12 @@ def application(service: Service, *, demo: bool = False) -> Starlette:
         return PlainTextResponse(metrics.render(gauges), media_type="text/plain; version=0.0.4")
 
     routes: list[BaseRoute] = [Route("/healthz", health), Route("/readyz", ready), Route("/metrics", show_metrics)]
-    routes += secure_form_routes(service.database, service.receiver.receive, service.worker.parts)
+    routes += secure_form_routes(service.database, service.receiver.receive, lambda: service.parts)
     routes += desk_routes(_desk(service, demo=demo), service.hub)
     if service.settings.kiosk:
         from bot.webchat.kiosk import Kiosk
 
-        routes += Kiosk(service.database, service.worker.parts).routes()
+        routes += Kiosk(service.database, lambda: service.parts).routes()
     for channel in service.channels:
         routes += channel.routes(service.receiver.receive)
     if demo:
@@ -105,8 +105,8 @@ def _desk(service: Service, *, demo: bool) -> Desk:
     return Desk(
         database=service.database,
         wake=service.wake,
-        parts=lambda: service.worker.parts,
-        link_hosts=own_hosts(service.settings),
+        parts=lambda: service.parts,
+        own_host=urlsplit(service.settings.public_url).hostname or "",
         https=service.settings.public_url.startswith("https://"),
         demo=accounts,
     )

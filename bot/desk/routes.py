@@ -6,7 +6,23 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.desk import agents, canned, cases, chat, entrance, hours, looks, quality, queue, roles, speaking, supervision
+from bot.desk import (
+    agents,
+    answer_edit,
+    answers,
+    canned,
+    cases,
+    chat,
+    entrance,
+    hours,
+    looks,
+    program,
+    quality,
+    queue,
+    roles,
+    speaking,
+    supervision,
+)
 from bot.desk.guard import Rule, Run, guarded
 from bot.desk.live import Hub
 from bot.desk.look import STATIC, asset
@@ -50,6 +66,16 @@ def rules(hub: Hub) -> tuple[Rule, ...]:
         Rule("GET", "/canned", canned.show, roles.ANSWERS | roles.WRITES),
         Rule("POST", "/canned", canned.save, roles.WRITES),
         Rule("POST", "/canned/delete", canned.delete, roles.WRITES),
+        Rule("GET", "/answers", answers.listed, roles.WRITES),
+        Rule("GET", "/answers/{intent:str}", answers.show, roles.WRITES),
+        Rule("GET", "/answers/{intent:str}/edit", answer_edit.show, roles.WRITES),
+        Rule("GET", "/answers/{intent:str}/differences", answers.differences, roles.WRITES),
+        Rule("POST", "/answers/{intent:str}/edit", answer_edit.save, roles.WRITES),
+        Rule("POST", "/answers/{intent:str}/feedback", answers.settle, roles.WRITES),
+        Rule("POST", "/answers/{intent:str}/do/{step:str}", answer_edit.act, roles.WRITES),
+        Rule("GET", "/program", program.show, roles.DIRECTS),
+        Rule("POST", "/program", program.ask, roles.DIRECTS),
+        Rule("POST", "/program/{row:int}/{step:str}", program.act, roles.DIRECTS),
         Rule("GET", "/supervision", supervision.show, roles.COUNTS),
         Rule("GET", "/quality", quality.show, roles.LEADS),
         Rule("GET", "/quality/{review:int}", quality.read, roles.LEADS),

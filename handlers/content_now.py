@@ -14,7 +14,7 @@ from handlers.catalogue import Catalogue, Entry, entry_of, placeholders
 from handlers.turn import ZONES, Policy
 from storage.editing import holds
 
-Row = Mapping[str, Any]
+Row = Mapping[Any, Any]
 STATES = ("open", "closed", "selection", "paused", "moved")
 POLICY = ("operator", "helplines", "link_hosts")  # facts that are not words of texts but decisions of the operator
 _DATES = ("as_of", "review_by")

@@ -23,7 +23,7 @@ _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 
 
 def findings(
-    content: Catalogue, intent: str, row: Mapping[str, Any], now: datetime, *, link_hosts: tuple[str, ...]
+    content: Catalogue, intent: str, row: Mapping[Any, Any], now: datetime, *, link_hosts: tuple[str, ...]
 ) -> list[Finding]:
     """All that keeps a row of `answer_versions` from being published now."""
     found = content_check.draft(intent, dated(row["body"]), content, link_hosts=link_hosts)
@@ -87,7 +87,7 @@ def roll_back(
 
 
 def row_findings(
-    content: Catalogue, asked: Mapping[str, Any], now: datetime, *, link_hosts: tuple[str, ...]
+    content: Catalogue, asked: Mapping[Any, Any], now: datetime, *, link_hosts: tuple[str, ...]
 ) -> list[Finding]:
     """All that keeps a dated row (kind, key, value, reason, valid_from, valid_to) from being asked for."""
     kind, key, value = asked["kind"], asked["key"], asked["value"]
@@ -108,6 +108,17 @@ def row_findings(
     if asked["valid_to"] is not None and asked["valid_to"] <= max(now, asked["valid_from"] or now):
         found.append(Finding("valid_to", "ends_before"))
     return found
+
+
+def standing(row: Mapping[Any, Any], active: int | None, now: datetime) -> str:
+    """What a version is now: draft, review, withdrawn, lapsed, later, active or replaced."""
+    if row["state"] != editing.PUBLISHED:
+        return str(row["state"])
+    if row["valid_to"] is not None and row["valid_to"] <= now:
+        return "lapsed"
+    if row["valid_from"] > now:
+        return "later"
+    return "active" if row["id"] == active else "replaced"
 
 
 def _fact(content: Catalogue, key: str, value: str) -> list[Finding]:

@@ -58,7 +58,22 @@ def published(connection: Connection) -> list[RowMapping]:
     return list(found.mappings())
 
 
-def holds(row: Mapping[str, Any], now: datetime) -> bool:
+def published_before(connection: Connection, row: Mapping[Any, Any]) -> RowMapping | None:
+    """The version of the same answer that was published before this one."""
+    found = connection.execute(
+        select(answer_versions)
+        .where(
+            answer_versions.c.intent == row["intent"],
+            answer_versions.c.id != row["id"],
+            answer_versions.c.published_at <= row["published_at"],
+        )
+        .order_by(answer_versions.c.published_at.desc(), answer_versions.c.id.desc())
+        .limit(1)
+    )
+    return found.mappings().first()
+
+
+def holds(row: Mapping[Any, Any], now: datetime) -> bool:
     """Whether a row's dates hold now."""
     begun = row["valid_from"] is None or row["valid_from"] <= now
     return begun and (row["valid_to"] is None or now < row["valid_to"])
@@ -201,11 +216,11 @@ def _open(connection: Connection, intent: str, revision: int) -> RowMapping:
     return row
 
 
-def _set(connection: Connection, row: Mapping[str, Any], **values: Any) -> None:
+def _set(connection: Connection, row: Mapping[Any, Any], **values: Any) -> None:
     connection.execute(update(answer_versions).where(answer_versions.c.id == row["id"]).values(**values))
 
 
-def _log(connection: Connection, row: Mapping[str, Any], action: str, reason: str, actor: str, now: datetime) -> None:
+def _log(connection: Connection, row: Mapping[Any, Any], action: str, reason: str, actor: str, now: datetime) -> None:
     content_log.note(
         connection,
         kind="answer",

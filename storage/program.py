@@ -108,7 +108,7 @@ def _set(connection: Connection, row_id: int, **values: Any) -> None:
     connection.execute(update(program_rows).where(program_rows.c.id == row_id).values(**values))
 
 
-def _log(connection: Connection, row: Mapping[str, Any], action: str, reason: str, actor: str, now: datetime) -> None:
+def _log(connection: Connection, row: Mapping[Any, Any], action: str, reason: str, actor: str, now: datetime) -> None:
     content_log.note(
         connection,
         kind=row["kind"],

@@ -58,6 +58,14 @@ def ends(text: str) -> datetime | None:
     return moment + timedelta(days=1) if moment else None
 
 
+def moment(text: str) -> datetime | None:
+    """A moment in WIB as a page's field gives it; None where nothing readable is given."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=_WIB)
+    except ValueError:
+        return None
+
+
 def first_day(moment: datetime | None) -> str:
     """As a date field holds the beginning of a day."""
     return moment.astimezone(_WIB).date().isoformat() if moment else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -61,7 +60,7 @@ async def listed(visit: Visit) -> Response:
     return visit.page("answers.html", rows=shown, groups=groups, FILTERS=FILTERS, counts=counts, asked=asked)
 
 
-def _passes(row: Mapping[str, Any], wanted: str) -> bool:
+def _passes(row: Mapping[Any, Any], wanted: str) -> bool:
     match wanted:
         case "late":
             return bool(row["late"])
@@ -110,7 +109,10 @@ async def page(visit: Visit, *, status: int = 200, refused: str = "") -> Respons
         drafted=shown,
         changed=changes(active, draft["body"]) if draft else [],
         problems=[(told["fields"].get(one.field, one.field), words_of(visit, one)) for one in problems],
-        versions=[{**row, "standing": standing(row, content.versions.get(intent), now)} for row in found["versions"]],
+        versions=[
+            {**row, "standing": editing_acts.standing(row, content.versions.get(intent), now)}
+            for row in found["versions"]
+        ],
         standing_seed=intent not in content.versions,
         said=found["said"],
         counts=found["counts"],
@@ -177,17 +179,6 @@ def seed_of(intent: str) -> dict[str, Any]:
         for name, bodies in catalogue.load_files().items()
         if name.startswith("answers/") and intent in bodies
     )
-
-
-def standing(row: Mapping[str, Any], active: int | None, now: datetime) -> str:
-    """What a version is now: draft, review, withdrawn, lapsed, later, active or replaced."""
-    if row["state"] != editing.PUBLISHED:
-        return str(row["state"])
-    if row["valid_to"] is not None and row["valid_to"] <= now:
-        return "lapsed"
-    if row["valid_from"] > now:
-        return "later"
-    return "active" if row["id"] == active else "replaced"
 
 
 def _all(connection: Connection, intent: str) -> dict[str, Any]:

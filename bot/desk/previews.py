@@ -36,7 +36,7 @@ def previews(content: Catalogue, entry: Entry, hosts: tuple[str, ...]) -> list[P
     Raises KeyError or ValueError where the answer cannot be said at all.
     """
     states = content.files["editing"]["states"]
-    found = [(f"Sekarang: {states[content.state]}", content, None)]
+    found: list[tuple[str, Catalogue, str | None]] = [(f"Sekarang: {states[content.state]}", content, None)]
     if entry.text.open != entry.text.closed or entry.sms.open != entry.sms.closed:
         other = "closed" if content.state == "open" else "open"
         found.append((f"Nanti: {states[other]}", replace(content, state=other), None))

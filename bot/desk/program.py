@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from bot.desk import answers
+from bot.desk.answer_form import moment
 from bot.desk.visit import Visit
 from handlers import editing_acts
 from handlers.content_check import Finding
-from handlers.turn import ZONES
 from storage import desk_view, editing, program
 from storage.database import database_now
 from storage.editing import RefusedError
@@ -54,13 +54,13 @@ async def _page(visit: Visit, *, status: int = 200, found: list[Finding] | None 
 _FIELDS = {"value": "Isi", "key": "Nama", "reason": "Alasan", "valid_to": "Sampai", "valid_from": "Mulai"}
 
 
-def _key(told: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+def _key(told: Mapping[str, Any], row: Mapping[Any, Any]) -> str:
     if row["kind"] == program.NOTICE:
         return str(told["groups"][row["key"]]["title"]) if row["key"] in told["groups"] else "Semua jawaban"
     return str(told["facts"].get(row["key"], row["key"]))
 
 
-def _standing(row: Mapping[str, Any], now: datetime) -> str:
+def _standing(row: Mapping[Any, Any], now: datetime) -> str:
     if row["state"] != program.APPROVED:
         return STANDINGS[row["state"]]
     if row["valid_from"] > now:
@@ -94,14 +94,6 @@ def asked_for(sent: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def moment(text: str) -> datetime | None:
-    """A moment in WIB as a page's field gives it; None where nothing readable is given."""
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZONES["WIB"])
-    except ValueError:
-        return None
-
-
 async def act(visit: Visit) -> Response:
     """Approves, refuses or ends a row."""
     step = visit.request.path_params["step"]
@@ -112,13 +104,13 @@ async def act(visit: Visit) -> Response:
         return await _page(visit, status=422, refused="reason")
 
     def work(connection: Connection) -> None:
-        key, done = visit.number("row"), {"by": visit.actor, "now": database_now(connection)}
+        key, by, now = visit.number("row"), visit.actor, database_now(connection)
         if step == "approve":
-            program.approve(connection, key, **done)
+            program.approve(connection, key, by=by, now=now)
         elif step == "refuse":
-            program.refuse(connection, key, **done)
+            program.refuse(connection, key, by=by, now=now)
         else:
-            program.end(connection, key, **done, reason=reason)
+            program.end(connection, key, by=by, reason=reason, now=now)
 
     try:
         await visit.write(work)

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot import metrics
 from bot.desk.routes import desk_routes
 from bot.desk.visit import Desk
+from bot.web.changes import change_routes
 from bot.web.secure_form import secure_form_routes
 from storage import inbox, migrate, outbox
 
@@ -81,6 +82,7 @@ def application(service: Service, *, demo: bool = False) -> Starlette:
 
     routes: list[BaseRoute] = [Route("/healthz", health), Route("/readyz", ready), Route("/metrics", show_metrics)]
     routes += secure_form_routes(service.database, service.receiver.receive, lambda: service.parts)
+    routes += change_routes(service.database, lambda: service.parts)
     routes += desk_routes(_desk(service, demo=demo), service.hub)
     if service.settings.kiosk:
         from bot.webchat.kiosk import Kiosk

@@ -10,6 +10,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ from bot.notices import Notices
 from bot.policy import own_hosts, policy
 from bot.queue_notices import QueueNotices
 from bot.receiver import Receiver
+from bot.refresh import Refresh
 from bot.reminders import Reminders
 from bot.sender import Sender
 from bot.settings import Settings, SettingsError, whatsapp_problems
@@ -39,6 +41,8 @@ from bot.web.probes import probe_routes
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
 from handlers import catalogue, desk_calendar, short
+from handlers.catalogue import Catalogue
+from handlers.turn import Policy
 from nlu import meaning
 from nlu.embedded import EmbeddedEngine
 from nlu.rasa.engine import RasaEngine
@@ -157,10 +161,12 @@ class Service:
         self.channels = [*channels(settings, self.database, self.wake), *extra_channels]
         self.worker = Worker(self.database, made, self.wake)
         self.senders = [
-            Sender(self.database, channel, self.wake, link_hosts=own_hosts(settings)) for channel in self.channels
+            Sender(self.database, channel, self.wake, link_hosts=own_hosts(settings, settings.link_hosts))
+            for channel in self.channels
         ]
         self.hook = HookSender(self.database, settings.hook_url, settings.hook_secret) if settings.hook_url else None
         self.hub = Hub(self.database, self.wake)
+        self.refresh = Refresh(self.database, made, self.wake, self._use)
         self.web = application(self, demo=demo)
         self._servers: list[uvicorn.Server] = []
         self._stopped = asyncio.Event()
@@ -173,6 +179,24 @@ class Service:
     def stop(self) -> None:
         """Asks `run` to finish what is claimed and return (what SIGTERM does)."""
         self._stopped.set()
+
+    @property
+    def parts(self) -> Parts:
+        """The present ones: new content swaps them."""
+        return self.worker.parts
+
+    @property
+    def link_hosts(self) -> tuple[str, ...]:
+        """The hosts beside .go.id that may stand in messages at present."""
+        return own_hosts(self.settings, self.worker.parts.policy.link_hosts)
+
+    def _content(self) -> Catalogue:
+        return self.worker.parts.catalogue
+
+    def _use(self, content: Catalogue, decided: Policy) -> None:
+        self.worker.parts = replace(self.worker.parts, catalogue=content, policy=decided)
+        for sender in self.senders:
+            sender.link_hosts = self.link_hosts
 
     async def run(self, *, ready: Callable[[], None] | None = None) -> None:
         """Serves until SIGTERM or SIGINT, then finishes what is claimed and hands back the rest."""
@@ -201,6 +225,7 @@ class Service:
         work: list[tuple[str, Coroutine[Any, Any, None]]] = [
             ("listen", self._forever(self.wake.listen)),
             ("tidy", self._tidy()),
+            ("content", self.refresh.run()),
         ]
         if self.settings.metrics_bind:
             probes = Starlette(routes=probe_routes(self, with_metrics=True))
@@ -217,11 +242,11 @@ class Service:
             ]
         if self.role in ("all", "worker"):
             work.append(("worker", self.worker.run()))
-            reminders = Reminders(self.database, self.worker.parts.catalogue, self.wake)
+            reminders = Reminders(self.database, self._content, self.wake)
             work.append(("reminders", Leader(self.database).hold("reminders", reminders.run)))
-            told = Notices(self.database, self.worker.parts.catalogue, self.wake)
+            told = Notices(self.database, self._content, self.wake)
             work.append(("notices", Leader(self.database).hold("notices", told.run)))
-            line = QueueNotices(self.database, self.worker.parts.catalogue, self.wake)
+            line = QueueNotices(self.database, self._content, self.wake)
             work.append(("queue", Leader(self.database).hold("queue", line.run)))
             similar = SimilarPeople(self.database, wanted=self.settings.similar)
             work.append(("similar", Leader(self.database).hold("similar", similar.run)))

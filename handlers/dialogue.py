@@ -41,6 +41,7 @@ from handlers import (
     status,
     subscription,
     talk,
+    wrong_answer,
 )
 from handlers.finishing import finished
 from handlers.forms import Form
@@ -427,6 +428,8 @@ def ask(turn: Turn, intent: str) -> Answer:
     """The answer to one intent; the handler's name is the intent's."""
     handler = INTENTS.get(intent) or LOOKED_UP.get(intent)
     found = kiosk.elsewhere(turn, intent) or (handler(turn) if handler else answers.faq(turn, intent))
+    if found.replies:
+        found = replace(found, replies=(answers.led(turn.content, intent, found.replies[0]), *found.replies[1:]))
     return replace(found, handler=found.handler or intent)
 
 
@@ -442,6 +445,8 @@ def _both(turn: Turn, first: Answer, second: str) -> Answer:
             replies=(replace(lead, options=(*lead.options[: answers.MAX_OPTIONS - 1], offer)), *first.replies[1:]),
         )
     other = answers.faq_reply(turn, second)
+    if turn.content.lead(second) != turn.content.lead(turn.understanding.intent):
+        other = answers.led(turn.content, second, other)
     opened = first.state.form and first.state.form != turn.state.form
     texts = (other.text, lead.text) if opened else (lead.text, other.text)
     shown = lead.options if opened else (*lead.options[:2], *other.options[:1])
@@ -464,6 +469,8 @@ def _choose(turn: Turn, option: Option) -> Answer:
             return ask(_in_their_words(turn), rest)
         case "more":
             return answers.more(turn, rest)
+        case "wrong" if rest in turn.content.answers:
+            return wrong_answer.noted(turn, rest)
         case "scheme":
             scheme, _, intent = rest.partition(":")
             return answers.faq(turn, intent, scheme=scheme)
@@ -550,6 +557,7 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("who_looked", linking_manage.asked_who_looked),
     ("manage", linking_manage.asked_to_manage),
     ("similar", _similar),
+    (wrong_answer.NAME, wrong_answer.said),
     ("carry", registration_code.asked),
     ("option", _typed_option),
     ("story", _story),

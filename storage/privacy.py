@@ -38,6 +38,7 @@ from storage.schema import (
 )
 from storage.schema import consents as consent_rows
 from storage.schema import subscriptions as subscription_rows
+from storage.schema_editing import answer_feedback
 from storage.schema_figures import visits
 
 # what is erased row by row; wrong proofs (`proofs`), a stop of announcements and a "no" to suggestions (`chats.similar`) stay, or erasing
@@ -59,6 +60,7 @@ _OWN: tuple[Table, ...] = (
     desk_drafts,
     cases,
     misunderstood,
+    answer_feedback,
     notices,
     visits,
 )

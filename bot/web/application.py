@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -10,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.desk.routes import desk_routes
 from bot.desk.visit import Desk
-from bot.policy import own_hosts
+from bot.web.changes import change_routes
 from bot.web.probes import probe_routes
 from bot.web.secure_form import secure_form_routes
 
@@ -52,12 +53,13 @@ class SecurityHeaders:
 def application(service: Service, *, demo: bool = False) -> Starlette:
     """All routes of one service."""
     routes = probe_routes(service, with_metrics=not service.settings.metrics_bind)
-    routes += secure_form_routes(service.database, service.receiver.receive, service.worker.parts)
+    routes += secure_form_routes(service.database, service.receiver.receive, lambda: service.parts)
+    routes += change_routes(service.database, lambda: service.parts)
     routes += desk_routes(_desk(service, demo=demo), service.hub)
     if service.settings.kiosk:
         from bot.webchat.kiosk import Kiosk
 
-        routes += Kiosk(service.database, service.worker.parts).routes()
+        routes += Kiosk(service.database, lambda: service.parts).routes()
     for channel in service.channels:
         routes += channel.routes(service.receiver.receive)
     if demo:
@@ -78,8 +80,8 @@ def _desk(service: Service, *, demo: bool) -> Desk:
     return Desk(
         database=service.database,
         wake=service.wake,
-        parts=lambda: service.worker.parts,
-        link_hosts=own_hosts(service.settings),
+        parts=lambda: service.parts,
+        own_host=urlsplit(service.settings.public_url).hostname or "",
         https=service.settings.public_url.startswith("https://"),
         demo=accounts,
     )

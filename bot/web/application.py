@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.desk.routes import desk_routes
@@ -50,6 +51,22 @@ class SecurityHeaders:
         await self._app(scope, receive, with_headers)
 
 
+class WellFormed:
+    """Refuses addresses that no browser or platform sends and that would fail deep inside: bytes beyond ASCII, U+0000."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "http":
+            query: bytes = scope["query_string"]
+            if not query.isascii() or b"%00" in query or b"\0" in query or "\0" in scope["path"]:
+                await PlainTextResponse("bad address", 400)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
 def application(service: Service, *, demo: bool = False) -> Starlette:
     """All routes of one service."""
     routes = probe_routes(service, with_metrics=not service.settings.metrics_bind)
@@ -67,7 +84,7 @@ def application(service: Service, *, demo: bool = False) -> Starlette:
 
         routes = [*demo_routes(service), *routes]
     https = service.settings.public_url.startswith("https://")
-    return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders, https=https)])
+    return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders, https=https), Middleware(WellFormed)])
 
 
 def _desk(service: Service, *, demo: bool) -> Desk:

@@ -1,6 +1,6 @@
 """A whole Pandu under wild input at every address it answers: webhooks, web chat, secure form, kiosk, desk. Nothing may be a 500.
 
-The same seed makes the same inputs: `python -m tests.bot.fuzz COUNT [SEED]` (`make fuzz`) prints each failure with its number.
+The same seed makes the same inputs: `python -m tests.bot.fuzz COUNT [SEED [URL]]` (`make fuzz`) prints each failure with its number.
 """
 
 from __future__ import annotations
@@ -91,10 +91,11 @@ class Outcome:
 class Fuzz:
     """The target, with somebody of each role logged in."""
 
-    def __init__(self, folder: Path) -> None:
-        """A new database in `folder`."""
-        self.url = f"sqlite:///{folder / 'fuzz.db'}"
+    def __init__(self, url: str) -> None:
+        """`url`: an empty database."""
+        self.url = url
         env = {
+            "PANDU_SECRET_KEY": _SECRET,
             "PANDU_DATABASE_URL": self.url,
             "PANDU_PUBLIC_URL": "https://pandu.example",
             "PANDU_KIOSK": "true",
@@ -356,11 +357,11 @@ def _troubled(connection: Any) -> dict[str, int]:
     return dict(Counter(f"{row['state']} {row['error']}" for row in inbox.troubled(connection, 10_000)))
 
 
-async def main(count: int, seed: int) -> int:
-    """Runs and prints; 1 where anything failed."""
+async def main(count: int, seed: int, url: str = "") -> int:
+    """Runs and prints, on a database of its own or an empty one; 1 where anything failed."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     with tempfile.TemporaryDirectory(prefix="pandu-fuzz-") as folder:
-        fuzz = Fuzz(Path(folder))
+        fuzz = Fuzz(url or f"sqlite:///{folder}/fuzz.db")
         await fuzz.prepare()
         found = await fuzz.run(count, seed, lambda done: print(f"{done:,} of {count:,}", end="\r", file=sys.stderr))
         await fuzz.close()
@@ -376,4 +377,4 @@ async def main(count: int, seed: int) -> int:
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        raise SystemExit(asyncio.run(main(int(sys.argv[1]), int((sys.argv[2:] or ["1"])[0]))))
+        raise SystemExit(asyncio.run(main(int(sys.argv[1]), int((sys.argv[2:] or ["1"])[0]), *sys.argv[3:4])))

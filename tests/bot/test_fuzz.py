@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from storage.database import Database
 from tests.bot.fuzz import Fuzz
 
 COUNT, SEED = 480, 7
 
 
-async def test_nothing_is_a_500_and_nothing_that_was_stored_is_given_up(tmp_path: Path) -> None:
-    fuzz = Fuzz(tmp_path)
+async def test_nothing_is_a_500_and_nothing_that_was_stored_is_given_up(database: Database) -> None:
+    fuzz = Fuzz(database.url)
     await fuzz.prepare()
     found = await fuzz.run(COUNT, SEED)
     await fuzz.close()

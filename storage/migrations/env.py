@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from storage.schema import metadata
+from storage import schema_privacy
 
+metadata = schema_privacy.erasures.metadata  # of the whole schema: the module adds its tables to it
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
 context.run_migrations()

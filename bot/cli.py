@@ -10,7 +10,20 @@ from typing import Annotated
 
 import typer
 
-from bot.commands import agent, case, content, database, dialogue, exporting, hours, importing, keyring, link, queue
+from bot.commands import (
+    agent,
+    case,
+    content,
+    database,
+    dialogue,
+    exporting,
+    hours,
+    importing,
+    keyring,
+    link,
+    privacy,
+    queue,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +39,7 @@ app.add_typer(database.app, name="db", help="The database.")
 app.add_typer(hours.app, name="hours", help="When agents are there; holidays.")
 app.add_typer(keyring.app, name="keys", help="The keys that seal NIK and KK.")
 app.add_typer(link.app, name="link", help="Links between chats and records, made or ended by hand.")
+app.add_typer(privacy.app, name="privacy", help="Requests, export, erasure, retention, breach: for the data officer.")
 app.add_typer(queue.app, name="queue", help="Dead letters: events given up after three attempts.")
 
 app.command(name="import")(importing.import_file)

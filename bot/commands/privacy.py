@@ -19,8 +19,8 @@ from bot.privacy import breach as breach_pack
 from bot.privacy import erase as erasing
 from bot.privacy import export as exporting
 from bot.privacy import keeping, ledger, whose
+from bot.privacy import requests as closing
 from handlers import catalogue, register
-from handlers import data_requests as receipts
 from storage import data_requests, restrictions, retention
 from storage.database import Database, database_now
 
@@ -226,18 +226,7 @@ def _close(connection: Connection, number: str, *, by: str, told: str, refused: 
     if row is None:
         raise ValueError(f"no request {number}; `pandu privacy requests` shows them")
     now, content = database_now(connection), catalogue.load()
-    if refused:
-        receipts.refuse(connection, content, row, by=by, reason=told, now=now)
-    else:
-        grant(connection, row, now)
-        receipts.settle(connection, content, row, by=by, what=told, now=now)
-
-
-def grant(connection: Connection, row: Any, now: datetime) -> None:
-    """What closing a request does by itself: a restriction begins."""
-    if row["kind"] == data_requests.RESTRICTION and row["state"] == "open":
-        whom = {"chat_id": row["chat_id"], "participant_id": row["participant_id"]}
-        restrictions.begin(connection, number=row["number"], now=now, **whom)
+    closing.close(connection, content, row, by=by, told=told, refused=refused, now=now)
 
 
 @app.command()

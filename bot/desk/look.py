@@ -46,6 +46,8 @@ DONE = {
     "reviewed": "Penilaian mutu tersimpan.",
     "paused": "Percakapan dengan petugas dijeda. Bot tetap melayani.",
     "warned": "Peringatan dikirim.",
+    "request_done": "Permintaan ditutup sebagai sudah dikerjakan. Warga diberi tahu.",
+    "request_refused": "Permintaan ditutup dengan alasan hukum. Warga diberi tahu.",
 }
 
 

@@ -12,7 +12,7 @@ LEADS = frozenset(("supervisor", "admin"))
 COUNTS = frozenset(("supervisor", "operator", "admin"))  # figures without personal data
 WRITES = frozenset(("editor", "supervisor", "admin"))  # ready answers
 RUNS = frozenset(("operator", "supervisor", "admin"))  # hours and holidays
-GUARDS = frozenset(("data_officer", "admin"))  # who has looked at what
+GUARDS = frozenset(("data_officer", "admin"))  # requests, copies and erasure, who has looked at what
 ADMINS = frozenset(("admin",))
 
 
@@ -37,6 +37,11 @@ MENU = (
     Item("/supervision", "Supervisi", COUNTS),
     Item("/quality", "Mutu", LEADS),
     Item("/hours", "Jam", RUNS),
+    Item("/requests", "Permintaan", GUARDS),
+    Item("/person", "Orang", GUARDS),
+    Item("/consents", "Persetujuan", GUARDS),
+    Item("/processing", "Pemrosesan", GUARDS),
+    Item("/breach", "Insiden", GUARDS),
     Item("/looks", "Jejak", GUARDS),
     Item("/agents", "Petugas", ADMINS),
 )

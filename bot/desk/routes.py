@@ -6,7 +6,23 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.desk import agents, canned, cases, chat, entrance, hours, looks, quality, queue, roles, speaking, supervision
+from bot.desk import (
+    account,
+    agents,
+    canned,
+    cases,
+    chat,
+    entrance,
+    hours,
+    looks,
+    officer,
+    person,
+    quality,
+    queue,
+    roles,
+    speaking,
+    supervision,
+)
 from bot.desk.guard import Rule, Run, guarded
 from bot.desk.live import Hub
 from bot.desk.look import STATIC, asset
@@ -58,6 +74,18 @@ def rules(hub: Hub) -> tuple[Rule, ...]:
         Rule("POST", "/hours", hours.save, roles.RUNS),
         Rule("POST", "/hours/day", hours.save_day, roles.RUNS),
         Rule("POST", "/hours/rule", hours.save_rule, roles.RUNS),
+        Rule("GET", "/requests", officer.listed, roles.GUARDS),
+        Rule("GET", "/requests/{number:str}", officer.show, roles.GUARDS),
+        Rule("POST", "/requests/{number:str}/done", officer.done, roles.GUARDS),
+        Rule("POST", "/requests/{number:str}/refuse", officer.refuse, roles.GUARDS),
+        Rule("GET", "/person", person.ask, roles.GUARDS),
+        Rule("POST", "/person", person.find, roles.GUARDS),
+        Rule("POST", "/person/copy", person.copy, roles.GUARDS),
+        Rule("POST", "/person/erase", person.erase, roles.GUARDS),
+        Rule("GET", "/consents", account.consented, roles.GUARDS),
+        Rule("GET", "/processing", account.processing, roles.GUARDS),
+        Rule("GET", "/breach", account.ask_breach, roles.GUARDS),
+        Rule("POST", "/breach", account.breach, roles.GUARDS),
         Rule("GET", "/looks", looks.show, roles.GUARDS),
         Rule("GET", "/agents", agents.show, roles.ADMINS),
         Rule("POST", "/agents", agents.add, roles.ADMINS),

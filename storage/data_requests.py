@@ -36,7 +36,13 @@ def receive(
     """Notes a request; `wish` is masked already. One of the same kind that waits in the same chat is the same request."""
     if chat_id is not None and (waiting := _waiting(connection, chat_id, kind)):
         return waiting
-    row = {"number": number, "kind": kind, "via": via, "chat_id": chat_id, "participant_id": participant_id}
+    row: dict[str, Any] = {
+        "number": number,
+        "kind": kind,
+        "via": via,
+        "chat_id": chat_id,
+        "participant_id": participant_id,
+    }
     row |= {"wish": wish, "state": "open", "received_at": now, "due_at": now + SPAN}
     made = connection.execute(data_requests.insert().values(row).returning(data_requests))
     return made.mappings().one()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, select, text, tuple_
 
@@ -47,6 +48,8 @@ def delete(connection: Connection, name: str, *, now: datetime, limit: int) -> i
     return connection.execute(table.delete().where(key.in_(old))).rowcount
 
 
-def _key(table: Table) -> ColumnElement[object]:
+def _key(table: Table) -> ColumnElement[Any]:
     columns = list(table.primary_key.columns)
-    return columns[0] if len(columns) == 1 else tuple_(*columns)
+    if len(columns) > 1:
+        return tuple_(*columns)
+    return columns[0]

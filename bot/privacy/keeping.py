@@ -21,7 +21,8 @@ _PAUSE_SECONDS = 0.05
 
 async def enforce(database: Database, *, tell: Callable[[str, int], None] = lambda name, done: None) -> dict[str, int]:
     """Deletes everything that is over; returns how many rows by table. Others write between the batches."""
-    now, gone = await database.now(), {}
+    now = await database.now()
+    gone: dict[str, int] = {}
     for name in retention.names():
         while done := await database.write(partial(retention.delete, name=name, now=now, limit=_BATCH)):
             gone[name] = gone.get(name, 0) + done

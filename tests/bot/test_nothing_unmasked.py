@@ -59,6 +59,9 @@ HELD: Mapping[tuple[str, str], str] = {
     ("identities", "value"): "the number by which the person is reached, vouched for or typed as theirs",
 }
 _MILD = ("phone", "e-mail")
+EVERY = (
+    3  # of so many dialogues one is also played as it is, with the secrets in messages between: it costs twice the time
+)
 
 
 def found_in(text: str) -> list[str]:
@@ -109,7 +112,7 @@ def plain(script: Mapping[str, Any]) -> dict[str, Any]:
     numbers = count()
     typed = [phrase for phrase, _ in MARKS.values()]
     for turn in script["turns"]:
-        made = {key: value for key, value in turn.items() if key not in ("expect",)}
+        made = {key: value for key, value in turn.items() if key != "expect"}
         turns += [made, {"say": typed[next(numbers) % len(typed)]}] if "say" in made else [made]
     return {**script, "turns": turns}
 
@@ -161,7 +164,8 @@ async def test_no_secret_is_kept_or_logged_whatever_is_talked_about(
     with caplog.at_level(logging.DEBUG):
         for script in dialogues.read(path):
             secrets = numbers_of_forms(script)
-            for made in (marked(script, numbers), plain(script)):
+            ways = [marked(script, numbers), *([plain(script)] if played % EVERY == 0 else [])]
+            for made in ways:
                 # another way through the dialogue may end it: no form was offered, nobody waits for an agent
                 with contextlib.suppress(ValueError, AssertionError, LookupError):
                     await dialogues.run(made, dialogues.channels_of(script)[0], parts, template=sqlite_template)

@@ -19,6 +19,7 @@ from handlers import (
     fraud,
     handoff,
     handoff_owned,
+    improving,
     incentive,
     incentive_check,
     kiosk,
@@ -505,6 +506,12 @@ def _do(turn: Turn, what: str) -> Answer:
             return forms.back(turn, form, step)
         case "resume" if form and step:
             return forms.ask_again(turn, form, step)
+        case "improve":
+            return improving.ask(turn)
+        case "improve_yes":
+            return improving.agree(turn)
+        case "improve_no":
+            return improving.decline(turn)
         case "similar_off":
             return _switched(turn, course_suggest.switch(turn, on=False))
     return talk.menu(turn)

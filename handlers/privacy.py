@@ -13,7 +13,7 @@ from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.messages import Reply, State
 from handlers.turn import Answer, Turn, answer, options
 from handlers.typed import NO, YES, labelled
-from storage import chats, consents, drafts, privacy, registrations, subscriptions
+from storage import chats, consents, drafts, misunderstood, privacy, registrations, subscriptions
 from storage import identity as numbers
 
 SEE, CORRECT, ERASE, WITHDRAW = "lihat", "koreksi", "hapus", "tarik"
@@ -183,6 +183,7 @@ def _correct(turn: Turn) -> Answer:
 def _withdraw(turn: Turn) -> Answer:
     """What rested on the consent goes with it."""
     consents.withdraw(turn.connection, turn.chat_id, turn.now)
+    misunderstood.forget(turn.connection, turn.chat_id)
     registrations.delete(turn.connection, turn.chat_id)
     numbers.delete(turn.connection, turn.chat_id)
     drafts.delete(turn.connection, turn.chat_id, registration.FORM.name)

@@ -38,6 +38,7 @@ from storage.schema import (
 )
 from storage.schema import consents as consent_rows
 from storage.schema import subscriptions as subscription_rows
+from storage.schema_teaching import taught
 
 # what is erased row by row; wrong proofs (`proofs`), a stop of announcements and a "no" to suggestions (`chats.similar`) stay, or erasing
 # would lift them
@@ -58,6 +59,7 @@ _OWN: tuple[Table, ...] = (
     desk_drafts,
     cases,
     misunderstood,
+    taught,
     notices,
 )
 _UNSENT = ("pending", "sending", "held")

@@ -98,7 +98,8 @@ def _imitates(host: str) -> bool:
 
 def _misspells(name: str) -> bool:
     """Whether a name under .go.id is the programme's with a slip ("pakerja")."""
-    return any(part != "prakerja" and _resembles(part, "prakerja") for part in re.split(r"[.\-_]", name))
+    own = _list()["name"]
+    return any(part != own and _resembles(part, own) for part in re.split(r"[.\-_]", name))
 
 
 def _resembles(part: str, name: str) -> bool:

@@ -23,7 +23,7 @@ def faq_reply(turn: Turn, intent: str, *, scheme: str | None = None) -> Reply:
     entry = turn.content.answers[intent]
     known = scheme or (known_scheme(turn) if _depends_on_scheme(entry) else None)
     used = known or turn.content.default_scheme
-    older = used == "semi_bansos"
+    older = used == turn.content.older_scheme
     wording = entry.text_2020_2022 if older and entry.text_2020_2022 else entry.text
     text = turn.content.fill(wording.now(turn.content.state), used)
     sources = entry.sources_2020_2022 if older and entry.sources_2020_2022 else entry.sources
@@ -31,7 +31,7 @@ def faq_reply(turn: Turn, intent: str, *, scheme: str | None = None) -> Reply:
     offers: list[Option] = []
     if known is None and entry.text_2020_2022 and not turn.state.form:  # in a form the step's own options are shown
         text += "\n" + turn.content.text("ask_scheme")
-        offers += options((turn.content.text("option_older_rules"), f"scheme:semi_bansos:{intent}"))
+        offers += options((turn.content.text("option_older_rules"), f"scheme:{turn.content.older_scheme}:{intent}"))
     if entry.more:
         offers += options((turn.content.text("option_more"), f"more:{intent}"))
     offers += _follow_ups(turn, entry)

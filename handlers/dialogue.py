@@ -410,7 +410,9 @@ def _understood(turn: Turn) -> Answer:
 
 
 def ask(turn: Turn, intent: str) -> Answer:
-    """The answer to one intent; the handler's name is the intent's."""
+    """The answer to one intent; the handler's name is the intent's. A journey that the programme does not have leads to the menu."""
+    if not turn.content.knows(intent):
+        return replace(talk.menu(turn), handler="menu")
     handler = INTENTS.get(intent) or LOOKED_UP.get(intent)
     found = kiosk.elsewhere(turn, intent) or (handler(turn) if handler else answers.faq(turn, intent))
     return replace(found, handler=found.handler or intent)

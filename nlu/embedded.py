@@ -133,7 +133,8 @@ class EmbeddedEngine:
 
     def _uniform(self) -> tuple[tuple[str, float], ...]:
         share = 1 / len(self._intents)
-        return tuple((name, share) for name in ("help_menu", "program_about", "human_agent"))
+        named = [name for name in ("help_menu", "program_about", "human_agent") if name in self._intents]
+        return tuple((name, share) for name in dict.fromkeys((*named, *self._intents)))[:3]
 
     def _ranking(self, chances: Floats) -> tuple[tuple[str, float], ...]:
         best = np.argsort(-chances)[:5]

@@ -1,12 +1,14 @@
 """`python -m nlu.teach FOLDER`: makes a model from the training files and what editors have taught, and measures it against the published one.
 
-A process of its own, so that learning (two minutes on two cores) never holds up conversations. The folder holds `order.json` {"data": folder, "taught":
-[[text, intent]], "base": folder of the published model, "cases": evaluation file or null}; it writes `model/` and `result.json`, and progress to standard output.
+A process of its own, so that learning (two minutes on two cores) never holds up conversations. The folder holds `order.json`: {"data": folder,
+"taught": [[text, intent]], "base": folder of the published model, "cases": evaluation file or null}. It writes `model/` and `result.json`,
+and progress to standard output.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from nlu.corpus import Example
 from nlu.embedded import EmbeddedEngine
 from nlu.evaluate import TODAY, Case, evaluate, read_cases
 from nlu.understanding import Context, Understanding
+
+NICE = 10  # conversations come first
 
 
 def teach(folder: Path) -> dict[str, Any]:
@@ -71,6 +75,8 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
+    if hasattr(os, "nice"):
+        os.nice(NICE)
     try:
         teach(Path(sys.argv[1]))
     except ModuleNotFoundError as error:

@@ -23,9 +23,9 @@ from nlu.classify import MODEL, outside_looks, softmax
 from nlu.corpus import Example
 from nlu.features import Floats, pieces
 from nlu.fingerprint import code_fingerprint, fingerprint
-from nlu.held_out import HELD_OUT, text_key
 from nlu.fit import COSTS, Fitted, chance_outside, fit_linear, fit_logistic, fit_temperature, fit_thresholds
 from nlu.fit_second import fit_second
+from nlu.held_out import HELD_OUT, text_key
 from nlu.normalise import Normaliser, plain
 from nlu.similar import clusters
 from nlu.understanding import OUT_OF_SCOPE
@@ -178,7 +178,7 @@ def learning_curve(shares: Sequence[float] = (0.1, 0.25, 0.5, 0.75, 1.0)) -> lis
     return curve
 
 
-def decide(given: Lessons, fitted: Sequence[Fitted]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def decide(given: Lessons, fitted: Sequence[Fitted]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Everything that is learnt from held-out scores; and what they say of each message with one question (`nlu.held_out`)."""
     single, is_outside = given.single, given.is_outside
     scores, unknown, lengths = held_out(given, fitted)
@@ -204,7 +204,7 @@ def decide(given: Lessons, fitted: Sequence[Fitted]) -> tuple[dict[str, Any], di
     said = np.where(away, len(given.labels) - 1, ranked.argmax(axis=1))
     sure = np.where(away, chances, ranked.max(axis=1) * (1 - chances))
     keys = np.array([text_key(example.text) for example in given.examples], np.uint64)
-    seen = {"key": keys[single], "truth": given.truth[single].astype(np.uint8)}
+    seen: dict[str, Any] = {"key": keys[single], "truth": given.truth[single].astype(np.uint8)}
     return decisions, {**seen, "said": said[single].astype(np.uint8), "sure": sure[single].astype(np.float16)}
 
 

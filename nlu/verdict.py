@@ -38,7 +38,10 @@ def compare(
     `intents`: [{intent, n, before, after}] of those that changed (how many were read right); `worse`: the reasons of the rule, in Indonesian for the desk.
     """
     was, now = figures(cases, before, 0), figures(cases, after, 0)
-    right = [(old.intent in case.right, new.intent in case.right) for case, old, new in zip(cases, before, after, strict=True)]
+    right = [
+        (old.intent in case.right, new.intent in case.right)
+        for case, old, new in zip(cases, before, after, strict=True)
+    ]
     low, high = difference(right)
     report = {
         "n": len(cases),
@@ -100,5 +103,3 @@ def _intents(cases: Sequence[Case], right: Sequence[tuple[bool, bool]]) -> list[
         if old[name] != new[name]
     ]
     return sorted(rows, key=lambda row: (row["after"] - row["before"], row["intent"]))
-
-

@@ -88,9 +88,7 @@ def handle(connection: Connection, ids: Sequence[int], state: str | None, *, by:
 
 def forget(connection: Connection, chat_id: int) -> None:
     """A chat has withdrawn its consent: its texts go, and what was taught in its words; the counts stay."""
-    connection.execute(
-        update(misunderstood).where(misunderstood.c.chat_id == chat_id).values(text=None, chat_id=None)
-    )
+    connection.execute(update(misunderstood).where(misunderstood.c.chat_id == chat_id).values(text=None, chat_id=None))
     connection.execute(taught.delete().where(taught.c.chat_id == chat_id))
 
 

@@ -14,8 +14,22 @@ from storage.schema_teaching import model_files, models
 KEPT_CANDIDATES = 10  # never published; those that were published are all kept
 
 
-class NotPublishable(ValueError):
-    """A model may not be published; the message says why."""
+_REASONS = {
+    "unknown": "there is no such model",
+    "no_candidate": "it is no candidate",
+    "worse": "it is worse than the published one: {detail}",
+    "outdated": "it was compared with a model that is not the published one now; train again",
+    "never_used": "it was never published, or is published now",
+    "shipped": "the shipped model is in use already",
+}
+
+
+class NotPublishableError(ValueError):
+    """A model may not be published."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(_REASONS[reason].format(detail=detail))
+        self.reason, self.detail = reason, detail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +58,7 @@ def keep(connection: Connection, made: Made, now: datetime) -> int:
         "worse": made.worse[:200],
     }
     statement = insert(models).values(**values, state="candidate", created_at=now)
-    key = int(connection.execute(statement).inserted_primary_key[0])
+    key = int(connection.execute(statement).inserted_primary_key[0])  # type: ignore[index]
     connection.execute(insert(model_files).values(model_id=key, packed=made.packed))
     newest = (
         select(models.c.id).where(models.c.state == "candidate").order_by(models.c.id.desc()).limit(KEPT_CANDIDATES)
@@ -75,24 +89,24 @@ def packed(connection: Connection, key: int) -> bytes:
 
 
 def publish(connection: Connection, key: int, *, by: str, now: datetime) -> None:
-    """Publishes a candidate. NotPublishable where it is worse, is none, or was compared with a model that is not the published one any more."""
+    """Publishes a candidate. NotPublishableError where it is worse, is none, or was compared with a model that is not the published one any more."""
     row = _locked(connection, key)
     present = published(connection)
     if row["state"] != "candidate":
-        raise NotPublishable(f"model {key} is {row['state']}, no candidate")
+        raise NotPublishableError("no_candidate")
     if row["worse"]:
-        raise NotPublishable(f"model {key} is worse than the published one: {row['worse']}")
+        raise NotPublishableError("worse", row["worse"])
     if row["compared_with"] != (present["id"] if present else None):
-        raise NotPublishable(f"model {key} was compared with a model that is not the published one now; train again")
+        raise NotPublishableError("outdated")
     _switch(connection, key, by, now)
 
 
 def roll_back(connection: Connection, key: int | None, *, by: str, now: datetime) -> None:
-    """Goes back to a version that was published before; None: to the shipped model. NotPublishable for any other."""
+    """Goes back to a version that was published before; None: to the shipped model. NotPublishableError for any other."""
     if key is not None and _locked(connection, key)["state"] != "former":
-        raise NotPublishable(f"model {key} was never published, or is published now")
+        raise NotPublishableError("never_used")
     if key is None and published(connection) is None:
-        raise NotPublishable("the shipped model is in use already")
+        raise NotPublishableError("shipped")
     _switch(connection, key, by, now)
 
 
@@ -101,7 +115,7 @@ def _locked(connection: Connection, key: int) -> RowMapping:
     rows = connection.execute(select(models).order_by(models.c.id).with_for_update()).mappings().all()
     row = next((one for one in rows if one["id"] == key), None)
     if row is None:
-        raise NotPublishable(f"there is no model {key}")
+        raise NotPublishableError("unknown")
     return row
 
 

@@ -14,7 +14,7 @@ def add(
 ) -> int:
     """Adds one, checked by the caller; `chat_id`: whose words they are. Returns its key."""
     row = {"text": text, "intent": intent, "author": author, "state": "active", "at": now, "chat_id": chat_id}
-    return int(connection.execute(taught.insert().values(row)).inserted_primary_key[0])
+    return int(connection.execute(taught.insert().values(row)).inserted_primary_key[0])  # type: ignore[index]
 
 
 def active(connection: Connection) -> list[RowMapping]:

@@ -18,7 +18,7 @@ def ask(connection: Connection, *, by: str, now: datetime) -> int:
     if waiting is not None:
         return int(waiting)
     row = {"state": "waiting", "asked_by": by, "asked_at": now}
-    return int(connection.execute(jobs.insert().values(row)).inserted_primary_key[0])
+    return int(connection.execute(jobs.insert().values(row)).inserted_primary_key[0])  # type: ignore[index]
 
 
 def claim(connection: Connection, *, owner: str, now: datetime, lease: timedelta) -> RowMapping | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bot import pack
 from handlers import content_check
-from handlers.catalogue import CONTENT, load
+from handlers.catalogue import load
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -20,16 +22,24 @@ def _room() -> None:
 
 
 def problems_of_content() -> list[str]:
-    """Problems of the shipped content, a line each."""
-    return [str(problem) for problem in content_check.check()]
+    """Problems of the content that is used, a line each."""
+    return [str(problem) for problem in content_check.check(_used())]
+
+
+def _used() -> Path:
+    return pack.at(os.environ.get("PANDU_CONTENT", "")).content
 
 
 @app.command()
 def check(
-    folder: Annotated[Path, typer.Option("--folder", help="another content folder")] = CONTENT,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", help="Another content folder; default: that of PANDU_CONTENT, else the shipped one."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Refuse what must not be published; a line a problem: file, line, column, reason."""
+    folder = folder or _used()
     problems = content_check.check(folder)
     if as_json:
         typer.echo(

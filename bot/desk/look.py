@@ -44,6 +44,10 @@ DONE = {
     "away": "Status Anda: tidak di tempat.",
     "empty": "Tidak ada yang menunggu, atau batas percakapan Anda sudah penuh.",
     "reviewed": "Penilaian mutu tersimpan.",
+    "model_taught": "Diajarkan. Dipelajari saat model berikutnya dilatih.",
+    "model_training": "Pelatihan diminta. Kembali ke halaman ini beberapa menit lagi.",
+    "model_published": "Model terbit. Semua proses memakainya dalam setengah menit.",
+    "model_back": "Kembali ke model lain. Semua proses memakainya dalam setengah menit.",
     "paused": "Percakapan dengan petugas dijeda. Bot tetap melayani.",
     "warned": "Peringatan dikirim.",
 }

@@ -10,7 +10,7 @@ EVERYBODY = frozenset(ROLES)
 ANSWERS = frozenset(ANSWERING)  # talk to people
 LEADS = frozenset(("supervisor", "admin"))
 COUNTS = frozenset(("supervisor", "operator", "admin"))  # figures without personal data
-WRITES = frozenset(("editor", "supervisor", "admin"))  # ready answers
+WRITES = frozenset(("editor", "supervisor", "admin"))  # ready answers, and what Pandu is taught
 RUNS = frozenset(("operator", "supervisor", "admin"))  # hours and holidays
 GUARDS = frozenset(("data_officer", "admin"))  # who has looked at what
 ADMINS = frozenset(("admin",))
@@ -34,6 +34,8 @@ MENU = (
     Item("/", "Antrean", ANSWERS, "q"),
     Item("/cases", "Laporan", ANSWERS, "l"),
     Item("/canned", "Balasan", ANSWERS | WRITES),
+    Item("/unclear", "Belum dipahami", WRITES),
+    Item("/models", "Model", WRITES),
     Item("/supervision", "Supervisi", COUNTS),
     Item("/quality", "Mutu", LEADS),
     Item("/hours", "Jam", RUNS),

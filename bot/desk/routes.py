@@ -6,7 +6,22 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.desk import agents, canned, cases, chat, entrance, hours, looks, quality, queue, roles, speaking, supervision
+from bot.desk import (
+    agents,
+    canned,
+    cases,
+    chat,
+    entrance,
+    hours,
+    looks,
+    models,
+    quality,
+    queue,
+    roles,
+    speaking,
+    supervision,
+    unclear,
+)
 from bot.desk.guard import Rule, Run, guarded
 from bot.desk.live import Hub
 from bot.desk.look import STATIC, asset
@@ -50,6 +65,15 @@ def rules(hub: Hub) -> tuple[Rule, ...]:
         Rule("GET", "/canned", canned.show, roles.ANSWERS | roles.WRITES),
         Rule("POST", "/canned", canned.save, roles.WRITES),
         Rule("POST", "/canned/delete", canned.delete, roles.WRITES),
+        Rule("GET", "/unclear", unclear.show, roles.WRITES),
+        Rule("POST", "/unclear", unclear.handle, roles.WRITES),
+        Rule("GET", "/unclear/{item:int}", unclear.read, roles.WRITES),
+        Rule("POST", "/unclear/{item:int}", unclear.teach, roles.WRITES),
+        Rule("GET", "/models", models.show, roles.WRITES),
+        Rule("POST", "/models/train", models.train, roles.WRITES),
+        Rule("POST", "/models/{model:int}/publish", models.publish, roles.WRITES),
+        Rule("POST", "/models/{model:int}/rollback", models.roll_back, roles.WRITES),
+        Rule("POST", "/models/taught/{taught:int}/withdraw", models.withdraw, roles.WRITES),
         Rule("GET", "/supervision", supervision.show, roles.COUNTS),
         Rule("GET", "/quality", quality.show, roles.LEADS),
         Rule("GET", "/quality/{review:int}", quality.read, roles.LEADS),

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot import metrics
+from bot import metrics, pack
 from bot.desk.routes import desk_routes
 from bot.desk.visit import Desk
 from bot.policy import own_hosts
@@ -108,5 +108,6 @@ def _desk(service: Service, *, demo: bool) -> Desk:
         parts=lambda: service.worker.parts,
         link_hosts=own_hosts(service.settings),
         https=service.settings.public_url.startswith("https://"),
+        pack=pack.of(service.settings),
         demo=accounts,
     )

@@ -17,7 +17,7 @@ from nlu.understanding import OUT_OF_SCOPE
 
 MOST_LINES = 20  # messages taught in one step
 OUTSIDE = "Di luar topik"
-PROBLEMS = {
+PROBLEMS = {  # for the desk; the command line has its own
     "short": "terlalu pendek",
     "long": f"lebih dari {check.LONGEST} huruf",
     "secret": "memuat nomor atau rahasia",
@@ -43,14 +43,14 @@ def lines(typed: str) -> list[str]:
 def problems(
     texts: Sequence[str], intent: str, content: Catalogue, pack: Pack, taught: Sequence[RowMapping]
 ) -> list[tuple[str, str]]:
-    """(message, what is wrong with it) in Indonesian; [] when all may be taught. `taught`: the active rows. Takes a tenth of a second: not on the loop."""
+    """(message, key of `PROBLEMS`); [] when all may be taught. `taught`: the active rows. Takes a tenth of a second: not on the loop."""
     if intent not in intents(content):
-        return [(intent, PROBLEMS["intent"])]
+        return [(intent, "intent")]
     known = [*_examples(pack.data, _stamp(pack.data)), *(Example(row["text"], row["intent"]) for row in taught)]
     against = [pack.cases] if pack.cases else []
     found = []
     for text in texts:
-        found += [(text, PROBLEMS[name]) for name in check.candidate(text, intent, known, against)]
+        found += [(text, name) for name in check.candidate(text, intent, known, against)]
         known.append(Example(text, intent))
     return found
 

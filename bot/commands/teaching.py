@@ -23,6 +23,16 @@ taught_app = typer.Typer(no_args_is_help=True, help="Training messages that edit
 app.add_typer(models_app, name="models")
 app.add_typer(taught_app, name="taught")
 
+_WRONG = {
+    "short": "it is too short",
+    "long": "it is too long",
+    "secret": "it holds a number or a secret",
+    "duplicate": "it is there already, or nearly",
+    "conflict": "it is taught for another intent already",
+    "leak": "it stands in the evaluation file, so it must not be learnt",
+    "intent": "there is no such intent",
+}
+
 Json = Annotated[bool, typer.Option("--json")]
 By = Annotated[str, typer.Option("--by", help="Who does this; default: the account of this machine.")]
 
@@ -160,7 +170,7 @@ def add(
     def work(connection: Connection) -> int:
         rows = taught.active(connection)
         if wrong := teaching.problems([text], intent, found.catalogue(), found, rows):
-            raise ValueError("; ".join(why for _, why in wrong))
+            raise ValueError("; ".join(_WRONG[why] for _, why in wrong))
         return taught.add(connection, text=text, intent=intent, author=me(by), now=database_now(connection))
 
     typer.echo(f"taught message {run(work)}; `pandu nlu retrain` learns it")

@@ -174,7 +174,8 @@ async def teach(visit: Visit) -> Response:
     rows = await visit.read(taught.active)
     found = await asyncio.to_thread(teaching.problems, texts, intent, visit.content, visit.desk.pack, rows)
     if found or not texts:
-        problems = found or [("", "tulis paling sedikit satu pesan")]
+        problems = [(text, teaching.PROBLEMS[why]) for text, why in found]
+        problems = problems or [("", "tulis paling sedikit satu pesan")]
         return await _form(visit, group, status=422, problems=problems, sent=visit.sent)
 
     def work(connection: Connection) -> None:

@@ -12,7 +12,7 @@ axe = pytest.importorskip(
     "axe_playwright_python.async_playwright", reason="NO ACCESSIBILITY TESTS: pip install axe-playwright-python"
 )
 
-PAGES = ("", "cases", "canned", "supervision", "quality", "hours", "looks", "agents")
+PAGES = ("", "cases", "canned", "unclear", "models", "supervision", "quality", "hours", "looks", "agents")
 
 
 async def problems(page: Any) -> list[str]:

@@ -10,7 +10,20 @@ from typing import Annotated
 
 import typer
 
-from bot.commands import agent, case, content, database, dialogue, exporting, hours, importing, keyring, link, queue
+from bot.commands import (
+    agent,
+    case,
+    content,
+    database,
+    dialogue,
+    exporting,
+    figures,
+    hours,
+    importing,
+    keyring,
+    link,
+    queue,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +43,7 @@ app.add_typer(queue.app, name="queue", help="Dead letters: events given up after
 
 app.command(name="import")(importing.import_file)
 app.command(name="export")(exporting.export)
+app.command(name="figures")(figures.show)
 
 
 def _lazy(name: str, module: str, help_text: str) -> None:
@@ -119,11 +133,14 @@ def _loop_runner(main) -> None:  # type: ignore[no-untyped-def]
 
 
 @app.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask neither platforms nor the public address.")] = False,
+) -> None:
     """Settings without secrets, what is wrong, and how to mend it."""
     from bot.commands.doctor import examine
 
-    findings = asyncio.run(examine())
+    findings = asyncio.run(examine(ask=not offline))
     if as_json:
         typer.echo(json.dumps(findings, ensure_ascii=False))
     else:
@@ -137,7 +154,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 @app.command()
 def bench(
     what: Annotated[
-        str, typer.Argument(help="nlu, turn, webhook, crash, outages, peak, growth, memory, imports, desk")
+        str, typer.Argument(help="nlu, turn, webhook, crash, outages, peak, growth, memory, imports, desk, figures")
     ],
     as_json: Annotated[bool, typer.Option("--json")] = False,
     kills: Annotated[int, typer.Option(min=1, help="crash: how often a process is killed, for each database")] = 100,

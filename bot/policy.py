@@ -32,7 +32,7 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-def own_hosts(settings: Settings) -> tuple[str, ...]:
-    """The hosts beside .go.id that may stand in messages: the operator's listed ones, and our own pages'."""
+def own_hosts(settings: Settings, listed: tuple[str, ...]) -> tuple[str, ...]:
+    """The hosts beside .go.id that may stand in messages: the operator's listed ones at present, and our own pages'."""
     public = urlsplit(settings.public_url).hostname if settings.public_url else None
-    return (*settings.link_hosts, public) if public else settings.link_hosts
+    return (*listed, public) if public else listed

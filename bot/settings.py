@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
+TRUSTED_PROXIES = ("127.0.0.0/8", "::1")  # a proxy on the same machine
 DEFAULT_DATABASE = "sqlite:///var/pandu.db"
 IDENTITY_WORDS = 80  # characters of each: both stand in one message of at most 500
 
@@ -35,6 +37,20 @@ class Settings:
         },
     )
     bind: str = field(default="127.0.0.1:8080", metadata={"env": "PANDU_BIND", "help": "host:port of the web role"})
+    trusted_proxies: tuple[str, ...] = field(
+        default=TRUSTED_PROXIES,
+        metadata={
+            "env": "PANDU_TRUSTED_PROXIES",
+            "help": "addresses or networks whose X-Forwarded-For and -Proto are believed, comma separated",
+        },
+    )
+    metrics_bind: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_METRICS_BIND",
+            "help": "host:port where every role answers /healthz, /readyz, /metrics; unset: the web role does at PANDU_BIND",
+        },
+    )
     public_url: str = field(
         default="",
         metadata={
@@ -327,10 +343,15 @@ def _typed(name: str, raw: str, default: object) -> object:
     return raw
 
 
+def _address(name: str, value: str) -> None:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise SettingsError(f"{name}: {value!r} is not host:port, as in 127.0.0.1:8080")
+
+
 def _check(settings: Settings) -> None:
-    port = settings.bind.rpartition(":")[2]
-    if not settings.host or not port.isdigit() or not 0 <= int(port) < 65536:
-        raise SettingsError(f"PANDU_BIND: {settings.bind!r} is not host:port, as in 127.0.0.1:8080")
+    _address("PANDU_BIND", settings.bind)
+    _check_networks(settings)
     if settings.telegram_mode not in ("polling", "webhook"):
         raise SettingsError(f"PANDU_TELEGRAM_MODE: {settings.telegram_mode!r} is neither polling nor webhook")
     if settings.telegram_mode == "webhook" and settings.telegram_token and not settings.telegram_secret:
@@ -354,6 +375,18 @@ def _check(settings: Settings) -> None:
         raise SettingsError("PANDU_HOOK_SECRET: at least 32 random characters; it signs what PANDU_HOOK_URL is told")
     if settings.public_url and urlsplit(settings.public_url).scheme not in ("https", "http"):
         raise SettingsError(f"PANDU_PUBLIC_URL: {settings.public_url!r} does not begin with https://")
+
+
+def _check_networks(settings: Settings) -> None:
+    if settings.metrics_bind:
+        _address("PANDU_METRICS_BIND", settings.metrics_bind)
+    for network in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise SettingsError(
+                f"PANDU_TRUSTED_PROXIES: {network!r} is no address or network, as in 172.16.0.0/12"
+            ) from None
 
 
 def _check_whatsapp(settings: Settings) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, update
 
-from storage.schema import consents, misunderstood
+from storage.schema import consents, messages, misunderstood
 from storage.schema_teaching import taught
 
 PURPOSE = "improve"
@@ -28,7 +28,7 @@ def note(
     *,
     chat_id: int,
     topic: str,
-    text: str,
+    text: str | None,
     outcome: str,
     now: datetime,
     channel: str | None = None,
@@ -49,6 +49,12 @@ def note(
         "answer": answer,
     }
     connection.execute(misunderstood.insert(), row)
+
+
+def question(connection: Connection, chat_id: int, intent: str) -> str | None:
+    """What the chat asked last that was answered with an intent; None where the log does not tell."""
+    mine = (messages.c.chat_id == chat_id, messages.c.author == "person", messages.c.intent == intent)
+    return connection.execute(select(messages.c.text).where(*mine).order_by(messages.c.id.desc()).limit(1)).scalar()
 
 
 def texts(connection: Connection, state: str | None, *, limit: int) -> list[RowMapping]:

@@ -38,6 +38,8 @@ from storage.schema import (
 )
 from storage.schema import consents as consent_rows
 from storage.schema import subscriptions as subscription_rows
+from storage.schema_editing import answer_feedback
+from storage.schema_figures import visits
 from storage.schema_teaching import taught
 
 # what is erased row by row; wrong proofs (`proofs`), a stop of announcements and a "no" to suggestions (`chats.similar`) stay, or erasing
@@ -60,7 +62,9 @@ _OWN: tuple[Table, ...] = (
     cases,
     misunderstood,
     taught,
+    answer_feedback,
     notices,
+    visits,
 )
 _UNSENT = ("pending", "sending", "held")
 

@@ -50,6 +50,16 @@ DONE = {
     "model_back": "Kembali ke model lain. Semua proses memakainya dalam setengah menit.",
     "paused": "Percakapan dengan petugas dijeda. Bot tetap melayani.",
     "warned": "Peringatan dikirim.",
+    "answer_submit": "Draf menunggu pembaca kedua.",
+    "answer_publish": "Terbit. Jawaban baru dipakai paling lambat satu menit lagi.",
+    "answer_back": "Draf dikembalikan ke penulisnya.",
+    "answer_discard": "Draf dibuang.",
+    "answer_rollback": "Isi lama terbit lagi.",
+    "answer_withdraw": "Versi itu ditarik.",
+    "program_asked": "Tersimpan. Berlaku setelah disetujui orang kedua.",
+    "program_approve": "Disetujui dan berlaku.",
+    "program_refuse": "Ditolak.",
+    "program_end": "Diakhiri.",
 }
 
 

@@ -32,7 +32,7 @@ class Desk:
     database: Database
     wake: Wake
     parts: Callable[[], Parts]  # the present ones: a new model or content swaps them
-    link_hosts: tuple[str, ...] = ()  # the operator's own, that may stand in messages beside .go.id
+    own_host: str = ""  # our pages', that may stand in messages beside .go.id and the operator's listed ones
     https: bool = False  # people reach it by https, whatever stands between
     pack: Pack = pack.SHIPPED
     demo: tuple[tuple[str, str], ...] = ()  # name and password of the demo's accounts, shown on its log-in page
@@ -74,6 +74,12 @@ class Visit:
     def content(self) -> Catalogue:
         """The catalogue as it is now."""
         return self.desk.parts().catalogue
+
+    @property
+    def link_hosts(self) -> tuple[str, ...]:
+        """The hosts beside .go.id that may stand in messages at present."""
+        listed = self.desk.parts().policy.link_hosts
+        return (*listed, self.desk.own_host) if self.desk.own_host else listed
 
     @property
     def here(self) -> str:

@@ -41,6 +41,7 @@ from storage.schema import consents as consent_rows
 from storage.schema import subscriptions as subscription_rows
 from storage.schema_editing import answer_feedback
 from storage.schema_figures import visits
+from storage.schema_teaching import taught
 
 # what is erased row by row; wrong proofs (`proofs`), a stop of announcements and a "no" to suggestions (`chats.similar`) stay, or erasing
 # would lift them
@@ -61,6 +62,7 @@ _OWN: tuple[Table, ...] = (
     desk_drafts,
     cases,
     misunderstood,
+    taught,
     answer_feedback,
     notices,
     visits,

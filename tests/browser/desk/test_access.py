@@ -13,7 +13,7 @@ axe = pytest.importorskip(
 )
 
 PAGES = (
-    *("", "cases", "canned", "supervision", "quality", "hours", "looks", "agents"),
+    *("", "cases", "canned", "unclear", "models", "supervision", "quality", "hours", "looks", "agents"),
     *("requests?state=", "person", "consents", "processing", "breach"),
 )
 

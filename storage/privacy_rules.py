@@ -104,6 +104,12 @@ RULES: Mapping[str, Rule] = {
     "closed_days": _none("holidays"),
     "sla_rules": _none("times to answer"),
     "answer_versions": _none("texts of editors"),
+    "content_events": _none("the public log of changes"),
+    "content_versions": _none("contents by their label"),
+    "program_rows": _none("the programme's state, with its dates"),
+    "answer_feedback": _chat("people's word on answers; chat and remark only with consent", "at", 365),
+    "visits": _chat("the present or last visit, for counts by day", "last_at", 90),
+    "daily": _none("counts by day, nobody's name, number or words"),
     # -- exchange
     "imports": _none("file names and counts of imports"),
     "import_rows": _record("rows of an import while it is applied; deleted as they are applied"),

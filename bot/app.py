@@ -202,6 +202,7 @@ class Service:
                 loop.add_signal_handler(number, self.stop)
         if self.role == "worker" and hasattr(os, "nice"):
             os.nice(_WORKER_NICE)
+        await self.refresh.attempt()  # nobody is told what has been replaced, not even at the start
         tasks = [asyncio.create_task(work, name=name) for name, work in self._work()]
         gc.collect()
         sys.setswitchinterval(_SWITCH_SECONDS)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
-from bot import app, logs, settings
+from bot import app, logs, refresh, settings
 from bot.policy import policy
 from bot.similar import SimilarPeople
 from bot.terminal.session import Session
@@ -47,7 +47,7 @@ async def run(*, jsonl: bool, url: str, phone: str, channel: str, samples: bool)
                 hashed = partial(hash_identity, key=policy(loaded).lookup_key)
                 await database.write(partial(invented.fill, now=datetime.now(UTC), hash_nik=hashed))
                 await SimilarPeople(database, wanted=loaded.similar).run_once()
-            made = app.parts(loaded)
+            made = await refresh.as_now(database, app.parts(loaded))
             made = replace(
                 made, policy=replace(made.policy, secure_form_url=made.policy.secure_form_url or "http://localhost/f/")
             )

@@ -216,6 +216,7 @@ class Service:
             os.nice(_WORKER_NICE)
         if self.role in ("all", "worker"):
             await self.model.look()  # before the first message
+        await self.refresh.attempt()  # nobody is told what has been replaced, not even at the start
         tasks = [asyncio.create_task(work, name=name) for name, work in self._work()]
         gc.collect()
         sys.setswitchinterval(_SWITCH_SECONDS)

@@ -18,6 +18,7 @@ import structlog
 import uvicorn
 
 from bot import metrics
+from bot.broadcast import Broadcast, Rules
 from bot.channel import Channel
 from bot.desk.live import Hub
 from bot.effects import Parts
@@ -35,7 +36,7 @@ from bot.wake import Wake
 from bot.web.application import application
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
-from handlers import catalogue, desk_calendar, short
+from handlers import announcement, catalogue, desk_calendar, short
 from nlu import meaning
 from nlu.embedded import EmbeddedEngine
 from nlu.rasa.engine import RasaEngine
@@ -218,7 +219,19 @@ class Service:
             work.append(("hook", self.hook.run()))
         if self.role in ("all", "sender"):
             work += [("sender", sender.run()) for sender in self.senders]
+            cast = self._broadcast()
+            work.append(("broadcast", Leader(self.database).hold("broadcast", cast.run)))
         return work
+
+    def _broadcast(self) -> Broadcast:
+        rates = {f"{one.name}:{one.account}": one.rate for one in self.channels if one.name in announcement.CHANNELS}
+        rules = Rules(
+            ramp_minutes=self.settings.broadcast_ramp_minutes,
+            failure_rate=self.settings.broadcast_failure_rate,
+            block_rate=self.settings.broadcast_block_rate,
+            approval_from=self.settings.broadcast_approval_from,
+        )
+        return Broadcast(self.database, rates, self.worker.parts.catalogue, self.wake, rules=rules)
 
     async def _serve(self) -> None:
         config = uvicorn.Config(

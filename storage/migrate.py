@@ -10,6 +10,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from storage import schema_campaigns as _campaigns  # noqa: F401 - its tables belong to the metadata that migrations are compared with
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

@@ -1,0 +1,348 @@
+"""Campaigns: what is announced to whom, who made, approved, started and stopped it, and the freezing of its audience."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, RowMapping, func, literal, select, update
+from sqlalchemy import case as sql_case
+
+from storage import audience, ledger
+from storage.audience import Selection
+from storage.inbox import insert_for
+from storage.schema import chats, consents, conversations, identities
+from storage.schema_campaigns import (
+    campaign_acts,
+    campaign_lanes,
+    campaign_numbers,
+    campaign_recipients,
+    campaigns,
+)
+
+GROWN: Final = 1.1  # an audience that has grown by more since the approval needs another one
+ANNOUNCEMENTS: Final = "announcements"  # purpose of a consent that a file brought
+_BATCH: Final = 500
+_ZONES_FROM_THE_EAST: Final = ("WIT", "WITA", "WIB")
+
+
+def create(connection: Connection, values: Mapping[str, Any], *, actor: str, now: datetime) -> int:
+    """A draft; `values` as the columns of the table. ValueError for a name that exists."""
+    if by_name(connection, values["name"]) is not None:
+        raise ValueError(f"there is a campaign {values['name']!r} already")
+    made = campaigns.insert().values(**{"state": "draft", "kind": "news", **values}, created_by=actor, created_at=now)
+    key = int(connection.execute(made.returning(campaigns.c.id)).scalar_one())
+    note(connection, key, actor, "create", now)
+    return key
+
+
+def by_name(connection: Connection, name: str) -> RowMapping | None:
+    """The campaign, or None."""
+    return connection.execute(select(campaigns).where(campaigns.c.name == name)).mappings().first()
+
+
+def get(connection: Connection, campaign_id: int, *, lock: bool = False) -> RowMapping | None:
+    """The campaign, or None; `lock`: nobody changes it until the transaction ends."""
+    statement = select(campaigns).where(campaigns.c.id == campaign_id)
+    return connection.execute(statement.with_for_update() if lock else statement).mappings().first()
+
+
+def all_of(connection: Connection, states: Sequence[str] | None = None) -> list[RowMapping]:
+    """Campaigns, the newest first."""
+    statement = select(campaigns).order_by(campaigns.c.id.desc())
+    return list(connection.execute(statement.where(campaigns.c.state.in_(states)) if states else statement).mappings())
+
+
+def note(connection: Connection, campaign_id: int, actor: str, what: str, now: datetime, text: str = "") -> None:
+    """Writes down who did what."""
+    row = {"campaign_id": campaign_id, "at": now, "actor": actor, "what": what, "note": text[:300] or None}
+    connection.execute(campaign_acts.insert().values(**row))
+
+
+def acts(connection: Connection, campaign_id: int) -> list[dict[str, Any]]:
+    """Who did what, in order."""
+    statement = select(campaign_acts).where(campaign_acts.c.campaign_id == campaign_id).order_by(campaign_acts.c.id)
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def change(connection: Connection, campaign_id: int, **values: Any) -> None:
+    """Writes columns."""
+    connection.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(**values))
+
+
+# -- the second person, and going --------------------------------------------------------------------------------------
+
+
+def approve(connection: Connection, campaign: Mapping[Any, Any], size: int, *, actor: str, now: datetime) -> None:
+    """A second person has looked at it; ValueError where it is the same one, or too late."""
+    if actor == campaign["created_by"]:
+        raise ValueError("a second person has to approve it; you made it")
+    if campaign["state"] != "draft":
+        raise ValueError(f"it is {campaign['state']}: only a draft is approved")
+    change(connection, campaign["id"], approved_by=actor, approved_size=size)
+    note(connection, campaign["id"], actor, "approve", now, f"{size} recipients")
+
+
+def obstacle(campaign: Mapping[Any, Any], size: int, approval_from: int) -> str:
+    """Why it may not start; "" where it may."""
+    if size == 0:
+        return "nobody would get it"
+    wave = campaign["kind"] == "wave"
+    if not campaign["approved_by"]:
+        if wave:
+            return "that a wave has opened needs a second person: pandu broadcast approve"
+        if size >= approval_from:
+            return (
+                f"{size} recipients: from {approval_from} on a second person has to approve it: pandu broadcast approve"
+            )
+    elif size > campaign["approved_size"] * GROWN and (wave or size >= approval_from):
+        return (
+            f"the audience has grown from {campaign['approved_size']} to {size} since it was approved: approve it again"
+        )
+    return ""
+
+
+def selection(campaign: Mapping[Any, Any], needs: Sequence[str]) -> Selection:
+    """What decides on its audience."""
+    wanted = campaign["audience"]
+    return Selection(
+        tree=wanted.get("filter") or {},
+        sources=campaign["sources"],
+        topic=campaign["topic"],
+        numbers_of=wanted.get("numbers_of"),
+        template=bool(campaign["content"].get("template")),
+        needs=needs,
+    )
+
+
+def freeze(connection: Connection, campaign: Mapping[Any, Any], needs: Sequence[str], now: datetime) -> int:
+    """Writes the audience into the ledger, each with a reason where it is left out; returns how many rows. Once only."""
+    key = campaign["id"]
+    wanted = selection(campaign, needs)
+    found = audience.people(wanted, now)
+    zone = sql_case({name: place for place, name in enumerate(_ZONES_FROM_THE_EAST)}, value=found.c.zone, else_=9)
+    rows = select(
+        literal(key),
+        func.row_number().over(order_by=(found.c.source, zone, found.c.chat_id)),
+        found.c.chat_id,
+        found.c.source,
+        found.c.zone,
+        sql_case((found.c.reason.is_(None), "pending"), else_="skipped"),
+        found.c.reason,
+        literal(now, campaign_recipients.c.at.type),
+    )
+    names = ["campaign_id", "n", "chat_id", "source", "zone", "state", "reason", "at"]
+    size = connection.execute(campaign_recipients.insert().from_select(names, rows)).rowcount
+    size += _add_left_out(connection, campaign, size, now)
+    _make_lanes(connection, key)
+    change(connection, key, frozen_at=now, frozen_size=size)
+    return size
+
+
+def _make_lanes(connection: Connection, key: int) -> None:
+    row = campaign_recipients.c
+    first, last = func.min(row.n), func.max(row.n)
+    made = (
+        select(literal(key), row.source, row.zone, first, last, first - 1)
+        .where(row.campaign_id == key, row.state == "pending")
+        .group_by(row.source, row.zone)
+    )
+    names = ["campaign_id", "source", "zone", "first", "last", "fed"]
+    connection.execute(campaign_lanes.insert().from_select(names, made))
+
+
+# -- a file of numbers ------------------------------------------------------------------------------------------------
+
+
+def add_numbers(connection: Connection, campaign_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Lines of a file: line, phone, problem, consent_source, consent_on, consent_wording."""
+    for at in range(0, len(rows), _BATCH):
+        connection.execute(
+            campaign_numbers.insert(), [{"campaign_id": campaign_id, **row} for row in rows[at : at + _BATCH]]
+        )
+
+
+def _match_numbers(connection: Connection, listed: int, sources: Sequence[str]) -> None:
+    """Finds the chat of each number that we know already, on a channel that the campaign leaves by."""
+    row = campaign_numbers.c
+    source = chats.c.channel + ":" + chats.c.account
+    newest = (
+        select(func.max(identities.c.chat_id))
+        .join(chats, chats.c.id == identities.c.chat_id)
+        .where(
+            identities.c.kind == "phone",
+            identities.c.vouched,
+            identities.c.value == row.phone,
+            source.in_(list(sources)),
+        )
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(campaign_numbers)
+        .where(row.campaign_id == listed, row.problem.is_(None), row.chat_id.is_(None))
+        .values(chat_id=newest)
+    )
+
+
+def prepare_numbers(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -> None:
+    """Finds or makes the chats of a file's numbers, on the account that the campaign names for new ones; keeps their consent."""
+    listed, source = campaign["audience"]["numbers_of"], campaign["audience"].get("numbers_by")
+    _match_numbers(connection, listed, campaign["sources"])
+    row = campaign_numbers.c
+    mine = (row.campaign_id == listed, row.problem.is_(None))
+    if source:
+        channel, _, account = source.partition(":")
+        new = connection.execute(select(row.phone).where(*mine, row.chat_id.is_(None))).scalars().all()
+        for at in range(0, len(new), _BATCH):
+            _new_chats(connection, channel, account, new[at : at + _BATCH], now)
+        _match_numbers(connection, listed, campaign["sources"])
+    _keep_consents(connection, listed, now)
+
+
+def new_numbers(connection: Connection, campaign: Mapping[Any, Any]) -> int:
+    """How many numbers of its file would get a chat of their own."""
+    listed = campaign["audience"].get("numbers_of")
+    if listed is None or not campaign["audience"].get("numbers_by"):
+        return 0
+    row = campaign_numbers.c
+    _match_numbers(connection, listed, campaign["sources"])
+    new = select(func.count()).where(row.campaign_id == listed, row.problem.is_(None), row.chat_id.is_(None))
+    return int(connection.execute(new).scalar_one())
+
+
+def _new_chats(connection: Connection, channel: str, account: str, phones: Sequence[str], now: datetime) -> None:
+    place = {"channel": channel, "account": account, "created_at": now, "seen_at": now}
+    made = insert_for(connection)(chats).on_conflict_do_nothing()
+    connection.execute(made, [{**place, "address": phone} for phone in phones])
+    found = connection.execute(
+        select(chats.c.id, chats.c.address).where(
+            chats.c.channel == channel, chats.c.account == account, chats.c.address.in_(phones)
+        )
+    ).all()
+    connection.execute(
+        insert_for(connection)(conversations).on_conflict_do_nothing(),
+        [{"chat_id": key, "updated_at": now} for key, _ in found],
+    )
+    known = {"kind": "phone", "vouched": True, "first_seen": now, "last_seen": now}
+    connection.execute(
+        insert_for(connection)(identities).on_conflict_do_nothing(),
+        [{**known, "chat_id": key, "value": phone} for key, phone in found],
+    )
+
+
+def _keep_consents(connection: Connection, campaign_id: int, now: datetime) -> None:
+    """The words that the file brought stand with the chat, where its owner can ask for them."""
+    row = campaign_numbers.c
+    known = select(consents.c.id).where(consents.c.chat_id == row.chat_id, consents.c.purpose == ANNOUNCEMENTS)
+    wording = row.consent_source + ": " + row.consent_wording
+    rows = select(row.chat_id, literal(ANNOUNCEMENTS), wording, literal(now, consents.c.given_at.type)).where(
+        row.campaign_id == campaign_id, row.problem.is_(None), row.chat_id.is_not(None), ~known.exists()
+    )
+    connection.execute(consents.insert().from_select(["chat_id", "purpose", "wording", "given_at"], rows))
+
+
+def _add_left_out(connection: Connection, campaign: Mapping[Any, Any], size: int, now: datetime) -> int:
+    """Lines without consent, with a wrong number, twice, or whom no channel reaches: rows of the ledger like any other."""
+    listed = campaign["audience"].get("numbers_of")
+    if listed is None:
+        return 0
+    row = campaign_numbers.c
+    rows = select(
+        literal(campaign["id"]),
+        literal(size) + func.row_number().over(order_by=row.line),
+        literal(""),
+        literal("WIB"),
+        literal("skipped"),
+        func.coalesce(row.problem, "no_channel"),
+        literal(now, campaign_recipients.c.at.type),
+    ).where(row.campaign_id == listed, (row.problem.is_not(None)) | (row.chat_id.is_(None)))
+    names = ["campaign_id", "n", "source", "zone", "state", "reason", "at"]
+    return connection.execute(campaign_recipients.insert().from_select(names, rows)).rowcount
+
+
+def consent_row(line: int, phone: str | None, source: str, on: date | None, wording: str) -> dict[str, Any]:
+    """A line of a file as `add_numbers` takes it; without who, when and which words there is no consent."""
+    consent = bool(source and on and wording)
+    problem = "bad_number" if phone is None else None if consent else "no_consent"
+    texts = {"consent_source": source[:200] or None, "consent_wording": wording or None}
+    return {"line": line, "phone": phone, "problem": problem, "consent_on": on, **texts}
+
+
+# -- going, stopping ----------------------------------------------------------------------------------------------
+
+
+def start(
+    connection: Connection, campaign: Mapping[Any, Any], needs: Sequence[str], *, actor: str, now: datetime
+) -> int:
+    """Freezes a draft (or one that was scheduled) and lets it go; returns the rows of its ledger."""
+    held = get(connection, campaign["id"], lock=True)
+    if held is None or held["state"] not in ("draft", "scheduled"):
+        raise ValueError(f"it is {held['state'] if held else 'gone'}: only a draft starts")
+    size = freeze(connection, held, needs, now)
+    _go(connection, held["id"], now)
+    note(connection, held["id"], actor, "start", now, f"{size} rows")
+    return size
+
+
+def _go(connection: Connection, key: int, now: datetime) -> None:
+    fresh = {"ramp_from": now, "paced_at": now, "credit": 0.0, "tried": 0.0, "failed": 0.0, "gone": 0.0}
+    change(connection, key, state="running", paused_why=None, ended_at=None, **fresh)
+
+
+def pause(connection: Connection, campaign_id: int, *, actor: str, now: datetime, why: str = "") -> int:
+    """Stops it at the row where it is: what has not left is pending again; returns how many were taken back."""
+    campaign = _in_state(connection, campaign_id, ("running",), "paused")
+    change(connection, campaign["id"], state="paused", paused_why=why[:200] or None)
+    taken = ledger.retract(connection, campaign["id"], now)
+    note(connection, campaign["id"], actor, "pause", now, why)
+    return taken
+
+
+def resume(connection: Connection, campaign_id: int, *, actor: str, now: datetime) -> None:
+    """Goes on where it stood."""
+    campaign = _in_state(connection, campaign_id, ("paused",), "resumed")
+    _go(connection, campaign["id"], now)
+    note(connection, campaign["id"], actor, "resume", now)
+
+
+def cancel(connection: Connection, campaign_id: int, *, actor: str, now: datetime) -> int:
+    """Ends it: whoever was not written to is `cancelled`; returns how many."""
+    campaign = _in_state(connection, campaign_id, ("draft", "scheduled", "running", "paused"), "cancelled")
+    change(connection, campaign["id"], state="cancelled", ended_at=now)
+    ledger.retract(connection, campaign["id"], now)
+    closed = ledger.close_rest(connection, campaign["id"], "cancelled", "cancelled by the operator", now)
+    note(connection, campaign["id"], actor, "cancel", now, f"{closed} not written to")
+    return closed
+
+
+def retry(
+    connection: Connection, campaign_id: int, state: str, reason: str | None, *, actor: str, now: datetime
+) -> int:
+    """Tries recipients of a state and reason again; returns how many."""
+    campaign = _in_state(connection, campaign_id, ("running", "paused", "done"), "retried")
+    count = ledger.again(connection, campaign["id"], state, reason, now)
+    if count and campaign["state"] == "done":
+        _go(connection, campaign["id"], now)
+    note(connection, campaign["id"], actor, "retry", now, f"{count} {state}" + (f": {reason}" if reason else ""))
+    return count
+
+
+def finish(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -> None:
+    """Every row has its end."""
+    change(connection, campaign["id"], state="done", ended_at=now)
+    note(connection, campaign["id"], "pandu", "done", now)
+
+
+def expire(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -> None:
+    """Its time is over: whoever was not written to is skipped with that reason."""
+    ledger.retract(connection, campaign["id"], now)
+    closed = ledger.close_rest(connection, campaign["id"], "skipped", ledger.EXPIRED, now)
+    note(connection, campaign["id"], "pandu", "expire", now, f"{closed} not written to")
+
+
+def _in_state(connection: Connection, campaign_id: int, states: Sequence[str], what: str) -> RowMapping:
+    campaign = get(connection, campaign_id, lock=True)
+    if campaign is None or campaign["state"] not in states:
+        raise ValueError(f"it is {campaign['state'] if campaign else 'gone'}: only {' or '.join(states)} is {what}")
+    return campaign

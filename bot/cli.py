@@ -10,7 +10,20 @@ from typing import Annotated
 
 import typer
 
-from bot.commands import agent, case, content, database, dialogue, exporting, hours, importing, keyring, link, queue
+from bot.commands import (
+    agent,
+    broadcast,
+    case,
+    content,
+    database,
+    dialogue,
+    exporting,
+    hours,
+    importing,
+    keyring,
+    link,
+    queue,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +32,7 @@ app = typer.Typer(
     help="Pandu: the assistant for Kartu Prakerja.",
 )
 app.add_typer(agent.app, name="agent", help="Accounts of the desk.")
+app.add_typer(broadcast.app, name="broadcast", help="Announcements to exactly the right people, once.")
 app.add_typer(case.app, name="case", help="What people have reported.")
 app.add_typer(dialogue.app, name="dialogue", help="Conversations in YAML.")
 app.add_typer(content.app, name="content", help="The answer catalogue.")

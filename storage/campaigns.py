@@ -163,7 +163,7 @@ def add_numbers(connection: Connection, campaign_id: int, rows: Sequence[Mapping
         )
 
 
-def _match_numbers(connection: Connection, listed: int, sources: Sequence[str]) -> None:
+def match_numbers(connection: Connection, listed: int, sources: Sequence[str]) -> None:
     """Finds the chat of each number that we know already, on a channel that the campaign leaves by."""
     row = campaign_numbers.c
     source = chats.c.channel + ":" + chats.c.account
@@ -188,7 +188,7 @@ def _match_numbers(connection: Connection, listed: int, sources: Sequence[str]) 
 def prepare_numbers(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -> None:
     """Finds or makes the chats of a file's numbers, on the account that the campaign names for new ones; keeps their consent."""
     listed, source = campaign["audience"]["numbers_of"], campaign["audience"].get("numbers_by")
-    _match_numbers(connection, listed, campaign["sources"])
+    match_numbers(connection, listed, campaign["sources"])
     row = campaign_numbers.c
     mine = (row.campaign_id == listed, row.problem.is_(None))
     if source:
@@ -196,7 +196,7 @@ def prepare_numbers(connection: Connection, campaign: Mapping[Any, Any], now: da
         new = connection.execute(select(row.phone).where(*mine, row.chat_id.is_(None))).scalars().all()
         for at in range(0, len(new), _BATCH):
             _new_chats(connection, channel, account, new[at : at + _BATCH], now)
-        _match_numbers(connection, listed, campaign["sources"])
+        match_numbers(connection, listed, campaign["sources"])
     _keep_consents(connection, listed, now)
 
 
@@ -206,7 +206,6 @@ def new_numbers(connection: Connection, campaign: Mapping[Any, Any]) -> int:
     if listed is None or not campaign["audience"].get("numbers_by"):
         return 0
     row = campaign_numbers.c
-    _match_numbers(connection, listed, campaign["sources"])
     new = select(func.count()).where(row.campaign_id == listed, row.problem.is_(None), row.chat_id.is_(None))
     return int(connection.execute(new).scalar_one())
 

@@ -123,7 +123,7 @@ async def test_everybody_gets_it_once_and_the_campaign_ends_with_every_row_expla
     key = await stage.campaign()
     assert await stage.start(key) == PEOPLE
     await stage.go_on()
-    assert stage.got() == {number: 1 for number in range(1, PEOPLE + 1)}
+    assert stage.got() == dict.fromkeys(range(1, PEOPLE + 1), 1)
     assert await stage.states() == {"accepted": PEOPLE}
     assert await stage.state() == "done"
     assert "Halo Kak Siti." in stage.fake.sent[0].text
@@ -144,7 +144,7 @@ async def test_paused_at_a_random_row_and_resumed_log_and_ledger_agree_row_by_ro
     await stage.database.write(partial(campaigns.pause, campaign_id=key, actor="operator:a", now=NOON))
     await stage.sender.drain()
     await stage.loop.step()
-    sent = {number for number in stage.got()}
+    sent = set(stage.got())
     assert 0 < len(sent) < PEOPLE
     assert {row["chat_id"] for row in await stage.rows() if row["state"] == "accepted"} == sent
     assert await stage.states() == {"pending": PEOPLE - len(sent), "accepted": len(sent)}
@@ -153,7 +153,7 @@ async def test_paused_at_a_random_row_and_resumed_log_and_ledger_agree_row_by_ro
     assert set(stage.got()) == sent  # paused stays paused over a restart
     await stage.database.write(partial(campaigns.resume, campaign_id=key, actor="operator:a", now=NOON))
     await stage.go_on()
-    assert stage.got() == {number: 1 for number in range(1, PEOPLE + 1)}
+    assert stage.got() == dict.fromkeys(range(1, PEOPLE + 1), 1)
     assert await stage.states() == {"accepted": PEOPLE}
 
 
@@ -175,7 +175,7 @@ async def test_a_sender_that_died_leaves_unknown_rows_that_only_a_human_decides(
     key = await stage.campaign()
     await stage.start(key)
     await stage.loop.step()
-    claimed = stage.sender._claim  # noqa: SLF001 - as far as a process came that was killed then
+    claimed = stage.sender._claim
     await stage.database.write(partial(claimed, 4))
     stage.restart()
     stage.now = NOON + timedelta(minutes=2)
@@ -186,7 +186,7 @@ async def test_a_sender_that_died_leaves_unknown_rows_that_only_a_human_decides(
     retry = partial(campaigns.retry, campaign_id=key, state="unknown", reason=None, actor="operator:a", now=stage.now)
     assert await stage.database.write(retry) == 4
     await stage.go_on()
-    assert stage.got() == {number: 1 for number in range(1, 11)}
+    assert stage.got() == dict.fromkeys(range(1, 11), 1)
     assert await stage.states() == {"accepted": 10}
 
 

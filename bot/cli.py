@@ -151,10 +151,11 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 @app.command()
 def bench(
     what: Annotated[
-        str, typer.Argument(help="nlu, turn, webhook, crash, outages, peak, growth, memory, imports, desk")
+        str, typer.Argument(help="nlu, turn, webhook, crash, outages, peak, growth, memory, imports, desk, broadcast")
     ],
     as_json: Annotated[bool, typer.Option("--json")] = False,
     kills: Annotated[int, typer.Option(min=1, help="crash: how often a process is killed, for each database")] = 100,
+    recipients: Annotated[int, typer.Option(min=1, help="broadcast: how many people, on each database")] = 20_000,
 ) -> None:
     """Measurements (benchmarks/); goals and results in docs/performance.md."""
     import importlib
@@ -164,7 +165,8 @@ def bench(
         module = importlib.import_module(f"benchmarks.{what}")
     except ModuleNotFoundError:
         raise fail(f"there is no benchmark {what!r}") from None
-    module.run(json=as_json, **({"kills": kills} if what == "crash" else {}))
+    own = {"crash": {"kills": kills}, "broadcast": {"recipients": recipients}}
+    module.run(json=as_json, **own.get(what, {}))
 
 
 def main() -> None:

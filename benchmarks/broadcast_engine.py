@@ -19,7 +19,7 @@ import psutil
 from sqlalchemy import Connection
 
 import bot.sender
-from bot import app, settings
+from bot import settings
 from bot.broadcast import Broadcast, Rules
 from bot.channel import Accepted, Outcome
 from bot.receiver import Receiver
@@ -27,6 +27,7 @@ from bot.sender import Sender
 from bot.telegram.send import TelegramChannel
 from bot.wake import Wake
 from bot.worker import Worker
+from handlers import catalogue
 from handlers.messages import Inbound, Kind, Reply
 from handlers.turn import ZONES
 from storage import campaigns
@@ -117,13 +118,15 @@ async def run(wish: dict[str, Any]) -> dict[str, Any]:
         return outcome
 
     made.send = heard
-    parts = app.parts(settings.load({"PANDU_DATABASE_URL": wish["url"], "PANDU_SECRET_KEY": "benchmark" * 5}))
     sender = Sender(database, made, wake, clock=clock)
     rules = Rules(ramp_minutes=0, failure_rate=1, block_rate=1)
-    cast = Broadcast(database, {SOURCE: wish["rate"]}, parts.catalogue, wake, rules=rules, clock=clock)
+    cast = Broadcast(database, {SOURCE: wish["rate"]}, catalogue.load(), wake, rules=rules, clock=clock)
     loops = [sender.run(), cast.run(), wake.listen()]
     if wish.get("talk"):
-        loops += [Worker(database, parts, wake, clock=clock).run(), talk.run()]
+        from bot import app  # the understanding takes seconds to load, and only answering needs it
+
+        own = settings.load({"PANDU_DATABASE_URL": wish["url"], "PANDU_SECRET_KEY": "benchmark" * 5})
+        loops += [Worker(database, app.parts(own), wake, clock=clock).run(), talk.run()]
     tasks = [asyncio.create_task(loop) for loop in loops]
     began, peak, early = time.monotonic(), 0.0, 0.0
     while (await database.read(partial(campaigns.get, campaign_id=wish["campaign"])))["state"] == "running":

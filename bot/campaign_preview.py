@@ -47,8 +47,10 @@ def look(
         else:
             left_out[reason] += count
     new = campaigns.new_numbers(connection, campaign)
-    if new:
+    if new and campaign["audience"].get("numbers_by"):
         going[campaign["audience"]["numbers_by"]] += new
+    elif new:
+        left_out["no_channel"] += new
     if (listed := campaign["audience"].get("numbers_of")) is not None:
         left_out.update(audience.left_out_numbers(connection, listed))
     frame = Frame(kind=campaign["kind"], source=campaign["official_source"] or "", catalogue=content)

@@ -22,7 +22,7 @@ _DATED: Final = re.compile(r" \d{4}-\d\d-\d\d$")
 def size(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -> int:
     """How many would be written to now."""
     chosen = campaigns.selection(campaign, announcement.needs(campaign["content"]))
-    new = campaigns.new_numbers(connection, campaign)
+    new = campaigns.new_numbers(connection, campaign) if campaign["audience"].get("numbers_by") else 0
     return new + sum(count for *_, reason, count in audience.counts(connection, chosen, now) if reason is None)
 
 

@@ -201,9 +201,9 @@ def prepare_numbers(connection: Connection, campaign: Mapping[Any, Any], now: da
 
 
 def new_numbers(connection: Connection, campaign: Mapping[Any, Any]) -> int:
-    """How many numbers of its file would get a chat of their own."""
+    """How many numbers of its file have no chat yet: they get one where the campaign names an account for them."""
     listed = campaign["audience"].get("numbers_of")
-    if listed is None or not campaign["audience"].get("numbers_by"):
+    if listed is None:
         return 0
     row = campaign_numbers.c
     new = select(func.count()).where(row.campaign_id == listed, row.problem.is_(None), row.chat_id.is_(None))

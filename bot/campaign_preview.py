@@ -70,7 +70,7 @@ def _hours(
     connection: Connection, campaign: Mapping[Any, Any], going: Mapping[str, int], means: Means, now: datetime
 ) -> float:
     """From now to the last message: pace, WhatsApp's daily people, the spreading, nights."""
-    longest = campaign["spread_hours"] * 3600
+    longest = float(campaign["spread_hours"]) * 3600
     for source, count in going.items():
         seconds = count / (means.rates.get(source) or _LIMITLESS)
         if source.startswith("whatsapp:") and count:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,9 +72,7 @@ async def write_ledger(database: Database, campaign_id: int, out: Path) -> int:
         safe = str if xlsx else defused
         writer.writerow(HEADINGS)
         after = 0
-        while rows := await database.read(
-            lambda connection, after=after: campaign_report.page(connection, campaign_id, after)
-        ):
+        while rows := await database.read(partial(campaign_report.page, campaign_id=campaign_id, after=after)):
             for row in rows:
                 writer.writerow([safe(_cell(row[name])) for name in HEADINGS])
             written += len(rows)

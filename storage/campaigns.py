@@ -337,6 +337,8 @@ def expire(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -
     """Its time is over: whoever was not written to is skipped with that reason."""
     ledger.retract(connection, campaign["id"], now)
     closed = ledger.close_rest(connection, campaign["id"], "skipped", ledger.EXPIRED, now)
+    lane = campaign_lanes.c
+    connection.execute(update(campaign_lanes).where(lane.campaign_id == campaign["id"]).values(fed=lane.last))
     note(connection, campaign["id"], "pandu", "expire", now, f"{closed} not written to")
 
 

@@ -73,7 +73,7 @@ def create(
     by_account = next((one for one in accounts if one.startswith(f"{numbers_by}:")), "") if numbers_by else ""
     if numbers_by and not by_account:
         raise stop(f"--numbers-by {numbers_by}: not among the channels that are configured")
-    values = {
+    values: dict[str, Any] = {
         "name": _named(name),
         "kind": "wave" if wave else "news",
         "topic": topic or None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import random
 import ssl
@@ -19,7 +20,7 @@ from bot.sender import Sender
 from bot.telegram.send import TelegramChannel
 from bot.wake import Wake
 from handlers import announcement, catalogue
-from storage import campaigns, chats, ledger, outbox, schema, subscriptions
+from storage import campaigns, chats, deliveries, ledger, outbox, schema, subscriptions
 from storage.database import Database
 from storage.schema_campaigns import campaign_recipients
 from tests.fakes.telegram import TOKEN, FakeTelegram, serve
@@ -305,3 +306,72 @@ async def test_a_failed_row_is_tried_again_by_its_reason(stage: Stage) -> None:
     assert await stage.database.write(partial(retry, reason="Bad Request")) == 2
     await stage.go_on()
     assert await stage.states() == {"accepted": 4}
+
+
+async def test_one_put_down_for_later_begins_then_and_its_next_time_is_put_down(stage: Stage) -> None:
+    await stage.people(2)
+    at = NOON + timedelta(minutes=30)
+    key = await stage.campaign(state="scheduled", starts_at=at, repeat="weekly")
+    await stage.go_on()
+    assert stage.got() == {}
+    stage.now = at + timedelta(minutes=1)
+    await stage.loop.step()
+    await stage.go_on()
+    assert stage.got() == {1: 1, 2: 1}
+    assert await stage.state(key) == "done"
+    following = await stage.database.read(partial(campaigns.get, campaign_id=key + 1))
+    assert (following["state"], following["starts_at"]) == ("scheduled", at + timedelta(days=7))
+    assert following["name"] == "uji 2026-12-01"
+
+
+async def test_one_that_may_not_begin_by_itself_is_a_draft_again_and_says_why(stage: Stage) -> None:
+    key = await stage.campaign(state="scheduled", starts_at=NOON)
+    await stage.loop.step()
+    assert await stage.state(key) == "draft"
+    told = await stage.database.read(partial(campaigns.acts, campaign_id=key))
+    assert told[-1]["note"] == "nobody would get it"
+
+
+async def test_what_is_over_is_not_sent_any_more(stage: Stage) -> None:
+    await stage.people(3)
+    key = await stage.campaign(valid_until=NOON + timedelta(hours=1))
+    await stage.start(key)
+    stage.now = NOON + timedelta(hours=2)
+    await stage.go_on()
+    assert stage.got() == {}
+    assert {row["reason"] for row in await stage.rows()} == {ledger.EXPIRED}
+    assert await stage.state(key) == "done"
+
+
+async def test_a_report_that_comes_late_still_counts_and_a_rank_never_falls(stage: Stage) -> None:
+    await stage.people(2)
+    key = await stage.campaign()
+    await stage.start(key)
+    await stage.go_on()
+    sent = {row["chat_id"]: row["outbox_id"] for row in await stage.rows()}
+
+    async def told(chat: int, delivery: str) -> None:
+        report = deliveries.Report(platform_id=f"p{chat}", key=sent[chat], delivery=delivery, at=NOON)
+        await stage.database.write(partial(deliveries.record, source=stage.source, reports=[report], now=NOON))
+
+    await told(1, "read")
+    await told(1, "delivered")
+    await told(2, "failed")
+    assert await stage.states(key) == {"read": 1, "failed": 1}
+
+
+async def test_two_loops_at_once_still_write_each_row_once(stage: Stage) -> None:
+    await stage.people()
+    key = await stage.campaign()
+    await stage.start(key)
+    other = Broadcast(
+        stage.database,
+        {stage.source: 0.0},
+        catalogue.load(),
+        Wake(stage.database),
+        rules=stage.rules,
+        clock=lambda _: stage.now,
+    )
+    await asyncio.gather(*(loop.step() for loop in (stage.loop, other, stage.loop, other)))
+    await stage.go_on()
+    assert stage.got() == dict.fromkeys(range(1, PEOPLE + 1), 1)

@@ -59,18 +59,16 @@ def look(
         "recipients": sum(going.values()),
         "by_channel": dict(going),
         "left_out": dict(sorted(left_out.items())),
-        "duration_hours": round(_hours(connection, campaign, going, means, now), 2),
+        "duration_hours": round(_hours(connection, campaign, going, means), 2),
         "cost": _cost(campaign, going, means, frame),
         "channels": _shown(campaign, going, frame),
         "sample": _sample(connection, campaign, chosen, frame, now),
     }
 
 
-def _hours(
-    connection: Connection, campaign: Mapping[Any, Any], going: Mapping[str, int], means: Means, now: datetime
-) -> float:
+def _hours(connection: Connection, campaign: Mapping[Any, Any], going: Mapping[str, int], means: Means) -> float:
     """From now to the last message: pace, WhatsApp's daily people, the spreading, nights."""
-    longest = float(campaign["spread_hours"]) * 3600
+    longest: float = float(campaign["spread_hours"]) * 3600
     for source, count in going.items():
         seconds = count / (means.rates.get(source) or _LIMITLESS)
         if source.startswith("whatsapp:") and count:

@@ -20,7 +20,7 @@ from bot.sender import Sender
 from bot.telegram.send import TelegramChannel
 from bot.wake import Wake
 from handlers import announcement, catalogue
-from storage import campaigns, chats, deliveries, ledger, outbox, schema, subscriptions
+from storage import campaigns, chats, deliveries, ledger, outbox, privacy, schema, subscriptions
 from storage.database import Database
 from storage.schema_campaigns import campaign_recipients
 from tests.fakes.telegram import TOKEN, FakeTelegram, serve
@@ -375,3 +375,17 @@ async def test_two_loops_at_once_still_write_each_row_once(stage: Stage) -> None
     await asyncio.gather(*(loop.step() for loop in (stage.loop, other, stage.loop, other)))
     await stage.go_on()
     assert stage.got() == dict.fromkeys(range(1, PEOPLE + 1), 1)
+
+
+async def test_who_is_erased_in_the_middle_leaves_no_trace_but_a_row_that_says_so(stage: Stage) -> None:
+    await stage.people(3)
+    key = await stage.campaign()
+    await stage.start(key)
+    await stage.database.write(partial(privacy.erase_whole, chat_id=1, now=NOON))
+    await stage.loop.step()
+    await stage.database.write(partial(privacy.erase_whole, chat_id=2, now=NOON))
+    await stage.go_on()
+    assert stage.got() == {3: 1}
+    assert await stage.states(key) == {"accepted": 1, "skipped": 2}
+    assert {row["reason"] for row in await stage.rows() if row["state"] == "skipped"} == {"erased"}
+    assert {row["chat_id"] for row in await stage.rows()} == {None, 3}

@@ -31,6 +31,7 @@ from tests.fakes.telegram import FakeTelegram, serve
 
 HTTP_RECIPIENTS = 5_000
 PACED_SECONDS = 20
+PACE = 29.2  # of the 30 that Telegram allows: 31 messages then span 30 ms more than a second, which a network may shake
 _CONTENT = {"text": "Halo {sapaan}. Layanan tatap muka pekan ini pindah ke kantor kecamatan."}
 
 
@@ -84,7 +85,7 @@ async def _paced(database: Database, url: str) -> dict[str, Any]:
     async with serve() as fake:
         fake.flood.on = True
         key, _ = await frozen(database, "paced", _known(fake, 30 * PACED_SECONDS))
-        await engine(_wish(url, key, fake, 30.0))
+        await engine(_wish(url, key, fake, PACE))
         moments = [sent.at for sent in fake.sent]
         pace = (len(moments) - 1) / (moments[-1] - moments[0])
         return {"paced_share": round(pace / 30, 3), "refused_429": fake.flood.refused}

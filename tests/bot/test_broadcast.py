@@ -16,10 +16,12 @@ from sqlalchemy import Connection, select, update
 
 from bot import campaign_start
 from bot.broadcast import Broadcast, Rules
+from bot.channel import Accepted
 from bot.sender import Sender
 from bot.telegram.send import TelegramChannel
 from bot.wake import Wake
 from handlers import announcement, catalogue
+from handlers.messages import Reply
 from storage import campaigns, chats, deliveries, ledger, outbox, privacy, schema, subscriptions
 from storage.database import Database
 from storage.schema_campaigns import campaign_recipients
@@ -389,3 +391,33 @@ async def test_who_is_erased_in_the_middle_leaves_no_trace_but_a_row_that_says_s
     assert await stage.states(key) == {"accepted": 1, "skipped": 2}
     assert {row["reason"] for row in await stage.rows() if row["state"] == "skipped"} == {"erased"}
     assert {row["chat_id"] for row in await stage.rows()} == {None, 3}
+
+
+async def test_announcements_leave_evenly_and_replies_pass_them(database: Database) -> None:
+    left: list[tuple[int, float]] = []
+
+    class Recorded:
+        name, account, rate = "telegram", "1", 40.0
+
+        async def send(self, address: str, reply: Reply, *, lane: int, key: int) -> Accepted:
+            left.append((lane, asyncio.get_running_loop().time()))
+            return Accepted(str(key))
+
+    def fill(connection: Connection) -> None:
+        add_chats(connection, source="telegram:1", zone="WIB", first=1, count=9)
+        common = {"source": "telegram:1", "payload": Reply(text="x").to_json(), "owner_version": 0}
+        drafts = [
+            outbox.Draft(chat_id=n, lane=int(n < 8), expires_at=NOON + timedelta(hours=1), **common)
+            for n in range(1, 10)
+        ]
+        outbox.enqueue(connection, drafts, NOON)
+
+    await database.write(fill)
+    moments = iter(NOON + timedelta(seconds=tick) for tick in range(100))
+    sender = Sender(database, Recorded(), Wake(database), clock=lambda _: next(moments))
+    while await sender.drain():
+        pass
+    assert [lane for lane, _ in left[:2]] == [0, 0]
+    announced = [moment for lane, moment in left if lane]
+    assert len(announced) == 7
+    assert announced[-1] - announced[0] >= 6 / 40 - 0.02

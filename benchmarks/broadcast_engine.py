@@ -129,6 +129,7 @@ async def run(wish: dict[str, Any]) -> dict[str, Any]:
         loops += [Worker(database, app.parts(own), wake, clock=clock).run(), talk.run()]
     tasks = [asyncio.create_task(loop) for loop in loops]
     began, peak, early = time.monotonic(), 0.0, 0.0
+    busy = time.process_time()
     while (await database.read(partial(campaigns.get, campaign_id=wish["campaign"])))["state"] == "running":
         await asyncio.sleep(0.2)
         rss = psutil.Process().memory_info().rss / 2**20
@@ -139,7 +140,8 @@ async def run(wish: dict[str, Any]) -> dict[str, Any]:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     waited = sorted(talk.waited)
-    found = {"seconds": seconds, "rss_mb": round(peak, 1), "rss_after_5s_mb": round(early or peak, 1)}
+    found: dict[str, Any] = {"seconds": seconds, "rss_mb": round(peak, 1), "rss_after_5s_mb": round(early or peak, 1)}
+    found["cpu_s"] = round(time.process_time() - busy, 2)
     found["reply_p95_ms"] = round(waited[int(len(waited) * 0.95)] * 1000, 1) if waited else None
     if isinstance(made, AtOnce):
         found |= {"repeated": sum(max(0, n - 1) for n in made.times), "reached": sum(n > 0 for n in made.times)}

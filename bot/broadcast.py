@@ -23,7 +23,7 @@ from handlers import announcement
 from handlers.announcement import Frame
 from handlers.catalogue import Catalogue
 from handlers.turn import ZONES
-from storage import campaign_people, campaigns, channel_notes, ledger, outbox
+from storage import campaign_people, campaigns, channel_notes, ledger, ledger_settle, outbox
 from storage.database import Database, database_now, is_outage
 
 log = structlog.get_logger()
@@ -126,7 +126,7 @@ class Broadcast:
     def _settle(self, campaign_id: int, connection: Connection) -> int:
         """Writes what became of messages; pauses the campaign where too many go wrong. Returns how many rows it looked at."""
         now = self._clock(connection)
-        told = ledger.settle(connection, campaign_id, now, limit=SETTLED)
+        told = ledger_settle.settle(connection, campaign_id, now, limit=SETTLED)
         if told["looked"]:
             self._watch(connection, campaign_id, told, now)
         return told["looked"]

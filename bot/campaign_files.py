@@ -13,7 +13,7 @@ import yaml
 from bot.settings import Settings
 from handlers import announcement, places
 from nlu.entities.numbers import find_phones
-from storage import audience, campaigns
+from storage import audience, campaign_numbers
 
 HEADING: Final = ("number", "consent_source", "consent_date", "consent_wording")
 _MOST_BYTES: Final = 200_000  # of a YAML file
@@ -71,7 +71,7 @@ def _coded(tree: Any) -> Any:
 
 
 def read_numbers(path: Path) -> list[dict[str, Any]]:
-    """Lines of a CSV as `storage.campaigns.add_numbers` takes them; ValueError where the heading is not as it must be."""
+    """Lines of a CSV as `storage.campaign_numbers.add` takes them; ValueError where the heading is not as it must be."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.DictReader(file)
@@ -97,4 +97,4 @@ def _number(place: int, line: Mapping[str, Any]) -> dict[str, Any]:
     except ValueError:
         on = None
     phone = str(phones[0].value) if len(phones) == 1 else None
-    return campaigns.consent_row(place, phone, cells["consent_source"], on, cells["consent_wording"])
+    return campaign_numbers.consent_row(place, phone, cells["consent_source"], on, cells["consent_wording"])

@@ -17,7 +17,7 @@ from handlers import announcement
 from handlers.announcement import Frame
 from handlers.catalogue import Catalogue
 from handlers.templates import Wanted
-from storage import audience, campaign_people, campaigns
+from storage import audience, campaign_numbers, campaign_people, campaigns
 
 DAY_SECONDS: Final = 12 * 3600  # 08–20
 _LIMITLESS: Final = 1000.0  # messages a second, where a channel sets no limit
@@ -46,7 +46,7 @@ def look(
             going[source] += count
         else:
             left_out[reason] += count
-    new = campaigns.new_numbers(connection, campaign)
+    new = campaign_numbers.unknown(connection, campaign)
     if new and campaign["audience"].get("numbers_by"):
         going[campaign["audience"]["numbers_by"]] += new
     elif new:

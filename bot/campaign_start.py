@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from handlers import announcement
 from handlers.turn import ZONES
-from storage import audience, campaigns
+from storage import audience, campaign_numbers, campaigns
 
 REPEATS: Final = ("daily", "weekly", "monthly")
 ACTOR: Final = "pandu"
@@ -22,7 +22,7 @@ _DATED: Final = re.compile(r" \d{4}-\d\d-\d\d$")
 def size(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -> int:
     """How many would be written to now."""
     chosen = campaigns.selection(campaign, announcement.needs(campaign["content"]))
-    new = campaigns.new_numbers(connection, campaign) if campaign["audience"].get("numbers_by") else 0
+    new = campaign_numbers.unknown(connection, campaign) if campaign["audience"].get("numbers_by") else 0
     return new + sum(count for *_, reason, count in audience.counts(connection, chosen, now) if reason is None)
 
 
@@ -34,7 +34,7 @@ def go(connection: Connection, campaign: Mapping[Any, Any], *, approval_from: fl
     if why := campaigns.obstacle(campaign, size(connection, campaign, now), int(approval_from)):
         raise ValueError(why)
     if campaign["audience"].get("numbers_of") is not None:
-        campaigns.prepare_numbers(connection, campaign, now)
+        campaign_numbers.prepare(connection, campaign, now)
     return campaigns.start(connection, campaign, needs, actor=actor, now=now)
 
 

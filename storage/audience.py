@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from storage.schema import chats, courses, enrolments, identities, incentives, links, participants, subscriptions
-from storage.schema_campaigns import campaign_numbers, segments
+from storage.schema_campaigns import campaign_numbers
 from storage.subscriptions import EVERYTHING
 
 DEPTH: Final = 8
@@ -297,23 +297,3 @@ def left_out_numbers(connection: Connection, campaign_id: int) -> dict[str, int]
     rows = campaign_numbers.c
     statement = select(rows.problem, func.count()).where(rows.campaign_id == campaign_id, rows.problem.is_not(None))
     return {row[0]: row[1] for row in connection.execute(statement.group_by(rows.problem))}
-
-
-# -- saved segments -----------------------------------------------------------------------------------------------
-
-
-def save_segment(connection: Connection, name: str, tree: Mapping[str, Any], *, author: str, now: datetime) -> None:
-    """Keeps a filter under a name; campaigns keep their own copy of it."""
-    condition(tree, now)
-    connection.execute(segments.delete().where(segments.c.name == name))
-    connection.execute(segments.insert().values(name=name, filter=dict(tree), author=author, saved_at=now))
-
-
-def saved_segments(connection: Connection) -> list[dict[str, Any]]:
-    """All of them, by name."""
-    return [dict(row) for row in connection.execute(select(segments).order_by(segments.c.name)).mappings()]
-
-
-def delete_segment(connection: Connection, name: str) -> bool:
-    """Forgets one; False where there is none."""
-    return connection.execute(segments.delete().where(segments.c.name == name)).rowcount == 1

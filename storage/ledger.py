@@ -15,7 +15,6 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     Select,
-    and_,
     bindparam,
     case,
     func,
@@ -25,12 +24,10 @@ from sqlalchemy import (
     update,
 )
 
-from storage.inbox import insert_for
-from storage.schema import chats, messages, outbox
+from storage.schema import outbox
 from storage.schema_campaigns import (
     campaign_flights,
     campaign_lanes,
-    campaign_progress,
     campaign_recipients,
     campaigns,
 )
@@ -41,7 +38,7 @@ STATES: Final = (
 )
 AUTHOR: Final = "campaign:"
 EXPIRED: Final = "its time was over"
-_OPEN: Final = ("sending", "held")
+OPEN: Final = ("sending", "held")  # in the outbox
 _rows = campaign_recipients.c
 
 
@@ -132,7 +129,7 @@ _set = (
     .where(
         _rows.campaign_id == bindparam("campaign"),
         _rows.n == bindparam("row"),
-        or_(*(_rows.state == name for name in ("pending", *_OPEN))),  # an executemany takes no list
+        or_(*(_rows.state == name for name in ("pending", *OPEN))),  # an executemany takes no list
     )
     .values(state=bindparam("to"), reason=bindparam("why"), at=bindparam("moment"))
 )
@@ -161,135 +158,10 @@ def flying(connection: Connection) -> list[int]:
     return list(connection.execute(select(campaign_flights.c.campaign_id).distinct()).scalars())
 
 
-# -- settling -----------------------------------------------------------------------------------------------------
+# -- stopping and going on ----------------------------------------------------------------------------------------
 
 
-_changed = (
-    select(
-        campaign_flights.c.outbox_id,
-        campaign_flights.c.n,
-        outbox.c.id,
-        outbox.c.state,
-        outbox.c.reason,
-        outbox.c.delivery,
-        outbox.c.delivery_reason,
-        chats.c.stopped_at,
-        _rows.state.label("known"),
-    )
-    .join(
-        campaign_recipients,
-        and_(_rows.campaign_id == campaign_flights.c.campaign_id, _rows.n == campaign_flights.c.n),
-    )
-    .outerjoin(outbox, outbox.c.id == campaign_flights.c.outbox_id)
-    .outerjoin(chats, chats.c.id == outbox.c.chat_id)
-    .where(
-        campaign_flights.c.campaign_id == bindparam("campaign"),
-        or_(
-            outbox.c.id.is_(None),
-            outbox.c.state.not_in(("pending", "sending", "held")),
-            and_(outbox.c.state == "held", _rows.state == "sending"),
-            and_(outbox.c.state.in_(("pending", "sending")), _rows.state == "held"),
-        ),
-    )
-    .order_by(campaign_flights.c.n)
-    .limit(bindparam("limit"))
-)
-_accept = (
-    update(campaign_recipients)
-    .where(
-        _rows.campaign_id == bindparam("campaign"),
-        _rows.n.in_(bindparam("ns", expanding=True)),
-        _rows.state.in_(_OPEN),
-    )
-    .values(state="accepted", reason=None, at=bindparam("moment"))
-)
-_logged = insert(messages).from_select(
-    ["chat_id", "author", "text", "outbox_id", "at"],
-    select(
-        outbox.c.chat_id, outbox.c.author, outbox.c.payload["text"].as_string(), outbox.c.id, outbox.c.done_at
-    ).where(outbox.c.id.in_(bindparam("ids", expanding=True))),
-)
-_landed = campaign_flights.delete().where(campaign_flights.c.outbox_id.in_(bindparam("ids", expanding=True)))
-
-
-def settle(connection: Connection, campaign_id: int, now: datetime, *, limit: int = 1000) -> dict[str, int]:
-    """Writes what became of messages in the outbox; returns counts: looked, accepted, failed, gone, unknown, again, other.
-
-    A message that expired unsent in the evening is pending again: its time comes back tomorrow.
-    """
-    rows = connection.execute(_changed, {"campaign": campaign_id, "limit": limit}).mappings().all()
-    told = {"looked": len(rows), "accepted": 0, "failed": 0, "gone": 0, "unknown": 0, "again": 0, "other": 0}
-    if not rows:
-        return told
-    accepted = [row for row in rows if row["state"] == "accepted"]
-    plain = [row["n"] for row in accepted if not row["delivery"]]
-    ends = [(row, *_end(row)) for row in rows if row["state"] != "accepted" or row["delivery"]]
-    if plain:
-        connection.execute(_accept, {"campaign": campaign_id, "ns": plain, "moment": now})
-    write(connection, campaign_id, [(row["n"], state, why) for row, state, why in ends], now)
-    if accepted:
-        connection.execute(_logged, {"ids": [row["outbox_id"] for row in accepted]})
-    back = [row["n"] for row, state, _ in ends if state == "pending"]
-    _rewind(connection, campaign_id, back)
-    landed = [row["outbox_id"] for row in rows if row["state"] not in ("pending", "sending", "held")]
-    if landed:
-        connection.execute(_landed, {"ids": landed})
-    told["accepted"] = len(accepted)
-    told["again"] = len(back)
-    for row, state, _ in ends:
-        if state == "failed":
-            told["gone" if row["stopped_at"] else "failed"] += 1
-        elif state in ("skipped", "unknown"):
-            told["unknown" if state == "unknown" else "other"] += 1
-    _note_minute(connection, campaign_id, now, told)
-    return told
-
-
-def _end(row: RowMapping) -> tuple[str, str | None]:
-    """The ledger's state and reason for a message's."""
-    reason = row["reason"] or None
-    match row["state"]:
-        case None:
-            return "skipped", "erased"
-        case "accepted":
-            return delivered(row["delivery"], row["delivery_reason"])
-        case "failed":
-            return "failed", f"gone: {reason}" if row["stopped_at"] else reason
-        case "expired":
-            return "pending", None
-        case "cancelled":
-            return "skipped", reason
-        case "held":
-            return "held", reason or "an agent speaks"
-        case "pending" | "sending":
-            return "sending", None
-    return str(row["state"]), reason
-
-
-def delivered(delivery: str, reason: str | None) -> tuple[str, str | None]:
-    """The ledger's state and reason for a platform's report."""
-    states = {"delivered": "delivered", "read": "read", "played": "read", "failed": "failed"}
-    state = states.get(delivery, "accepted")
-    return state, reason if state == "failed" else None
-
-
-def _note_minute(connection: Connection, campaign_id: int, now: datetime, told: Mapping[str, int]) -> None:
-    accepted, other = told["accepted"], told["failed"] + told["gone"] + told["unknown"] + told["other"]
-    if accepted or other:
-        row = campaign_progress.c
-        minute = now.replace(second=0, microsecond=0)
-        made = insert_for(connection)(campaign_progress).values(
-            campaign_id=campaign_id, minute=minute, accepted=accepted, other=other
-        )
-        connection.execute(
-            made.on_conflict_do_update(
-                index_elements=["campaign_id", "minute"],
-                set_={"accepted": row.accepted + accepted, "other": row.other + other},
-            )
-        )
-
-
-def _rewind(connection: Connection, campaign_id: int, ns: Sequence[int]) -> None:
+def rewind(connection: Connection, campaign_id: int, ns: Sequence[int]) -> None:
     """Lanes go back to before the first of these rows."""
     if not ns:
         return
@@ -305,9 +177,6 @@ def _rewind(connection: Connection, campaign_id: int, ns: Sequence[int]) -> None
             )
 
 
-# -- stopping and going on ----------------------------------------------------------------------------------------
-
-
 def retract(connection: Connection, campaign_id: int, now: datetime) -> int:
     """Takes back what has not left yet: pending again in the ledger. What is being sent ends by itself. Returns how many."""
     flight = campaign_flights.c
@@ -321,11 +190,11 @@ def retract(connection: Connection, campaign_id: int, now: datetime) -> int:
         found = list(connection.execute(gone).scalars())
         connection.execute(
             update(campaign_recipients)
-            .where(_rows.campaign_id == campaign_id, _rows.n.in_(found), _rows.state.in_(_OPEN))
+            .where(_rows.campaign_id == campaign_id, _rows.n.in_(found), _rows.state.in_(OPEN))
             .values(state="pending", outbox_id=None, reason=None, at=now)
         )
         ns += found
-    _rewind(connection, campaign_id, ns)
+    rewind(connection, campaign_id, ns)
     return len(ns)
 
 
@@ -373,7 +242,7 @@ def is_finished(connection: Connection, campaign_id: int) -> bool:
     to_come = select(row.zone).where(row.campaign_id == campaign_id, row.fed < row.last).limit(1)
     if connection.execute(to_come).first() is not None:
         return False
-    left = select(_rows.n).where(_rows.campaign_id == campaign_id, _rows.state.in_(("pending", *_OPEN))).limit(1)
+    left = select(_rows.n).where(_rows.campaign_id == campaign_id, _rows.state.in_(("pending", *OPEN))).limit(1)
     if connection.execute(left).first() is None:
         return True
     connection.execute(update(campaign_lanes).where(row.campaign_id == campaign_id).values(fed=row.first - 1))
@@ -387,7 +256,7 @@ def opted_out(
     connection: Connection, chat_id: int, reason: str, now: datetime, *, topics: Sequence[str] | None = None
 ) -> None:
     """The person wants nothing more (of these topics): whoever was still to be written to is not, from this transaction on."""
-    mine = [_rows.chat_id == chat_id, _rows.state.in_(("pending", *_OPEN))]
+    mine = [_rows.chat_id == chat_id, _rows.state.in_(("pending", *OPEN))]
     if topics is not None:
         of_topics = select(campaigns.c.id).where(campaigns.c.topic.in_(list(topics)))
         mine.append(_rows.campaign_id.in_(of_topics))
@@ -406,6 +275,13 @@ def opted_out(
     )
 
 
+def delivered(delivery: str, reason: str | None) -> tuple[str, str | None]:
+    """The ledger's state and reason for a platform's report."""
+    states = {"delivered": "delivered", "read": "read", "played": "read", "failed": "failed"}
+    state = states.get(delivery, "accepted")
+    return state, reason if state == "failed" else None
+
+
 _RANK = {"accepted": 1, "delivered": 2, "read": 3, "failed": 4}
 
 
@@ -422,7 +298,7 @@ def reported(
         .where(
             _rows.chat_id == message["chat_id"],
             _rows.campaign_id == int(str(message["author"]).removeprefix(AUTHOR)),
-            _rows.state.in_((*lower, *_OPEN, "unknown")),
+            _rows.state.in_((*lower, *OPEN, "unknown")),
         )
         .values(state=state, reason=why, at=at)
     )

@@ -15,99 +15,21 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import Connection, RowMapping
 
-from bot import campaign_files, campaign_report, campaign_start, settings
+from bot import campaign_report, campaign_start
+from bot.commands.broadcast_create import By, Name, create
+from bot.commands.campaigns import frame, in_the_way, known, loaded_settings
 from bot.commands.running import look, me, run, stop
 from bot.commands.segments import app as segments_app
-from bot.policy import own_hosts
-from handlers import announcement, catalogue, templates
-from handlers.announcement import Frame
-from handlers.subscription import TOPICS
-from handlers.turn import ZONES
-from storage import audience, campaign_people, campaigns, ledger, outbox
+from handlers import announcement, catalogue
+from storage import campaign_people, campaigns, ledger, outbox
 from storage.database import Database, database_now
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(create)
 app.add_typer(segments_app, name="segments", help="Saved filters.")
 
-Name = Annotated[str, typer.Argument(help="The campaign's name.")]
-By = Annotated[str, typer.Option("--by", help="Who does it; default: the user of this machine.")]
 Json = Annotated[bool, typer.Option("--json")]
 _LOOK_SECONDS = 2.0
-
-
-@app.command()
-def create(
-    name: Name,
-    content: Annotated[Path, typer.Option("--content", help="YAML: text, words, link, template … (docs/broadcast.md)")],
-    filter_file: Annotated[Path | None, typer.Option("--filter", help="YAML: who; without it everybody.")] = None,
-    segment: Annotated[str, typer.Option("--segment", help="A saved filter instead.")] = "",
-    numbers: Annotated[
-        Path | None, typer.Option("--numbers", help="CSV: number,consent_source,consent_date,consent_wording")
-    ] = None,
-    numbers_by: Annotated[
-        str, typer.Option("--numbers-by", help="whatsapp or sms: how numbers without a chat are written to.")
-    ] = "",
-    channels: Annotated[str, typer.Option("--channels", help="Which, the preferred first.")] = "telegram,whatsapp,sms",
-    topic: Annotated[str, typer.Option("--topic", help="Only its subscribers: gelombang, insentif, pelatihan.")] = "",
-    wave: Annotated[bool, typer.Option("--wave", help="The news that a wave has opened.")] = False,
-    source: Annotated[str, typer.Option("--source", help="Its official page, https://….go.id/….")] = "",
-    until: Annotated[str, typer.Option("--until", help="Nothing of it goes later: 2026-12-01T23:59 (WIB).")] = "",
-    spread: Annotated[float, typer.Option("--spread", min=0, help="Hours over which it is spread at least.")] = 0,
-    at: Annotated[str, typer.Option("--at", help="Start by itself then: 2026-12-01T09:00 (WIB).")] = "",
-    repeat: Annotated[str, typer.Option("--repeat", help="daily, weekly or monthly, from --at on.")] = "",
-    by: By = "",
-) -> None:
-    """Make a draft. Nothing is sent."""
-    loaded = _settings()
-    accounts = campaign_files.sources(loaded, [part.strip() for part in channels.split(",") if part.strip()])
-    if not accounts:
-        raise stop(f"none of {channels} is configured; `pandu doctor`")
-    if topic and topic not in TOPICS[:-1]:
-        raise stop(f"--topic {topic}: one of {', '.join(TOPICS[:-1])}")
-    if repeat and (repeat not in campaign_start.REPEATS or not at):
-        raise stop(f"--repeat is one of {', '.join(campaign_start.REPEATS)} and needs --at")
-    if wave and (not until or not source):
-        raise stop("--wave needs --source (the official page) and --until (when the wave closes)")
-    if numbers and (filter_file or segment):
-        raise stop("--numbers is an audience of its own; leave --filter and --segment out")
-    by_account = next((one for one in accounts if one.startswith(f"{numbers_by}:")), "") if numbers_by else ""
-    if numbers_by and not by_account:
-        raise stop(f"--numbers-by {numbers_by}: not among the channels that are configured")
-    values: dict[str, Any] = {
-        "name": _named(name),
-        "kind": "wave" if wave else "news",
-        "topic": topic or None,
-        "sources": list(accounts),
-        "official_source": source or None,
-        "valid_until": _moment(until),
-        "spread_hours": max(spread, loaded.broadcast_wave_hours) if wave else spread,
-        "starts_at": _moment(at),
-        "repeat": repeat or None,
-    }
-
-    def work(connection: Connection) -> int:
-        now = database_now(connection)
-        values["content"] = announcement.read(campaign_files.load(content))
-        in_way = announcement.problems(
-            values["content"],
-            _frame(values),
-            hosts=own_hosts(loaded),
-            wanted=templates.wanted(catalogue.load()),
-        )
-        if in_way:
-            raise ValueError(f"{content}: " + "; ".join(in_way))
-        values["audience"] = {"filter": _tree(connection, filter_file, segment, now)}
-        rows = campaign_files.read_numbers(numbers) if numbers else []
-        key = campaigns.create(connection, values, actor=me(by), now=now)
-        if numbers:
-            campaigns.add_numbers(connection, key, rows)
-            chosen = {"filter": {}, "numbers_of": key, "numbers_by": by_account or None}
-            campaigns.change(connection, key, audience=chosen)
-            campaigns.match_numbers(connection, key, values["sources"])
-        return key
-
-    run(work)
-    typer.echo(f"{name} is a draft; look at it: pandu broadcast preview {name!r}")
 
 
 @app.command()
@@ -116,13 +38,13 @@ def preview(name: Name, as_json: Json = False) -> None:
     from bot import campaign_preview
     from bot.campaign_means import means
 
-    loaded, content = _settings(), catalogue.load()
+    loaded, content = loaded_settings(), catalogue.load()
 
     def work(connection: Connection) -> dict[str, Any]:
         now = database_now(connection)
-        campaign = _known(connection, name)
+        campaign = known(connection, name)
         found = campaign_preview.look(connection, campaign, means(loaded, content), content, now)
-        return {**found, "in_the_way": _in_the_way(connection, loaded, campaign, found["recipients"])}
+        return {**found, "in_the_way": in_the_way(connection, loaded, campaign, found["recipients"])}
 
     found = look(work)
     if as_json:
@@ -153,7 +75,7 @@ def approve(name: Name, by: By = "") -> None:
 
     def work(connection: Connection) -> int:
         now = database_now(connection)
-        campaign = _known(connection, name)
+        campaign = known(connection, name)
         size = campaign_start.size(connection, campaign, now)
         campaigns.approve(connection, campaign, size, actor=me(by), now=now)
         return size
@@ -171,7 +93,7 @@ def send_test(
 
     def work(connection: Connection) -> int:
         now = database_now(connection)
-        campaign = _known(connection, name)
+        campaign = known(connection, name)
         chats = [chat] if chat else campaign_people.numbers_of_chats(connection, phone)
         people = campaign_people.facts(connection, chats, None)
         for person in people.values():
@@ -193,13 +115,13 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Freeze the audience and let it go; with --at at creation: put it down for then."""
-    loaded = _settings()
+    loaded = loaded_settings()
 
     def work(connection: Connection) -> dict[str, Any]:
         now = database_now(connection)
-        campaign = _known(connection, name)
+        campaign = known(connection, name)
         size = campaign_start.size(connection, campaign, now)
-        if in_way := _in_the_way(connection, loaded, campaign, size):
+        if in_way := in_the_way(connection, loaded, campaign, size):
             raise ValueError("; ".join(in_way))
         if campaign["starts_at"] and campaign["starts_at"] > now and campaign["state"] == "draft":
             campaigns.change(connection, campaign["id"], state="scheduled")
@@ -322,7 +244,7 @@ def _watch(name: str) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
 
     def work(connection: Connection) -> tuple[RowMapping, dict[str, int]]:
-        campaign = _known(connection, name)
+        campaign = known(connection, name)
         return campaign, ledger.counts(connection, campaign["id"])
 
     with Progress(*columns, console=Console(stderr=True)) as bar:
@@ -339,15 +261,15 @@ def _watch(name: str) -> None:
 
 def _report(name: str) -> dict[str, Any]:
     return look(  # type: ignore[no-any-return]
-        lambda connection: campaign_report.report(connection, _known(connection, name), database_now(connection))
+        lambda connection: campaign_report.report(connection, known(connection, name), database_now(connection))
     )
 
 
 def _written(name: str, out: Path) -> int:
     async def go() -> int:
-        database = Database(_settings().database_url)
+        database = Database(loaded_settings().database_url)
         try:
-            campaign = await database.read(lambda connection: _known(connection, name))
+            campaign = await database.read(lambda connection: known(connection, name))
             return await campaign_report.write_ledger(database, campaign["id"], out)
         finally:
             await database.close()
@@ -357,75 +279,13 @@ def _written(name: str, out: Path) -> int:
     return asyncio.run(go())
 
 
-# -- what it needs -----------------------------------------------------------------------------------------------------
-
-
-def _settings() -> settings.Settings:
-    try:
-        return settings.load()
-    except settings.SettingsError as error:
-        raise stop(str(error), 2) from None
-
-
-def _named(name: str) -> str:
-    if not 1 <= len(name.strip()) <= 60:
-        raise stop("a name has 1 to 60 characters")
-    return name.strip()
-
-
-def _known(connection: Connection, name: str) -> RowMapping:
-    if (found := campaigns.by_name(connection, name)) is None:
-        raise ValueError(f"no campaign {name!r}; `pandu broadcast report` shows them")
-    return found
-
-
 def _acting(name: str, act: Callable[[Connection, int, datetime], Any]) -> Callable[[Connection], Any]:
-    return lambda connection: act(connection, _known(connection, name)["id"], database_now(connection))
-
-
-def _tree(connection: Connection, path: Path | None, segment: str, now: datetime) -> dict[str, Any]:
-    if segment:
-        saved = {row["name"]: row["filter"] for row in audience.saved_segments(connection)}
-        if segment not in saved:
-            raise ValueError(f"no segment {segment!r}; `pandu broadcast segments list`")
-        return dict(saved[segment])
-    return campaign_files.read_filter(campaign_files.load(path), now) if path else {}
-
-
-def _moment(text: str) -> datetime | None:
-    """A time of WIB, or with a zone of its own."""
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise stop(f"{text}: no time, as in 2026-12-01T09:00") from None
-    return found if found.tzinfo else found.replace(tzinfo=ZONES["WIB"])
-
-
-def _frame(campaign: Any) -> Frame:
-    return Frame(kind=campaign["kind"], source=campaign["official_source"] or "", catalogue=catalogue.load())
-
-
-def _in_the_way(connection: Connection, loaded: settings.Settings, campaign: RowMapping, size: int) -> list[str]:
-    """Why it may not start now; a template is looked up as Meta holds it."""
-    content = catalogue.load()
-    wanted = templates.wanted(content)
-    found = announcement.problems(campaign["content"], _frame(campaign), hosts=own_hosts(loaded), wanted=wanted)
-    template = campaign["content"].get("template")
-    if template and any(one.startswith("whatsapp:") for one in campaign["sources"]):
-        from bot.whatsapp.templates import problems
-
-        held = problems(connection, loaded.whatsapp_account_id, wanted, name=template["name"])
-        found += [problem.message for problem in held]
-    if why := campaigns.obstacle(campaign, size, int(loaded.broadcast_approval_from)):
-        found.append(why)
-    return found
+    return lambda connection: act(connection, known(connection, name)["id"], database_now(connection))
 
 
 def _test_draft(campaign: RowMapping, person: dict[str, Any], now: datetime) -> outbox.Draft:
     values = {**announcement.SAMPLE, **announcement.values(person, now, catalogue.load())}
-    reply = announcement.render(campaign["content"], _frame(campaign), person["channel"], values)
+    reply = announcement.render(campaign["content"], frame(campaign), person["channel"], values)
     return outbox.Draft(
         chat_id=person["id"],
         source=f"{person['channel']}:{person['account']}",

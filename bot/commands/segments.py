@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from bot import campaign_files
 from bot.commands.running import me, run, stop
-from storage import audience
+from storage import segments
 from storage.database import database_now
 
 app = typer.Typer(no_args_is_help=True)
@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True)
 @app.command(name="list")
 def list_(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """All of them, with their filters."""
-    rows = run(audience.saved_segments)
+    rows = run(segments.saved)
     if as_json:
         typer.echo(json.dumps([{**row, "saved_at": row["saved_at"].isoformat()} for row in rows], ensure_ascii=False))
         return
@@ -41,7 +41,7 @@ def save(name: str, path: Annotated[Path, typer.Argument(help="The filter as YAM
     def work(connection: Connection) -> None:
         now = database_now(connection)
         tree = campaign_files.read_filter(campaign_files.load(path), now)
-        audience.save_segment(connection, name, tree, author=me(), now=now)
+        segments.save(connection, name, tree, author=me(), now=now)
 
     run(work)
     typer.echo(f"{name} is kept")
@@ -50,6 +50,6 @@ def save(name: str, path: Annotated[Path, typer.Argument(help="The filter as YAM
 @app.command()
 def delete(name: str) -> None:
     """Forget one."""
-    if not run(lambda connection: audience.delete_segment(connection, name)):
+    if not run(lambda connection: segments.delete(connection, name)):
         raise stop(f"no segment {name!r}")
     typer.echo(f"{name} is forgotten")

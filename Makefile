@@ -7,7 +7,7 @@ COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo fake-telegram fake-whatsapp fake-sms model test test-browser pictures rasa-test check bench bench-long bench-crash bench-broadcast lock clean
+.PHONY: help setup demo fake-telegram fake-whatsapp fake-sms model test test-browser pictures rasa-test check audit fuzz bench bench-long bench-crash bench-broadcast docs lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -61,11 +61,20 @@ rasa-test: .venv/dev  ## train ten intents with the real Rasa and ask it over HT
 		echo "*** RASA IS NOT TESTED: there is no Python 3.10 on this machine (docs/rasa.md says how to get one) ***"; \
 	fi
 
-check: .venv/dev  ## format, lint, types, import directions
+check: .venv/dev  ## format, lint, types, import directions, secrets, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m checks.secrets
+	$(BIN)/python -m checks.dependencies
+
+audit: .venv/dev  ## known vulnerabilities of what Pandu runs on (needs a network that reaches the advisory database)
+	@test -x .venv/audit/bin/pip-audit || { "$(PY)" -m venv .venv/audit && .venv/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9,<3'; }
+	$(BIN)/python -m checks.dependencies --strict
+
+fuzz: .venv/dev model  ## 10,000 wild inputs to every address: no 500 (SEED=2 for others)
+	$(BIN)/python -m tests.bot.fuzz 10000 $(or $(SEED),1)
 
 bench: .venv/dev  ## measurements beside the peers, about ten minutes (docs/performance.md)
 	$(BIN)/pandu bench nlu
@@ -83,6 +92,9 @@ bench-crash: .venv/dev  ## kill -9 a hundred times on each database, and everyth
 
 bench-broadcast: .venv/dev  ## announcements on both databases (a million: pandu bench broadcast --recipients 1000000)
 	$(BIN)/pandu bench broadcast --recipients 200000
+
+docs: .venv/dev  ## write the reference pages (commands, intents) anew from the program
+	$(BIN)/python -m tests.reference
 
 lock:  ## refresh the hashed requirements (needs uv)
 	$(COMPILE) pyproject.toml --group build -o requirements/runtime.txt

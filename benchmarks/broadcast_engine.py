@@ -120,7 +120,7 @@ async def run(wish: dict[str, Any]) -> dict[str, Any]:
     made.send = heard
     sender = Sender(database, made, wake, clock=clock)
     rules = Rules(ramp_minutes=0, failure_rate=1, block_rate=1)
-    cast = Broadcast(database, {SOURCE: wish["rate"]}, catalogue.load(), wake, rules=rules, clock=clock)
+    cast = Broadcast(database, {SOURCE: wish["rate"]}, catalogue.load, wake, rules=rules, clock=clock)
     loops = [sender.run(), cast.run(), wake.listen()]
     if wish.get("talk"):
         from bot import app  # the understanding takes seconds to load, and only answering needs it

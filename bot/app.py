@@ -6,37 +6,46 @@ import asyncio
 import contextlib
 import gc
 import os
-import secrets
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
 import uvicorn
+from starlette.applications import Starlette
 
 from bot import metrics
 from bot.broadcast import Broadcast, Rules
 from bot.channel import Channel
 from bot.desk.live import Hub
 from bot.effects import Parts
+from bot.figures import Counting
 from bot.hook import HookSender
+from bot.ids import new_id
 from bot.leader import Leader
 from bot.notices import Notices
 from bot.policy import own_hosts, policy
+from bot.privacy import keeping, ledger
 from bot.queue_notices import QueueNotices
 from bot.receiver import Receiver
+from bot.refresh import Refresh
 from bot.reminders import Reminders
 from bot.sender import Sender
 from bot.settings import Settings, SettingsError, whatsapp_problems
 from bot.similar import SimilarPeople
 from bot.wake import Wake
 from bot.web.application import application
+from bot.web.probes import probe_routes
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
 from handlers import announcement, catalogue, desk_calendar, short
+from handlers.catalogue import Catalogue
+from handlers.turn import Policy
 from nlu import meaning
 from nlu.embedded import EmbeddedEngine
 from nlu.rasa.engine import RasaEngine
@@ -75,12 +84,6 @@ _SWITCH_SECONDS = 0.0005  # SQLite gives the lock up in each statement; taking i
 _WORKER_NICE = (
     5  # in a burst on one machine the web role stays fast: what waits is safe, what is refused comes again and again
 )
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-
-def new_id(length: int) -> str:
-    """A random key in Crockford's alphabet: easy to read aloud, no look-alikes."""
-    return "".join(secrets.choice(_CROCKFORD) for _ in range(length))
 
 
 def parts(settings: Settings, *, random_id: Callable[[int], str] = new_id) -> Parts:
@@ -107,7 +110,7 @@ def engine(settings: Settings) -> Engine:
 
 def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel]:
     """The channels that are configured. A new channel is one more line here."""
-    found: list[Channel] = [WebChat(database, wake)]
+    found: list[Channel] = [WebChat(database, wake, trusted_proxies=settings.trusted_proxies)]
     if settings.telegram_token:
         from bot.telegram.send import TelegramChannel  # aiogram takes half a second to import
 
@@ -155,17 +158,42 @@ class Service:
         self.channels = [*channels(settings, self.database, self.wake), *extra_channels]
         self.worker = Worker(self.database, made, self.wake)
         self.senders = [
-            Sender(self.database, channel, self.wake, link_hosts=own_hosts(settings)) for channel in self.channels
+            Sender(self.database, channel, self.wake, link_hosts=own_hosts(settings, settings.link_hosts))
+            for channel in self.channels
         ]
         self.hook = HookSender(self.database, settings.hook_url, settings.hook_secret) if settings.hook_url else None
         self.hub = Hub(self.database, self.wake)
+        self.refresh = Refresh(self.database, made, self.wake, self._use)
         self.web = application(self, demo=demo)
-        self._server: uvicorn.Server | None = None
+        self._servers: list[uvicorn.Server] = []
         self._stopped = asyncio.Event()
+
+    @property
+    def unready(self) -> str:
+        """Why this process should get no more work, whatever the database says; "" where it should."""
+        return "stopping" if self._stopped.is_set() else ""
 
     def stop(self) -> None:
         """Asks `run` to finish what is claimed and return (what SIGTERM does)."""
         self._stopped.set()
+
+    @property
+    def parts(self) -> Parts:
+        """The present ones: new content swaps them."""
+        return self.worker.parts
+
+    @property
+    def link_hosts(self) -> tuple[str, ...]:
+        """The hosts beside .go.id that may stand in messages at present."""
+        return own_hosts(self.settings, self.worker.parts.policy.link_hosts)
+
+    def _content(self) -> Catalogue:
+        return self.worker.parts.catalogue
+
+    def _use(self, content: Catalogue, decided: Policy) -> None:
+        self.worker.parts = replace(self.worker.parts, catalogue=content, policy=decided)
+        for sender in self.senders:
+            sender.link_hosts = self.link_hosts
 
     async def run(self, *, ready: Callable[[], None] | None = None) -> None:
         """Serves until SIGTERM or SIGINT, then finishes what is claimed and hands back the rest."""
@@ -194,9 +222,13 @@ class Service:
         work: list[tuple[str, Coroutine[Any, Any, None]]] = [
             ("listen", self._forever(self.wake.listen)),
             ("tidy", self._tidy()),
+            ("content", self.refresh.run()),
         ]
+        if self.settings.metrics_bind:
+            probes = Starlette(routes=probe_routes(self, with_metrics=True))
+            work.append(("probes", self._serve(probes, self.settings.metrics_bind)))
         if self.role in ("all", "web"):
-            work.append(("web", self._serve()))
+            work.append(("web", self._serve(self.web, self.settings.bind)))
             leader = Leader(self.database)
             work += [
                 (
@@ -207,14 +239,18 @@ class Service:
             ]
         if self.role in ("all", "worker"):
             work.append(("worker", self.worker.run()))
-            reminders = Reminders(self.database, self.worker.parts.catalogue, self.wake)
+            reminders = Reminders(self.database, self._content, self.wake)
             work.append(("reminders", Leader(self.database).hold("reminders", reminders.run)))
-            told = Notices(self.database, self.worker.parts.catalogue, self.wake)
+            told = Notices(self.database, self._content, self.wake)
             work.append(("notices", Leader(self.database).hold("notices", told.run)))
-            line = QueueNotices(self.database, self.worker.parts.catalogue, self.wake)
+            line = QueueNotices(self.database, self._content, self.wake)
             work.append(("queue", Leader(self.database).hold("queue", line.run)))
+            filing = partial(ledger.keep, self.database, Path(self.settings.erasures_file))
+            work.append(("erasures", Leader(self.database).hold("erasures", filing)))
+            work.append(("retention", Leader(self.database).hold("retention", partial(keeping.keep, self.database))))
             similar = SimilarPeople(self.database, wanted=self.settings.similar)
             work.append(("similar", Leader(self.database).hold("similar", similar.run)))
+            work.append(("figures", Leader(self.database).hold("figures", Counting(self.database).run)))
         if self.hook and self.role in ("all", "sender"):
             work.append(("hook", self.hook.run()))
         if self.role in ("all", "sender"):
@@ -231,19 +267,23 @@ class Service:
             block_rate=self.settings.broadcast_block_rate,
             approval_from=self.settings.broadcast_approval_from,
         )
-        return Broadcast(self.database, rates, self.worker.parts.catalogue, self.wake, rules=rules)
+        return Broadcast(self.database, rates, self._content, self.wake, rules=rules)
 
-    async def _serve(self) -> None:
+    async def _serve(self, web: Starlette, bind: str) -> None:
+        host, _, port = bind.rpartition(":")
         config = uvicorn.Config(
-            self.web,
-            host=self.settings.host,
-            port=self.settings.port,
+            web,
+            host=host,
+            port=int(port),
             log_level="warning",
             access_log=False,
+            server_header=False,
+            forwarded_allow_ips=list(self.settings.trusted_proxies),
             timeout_graceful_shutdown=3,
         )
-        self._server = _Server(config)
-        await self._server.serve()
+        server = _Server(config)
+        self._servers.append(server)
+        await server.serve()
 
     async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
         await loop()
@@ -292,9 +332,9 @@ class Service:
             channel.stop()
         for sender in self.senders:
             sender.stop()
-        if self._server:
-            self._server.should_exit = True
-        finishing = [task for task in tasks if task.get_name() in ("worker", "sender", "web", "hook")]
+        for server in self._servers:
+            server.should_exit = True
+        finishing = [task for task in tasks if task.get_name() in ("worker", "sender", "web", "probes", "hook")]
         if finishing:
             await asyncio.wait(finishing, timeout=STOP_SECONDS)
         for task in tasks:
@@ -311,7 +351,7 @@ async def prepare_database(settings: Settings) -> None:
     try:
         if database.backend == "sqlite":
             await database.write(migrate.upgrade)
-        elif await database.read(migrate.current) != migrate.head():
+        elif not migrate.serves(await database.read(migrate.current)):
             raise RuntimeError("the database is not at this version's schema: run `pandu db upgrade`")
     finally:
         await database.close()

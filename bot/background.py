@@ -23,7 +23,7 @@ async def by_itself(session: Session, parts: Parts) -> list[Reply]:
     """What Pandu sends of its own accord at the session's time."""
     now = session.now or datetime.now(UTC)
     for job in (Reminders, Notices, QueueNotices):
-        await job(session.database, parts.catalogue, Wake(session.database), clock=lambda _: now).run_once()
+        await job(session.database, lambda: parts.catalogue, Wake(session.database), clock=lambda _: now).run_once()
     await session.settle()
     return session.heard()
 

@@ -7,7 +7,7 @@ seconds, so that memory is flat, a pause takes effect at once, and replies pass 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import partial
@@ -54,7 +54,7 @@ class Broadcast:
         self,
         database: Database,
         rates: Mapping[str, float],
-        catalogue: Catalogue,
+        content: Callable[[], Catalogue],
         wake: Wake,
         *,
         rules: Rules,
@@ -63,7 +63,7 @@ class Broadcast:
         """`rates`: messages a second of each channel account ("telegram:123"), 0 = no limit; what is not in it waits."""
         self._database = database
         self._rates = rates
-        self._catalogue = catalogue
+        self._content = content
         self._wake = wake
         self._rules = rules
         self._clock = clock
@@ -182,12 +182,12 @@ class Broadcast:
     ) -> tuple[list[tuple[int, dict[str, Any]]], list[tuple[int, str, str | None]]]:
         """Rows of the outbox for those who may be written to, and the ends of those who may not any more."""
         known = campaign_people.facts(connection, [row.chat_id for row in rows], campaign["topic"])
-        frame = Frame(kind=campaign["kind"], source=campaign["official_source"] or "", catalogue=self._catalogue)
+        frame = Frame(kind=campaign["kind"], source=campaign["official_source"] or "", catalogue=self._content())
         messages: list[tuple[int, dict[str, Any]]] = []
         ends: list[tuple[int, str, str | None]] = []
         for row in rows:
             person = known.get(row.chat_id)
-            values = announcement.values(person, now, self._catalogue) if person else {}
+            values = announcement.values(person, now, frame.catalogue) if person else {}
             if why := _obstacle(person, campaign["content"], values):
                 ends.append((row.n, "skipped", why))
             elif person:
@@ -204,6 +204,8 @@ def _obstacle(person: Mapping[str, Any] | None, content: Mapping[str, Any], valu
         return "the person left"
     if person["opted_out"]:
         return "stopped by the person"
+    if person["restricted"]:
+        return "restricted"
     name = announcement.missing(content, values)
     return f"no_value: {name}" if name else ""
 

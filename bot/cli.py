@@ -18,10 +18,12 @@ from bot.commands import (
     database,
     dialogue,
     exporting,
+    figures,
     hours,
     importing,
     keyring,
     link,
+    privacy,
     queue,
 )
 
@@ -40,10 +42,12 @@ app.add_typer(database.app, name="db", help="The database.")
 app.add_typer(hours.app, name="hours", help="When agents are there; holidays.")
 app.add_typer(keyring.app, name="keys", help="The keys that seal NIK and KK.")
 app.add_typer(link.app, name="link", help="Links between chats and records, made or ended by hand.")
+app.add_typer(privacy.app, name="privacy", help="Requests, export, erasure, retention, breach: for the data officer.")
 app.add_typer(queue.app, name="queue", help="Dead letters: events given up after three attempts.")
 
 app.command(name="import")(importing.import_file)
 app.command(name="export")(exporting.export)
+app.command(name="figures")(figures.show)
 
 
 def _lazy(name: str, module: str, help_text: str) -> None:
@@ -133,11 +137,14 @@ def _loop_runner(main) -> None:  # type: ignore[no-untyped-def]
 
 
 @app.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask neither platforms nor the public address.")] = False,
+) -> None:
     """Settings without secrets, what is wrong, and how to mend it."""
     from bot.commands.doctor import examine
 
-    findings = asyncio.run(examine())
+    findings = asyncio.run(examine(ask=not offline))
     if as_json:
         typer.echo(json.dumps(findings, ensure_ascii=False))
     else:
@@ -151,7 +158,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 @app.command()
 def bench(
     what: Annotated[
-        str, typer.Argument(help="nlu, turn, webhook, crash, outages, peak, growth, memory, imports, desk, broadcast")
+        str,
+        typer.Argument(
+            help="nlu, turn, webhook, crash, outages, peak, growth, memory, imports, desk, figures, broadcast"
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json")] = False,
     kills: Annotated[int, typer.Option(min=1, help="crash: how often a process is killed, for each database")] = 100,

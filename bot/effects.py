@@ -21,6 +21,7 @@ BURST = 20  # more unread events than this are stored and answered once
 MAX_TEXT = 4_096  # of texts read together, as of a single one
 _NOT_HERE = (Kind.STOPPED, Kind.MOVED, Kind.TAKEN_BACK)  # told by the platform; the person did not write
 _WORDLESS = (*_NOT_HERE, Kind.REACTION, Kind.RESUMED)  # … or said nothing that overtakes a prompt
+END = "end"  # the step behind a journey's last one, in the log
 REPLY_LIFE = timedelta(hours=24)  # a retrying reply holds its chat's later replies at most this long
 
 
@@ -148,11 +149,12 @@ def _converse(
             found, told = _burst(turn), True
         else:
             found = dialogue.respond(turn)
-        state = found.state
+        before, state = state, found.state
         if found.handler == handoff_owned.LEFT:  # the chat is the bot's again, for what was read with this message too
             conversation = chats.lock_conversations(connection, [chat.chat_id])[chat.chat_id]
         made.handlers.append(found.handler)
-        made.log.append({**_heard(chat, unit, now), **_understood(unit, found, parts)})
+        step = _step(before, found)
+        made.log.append({**_heard(chat, unit, now), **_understood(unit, found, parts), "step": step})
         for reply in found.replies:
             made.log.append(_said(chat, unit, reply, found, parts, now))
             made.drafts.append(_draft(chat, reply, conversation["owner_version"], now))
@@ -214,6 +216,13 @@ def _understood(unit: Unit, found: Answer, parts: Parts) -> dict[str, Any]:
         "model": unit.understanding.model or parts.engine.version,  # the message's own: Rasa may have been away for it
         "content": parts.catalogue.version,
     }
+
+
+def _step(before: State, found: Answer) -> str | None:
+    """Where in a journey the message has led; a form that closes itself was walked to its end, one that something else closes was left."""
+    if found.state.form:
+        return f"{found.state.form}/{found.state.step}"
+    return f"{before.form}/{END}" if before.form and found.handler == f"form:{before.form}" else None
 
 
 def _said(chat: Prepared, unit: Unit, reply: Reply, found: Answer, parts: Parts, now: datetime) -> dict[str, Any]:

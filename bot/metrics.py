@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 
@@ -31,6 +32,7 @@ dead_letters = Counter("pandu_dead_letters_total", "Events given up after three 
 fenced = Counter("pandu_fenced_total", "Batches rolled back because their lease was lost")
 sends = Counter("pandu_sends_total", "Sends by outcome", ("channel", "outcome"))
 deliveries = Counter("pandu_deliveries_total", "What platforms told of sent messages", ("channel", "delivery"))
+retained = Counter("pandu_retention_deleted_total", "Rows deleted because their time was over", ("table",))
 windows = Counter("pandu_whatsapp_choices_total", "Messages for WhatsApp: text, template, held, later", ("choice",))
 rasa_readings = Counter(
     "pandu_rasa_readings_total",
@@ -40,22 +42,36 @@ rasa_readings = Counter(
 
 COUNTERS = (
     *(inbound, repeats, rejected, ignored, refused, unavailable),
-    *(turns, reruns, dead_letters, fenced, sends, deliveries, rasa_readings, windows),
+    *(turns, reruns, dead_letters, fenced, sends, deliveries, rasa_readings, windows, retained),
 )
 
 
-def render(gauges: dict[str, tuple[str, float]]) -> str:
-    """Prometheus' text format; `gauges`: name → (help, value)."""
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """What is so at the moment, by label values where it has labels."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    values: dict[tuple[str, ...], float] = field(default_factory=dict)
+
+
+def render(gauges: Sequence[Gauge]) -> str:
+    """Prometheus' text format (https://prometheus.io/docs/instrumenting/exposition_formats/): this process's counters, then gauges."""
     lines: list[str] = []
     for counter in COUNTERS:
-        lines += [f"# HELP {counter.name} {counter.help}", f"# TYPE {counter.name} counter"]
-        values = counter.values or ({} if counter.labels else {(): 0})
-        for labels, value in sorted(values.items()):
-            shown = ",".join(f'{key}="{_escaped(label)}"' for key, label in zip(counter.labels, labels, strict=True))
-            lines.append(f"{counter.name}{{{shown}}} {value:g}" if shown else f"{counter.name} {value:g}")
-    for name, (text, value) in gauges.items():
-        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {value:g}"]
+        lines += _shown("counter", counter, counter.values or ({} if counter.labels else {(): 0}))
+    for gauge in gauges:
+        lines += _shown("gauge", gauge, gauge.values)
     return "\n".join(lines) + "\n"
+
+
+def _shown(kind: str, one: Counter | Gauge, values: dict[tuple[str, ...], float]) -> Iterator[str]:
+    yield from (f"# HELP {one.name} {one.help}", f"# TYPE {one.name} {kind}")
+    for labels, value in sorted(values.items()):
+        shown = ",".join(f'{key}="{_escaped(label)}"' for key, label in zip(one.labels, labels, strict=True))
+        told = f"{value:.15g}"  # six digits would lose the seconds of a moment
+        yield f"{one.name}{{{shown}}} {told}" if shown else f"{one.name} {told}"
 
 
 def _escaped(label: str) -> str:

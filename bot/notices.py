@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -29,7 +30,9 @@ _OVERLAP = timedelta(minutes=10)  # a message may be closed a little before othe
 class Notices:
     """One loop; exactly one process of many runs it (see `bot.leader`). How far it has come is kept with what it has noted."""
 
-    def __init__(self, database: Database, catalogue: Catalogue, wake: Wake, *, clock: Clock = database_now) -> None:
+    def __init__(
+        self, database: Database, catalogue: Callable[[], Catalogue], wake: Wake, *, clock: Clock = database_now
+    ) -> None:
         self._database = database
         self._catalogue = catalogue
         self._wake = wake
@@ -83,7 +86,7 @@ class Notices:
         rows = notices.due(connection, zone=zone, midnight=midnight, now=now, limit=_CHATS)
         sent = 0
         for row in rows:
-            reply = texts.compose(connection, self._catalogue, row, notices.news(connection, row, now), now)
+            reply = texts.compose(connection, self._catalogue(), row, notices.news(connection, row, now), now)
             went = proactive.send(connection, row, reply, now, author=f"{AUTHOR}:{row['first_change']}") if reply else 0
             notices.done(connection, row["chat_id"], sent_at=now if went else None)
             if went:

@@ -11,7 +11,7 @@ from handlers.turn import Policy
 
 def policy(settings: Settings) -> Policy:
     """The operator's decisions and keys; NIK and KK are asked only where everything for it is configured."""
-    present, former = keys.keys_of(settings.secret_key), settings.secret_key_former
+    present = keys.present(settings)
     asks = not identity_problems(settings)
     return Policy(
         operator=settings.operator,
@@ -26,13 +26,13 @@ def policy(settings: Settings) -> Policy:
         lookup_key=present.lookup,
         sealing_key=present.sealing,
         signing_key=present.signing,
-        former=keys.keys_of(former) if former else None,
+        formers=keys.former(settings),
         identity_transfer=settings.identity_transfer if asks else "",
         identity_basis=settings.identity_basis if asks else "",
     )
 
 
-def own_hosts(settings: Settings) -> tuple[str, ...]:
-    """The hosts beside .go.id that may stand in messages: the operator's listed ones, and our own pages'."""
+def own_hosts(settings: Settings, listed: tuple[str, ...]) -> tuple[str, ...]:
+    """The hosts beside .go.id that may stand in messages: the operator's listed ones at present, and our own pages'."""
     public = urlsplit(settings.public_url).hostname if settings.public_url else None
-    return (*settings.link_hosts, public) if public else settings.link_hosts
+    return (*listed, public) if public else listed

@@ -4,6 +4,7 @@ and sends home with a number whoever cannot be served in time. Nobody waits in s
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -30,7 +31,9 @@ _LINE, _BATCH = 1_000, 50
 class QueueNotices:
     """One loop; exactly one process of many runs it (see `bot.leader`)."""
 
-    def __init__(self, database: Database, catalogue: Catalogue, wake: Wake, *, clock: Clock = database_now) -> None:
+    def __init__(
+        self, database: Database, catalogue: Callable[[], Catalogue], wake: Wake, *, clock: Clock = database_now
+    ) -> None:
         self._database = database
         self._catalogue = catalogue
         self._wake = wake
@@ -59,10 +62,10 @@ class QueueNotices:
         return count
 
     def _assign(self, connection: Connection) -> bool:
-        return desk_acts.assign(connection, self._catalogue, self._clock(connection)) is not None
+        return desk_acts.assign(connection, self._catalogue(), self._clock(connection)) is not None
 
     def _drop_out(self, connection: Connection) -> int:
-        return desk_acts.drop_out(connection, self._catalogue, self._clock(connection))
+        return desk_acts.drop_out(connection, self._catalogue(), self._clock(connection))
 
     def _tell_waiting(self, connection: Connection) -> int:
         """One message at most for each who waits. Who is told is chosen before the chats are locked, and looked at once more under the lock."""
@@ -84,7 +87,7 @@ class QueueNotices:
     def _tell(
         self, connection: Connection, row: RowMapping, place: int, what: str, times: Calendar, now: datetime
     ) -> None:
-        content, zone = self._catalogue, row["zone"] or "WIB"
+        content, zone = self._catalogue(), row["zone"] or "WIB"
         due = row["due_at"] or now
         match what:
             case "stopped":

@@ -33,7 +33,9 @@ _BATCH = 200
 class Reminders:
     """One loop; exactly one process of many runs it (see `bot.leader`)."""
 
-    def __init__(self, database: Database, catalogue: Catalogue, wake: Wake, *, clock: Clock = database_now) -> None:
+    def __init__(
+        self, database: Database, catalogue: Callable[[], Catalogue], wake: Wake, *, clock: Clock = database_now
+    ) -> None:
         self._database = database
         self._catalogue = catalogue
         self._wake = wake
@@ -105,12 +107,12 @@ class Reminders:
 
     def _reply(self, key: str, **values: str) -> Reply:
         """The reminder in our words, and in those that a platform has approved under the same name."""
-        return Reply(text=self._catalogue.text(key, **values), template=Template(name=key, values=values))
+        return Reply(text=self._catalogue().text(key, **values), template=Template(name=key, values=values))
 
     def _shown(self, row: Mapping[Any, Any], now: datetime) -> dict[str, str]:
         zone = row["zone"] or "WIB"
-        platforms = self._catalogue.files["courses"]["platforms"]
-        mark = " " + self._catalogue.text("course_invented") if row["invented"] else ""
+        platforms = self._catalogue().files["courses"]["platforms"]
+        mark = " " + self._catalogue().text("course_invented") if row["invented"] else ""
         return {
             "course": row["title"] + mark,
             "platform": platforms.get(row["platform"], {}).get("name", row["platform"]),

@@ -67,8 +67,8 @@ class Sender:
         chance: random.Random | None = None,
         link_hosts: Sequence[str] = (),
     ) -> None:
-        """`chance` gives the jitter of retries; `link_hosts` are the operator's own that may stand in messages."""
-        self._link_hosts = tuple(link_hosts)
+        """`chance` gives the jitter of retries; `link_hosts` are the operator's own that may stand in messages, and may be replaced."""
+        self.link_hosts = tuple(link_hosts)
         self._database = database
         self._channel = channel
         self._wake = wake
@@ -173,9 +173,9 @@ class Sender:
     def _reply(self, row: Mapping[str, Any]) -> Reply:
         """The reply; what people wrote and we repeat (a report, a warning about a false site) never becomes a link."""
         reply = reply_from_json(row["payload"])
-        text = links.defanged(reply.text, self._link_hosts)
+        text = links.defanged(reply.text, self.link_hosts)
         if reply.template:
-            values = {key: links.defanged(value, self._link_hosts) for key, value in reply.template.values.items()}
+            values = {key: links.defanged(value, self.link_hosts) for key, value in reply.template.values.items()}
             reply = replace(reply, template=replace(reply.template, values=values))
         return reply if text == reply.text else replace(reply, text=text)
 
@@ -183,7 +183,7 @@ class Sender:
         """Agents and campaigns may send people only to allowed hosts."""
         if row["author"].partition(":")[0] in OWN_AUTHORS:
             return None
-        bad = links.forbidden(row["payload"]["text"], self._link_hosts)
+        bad = links.forbidden(row["payload"]["text"], self.link_hosts)
         return Failed(f"link to {bad[0]} is not allowed") if bad else None
 
     def _as_mark(self, row: Mapping[str, Any], outcome: Outcome, now: datetime) -> outbox.Mark:

@@ -11,7 +11,7 @@ import structlog
 from storage.database import Database
 
 CHANNEL = "pandu"
-INBOX, OUTBOX, DESK = "inbox", "outbox", "desk"
+INBOX, OUTBOX, DESK, CONTENT = "inbox", "outbox", "desk", "content"
 NET_SECONDS = 1.0  # the slow poll that catches a lost notification, a retry that came due, a lease that ran out
 _GATHER_SECONDS = 0.003  # NOTIFY at most once each few milliseconds
 

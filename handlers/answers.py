@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handlers.catalogue import Entry, shown_date
+from handlers.catalogue import Catalogue, Entry, placeholders, shown_date
 from handlers.messages import Option, Reply
 from handlers.turn import Answer, Turn, answer, options
 from storage import chats, people
@@ -21,21 +21,26 @@ def faq(turn: Turn, intent: str, *, scheme: str | None = None) -> Answer:
 def faq_reply(turn: Turn, intent: str, *, scheme: str | None = None) -> Reply:
     """The reply alone, for a message that asks two things."""
     entry = turn.content.answers[intent]
-    known = scheme or (known_scheme(turn) if _depends_on_scheme(entry) else None)
-    used = known or turn.content.default_scheme
+    known = scheme or (known_scheme(turn) if _depends_on_scheme(turn.content, entry) else None)
+    return entry_reply(turn.content, entry, scheme=known, in_form=bool(turn.state.form))
+
+
+def entry_reply(content: Catalogue, entry: Entry, *, scheme: str | None = None, in_form: bool = False) -> Reply:
+    """What an answer says, and offers, at the programme's present state."""
+    used = scheme or content.default_scheme
     older = used == "semi_bansos"
     wording = entry.text_2020_2022 if older and entry.text_2020_2022 else entry.text
-    text = turn.content.fill(wording.now(turn.content.state), used)
+    text = content.fill(wording.now(content.state), used)
     sources = entry.sources_2020_2022 if older and entry.sources_2020_2022 else entry.sources
     text = f"{text}\n({sources[0].shown()})"
     offers: list[Option] = []
-    if known is None and entry.text_2020_2022 and not turn.state.form:  # in a form the step's own options are shown
-        text += "\n" + turn.content.text("ask_scheme")
-        offers += options((turn.content.text("option_older_rules"), f"scheme:semi_bansos:{intent}"))
+    if scheme is None and entry.text_2020_2022 and not in_form:  # in a form the step's own options are shown
+        text += "\n" + content.text("ask_scheme")
+        offers += options((content.text("option_older_rules"), f"scheme:semi_bansos:{entry.intent}"))
     if entry.more:
-        offers += options((turn.content.text("option_more"), f"more:{intent}"))
-    offers += _follow_ups(turn, entry)
-    brief = turn.content.fill(entry.sms.now(turn.content.state), used)
+        offers += options((content.text("option_more"), f"more:{entry.intent}"))
+    offers += _follow_ups(content, entry)
+    brief = content.fill(entry.sms.now(content.state), used)
     return Reply(
         text=text,
         options=tuple(offers[:MAX_OPTIONS]),
@@ -43,9 +48,17 @@ def faq_reply(turn: Turn, intent: str, *, scheme: str | None = None) -> Reply:
     )
 
 
-def _depends_on_scheme(entry: Entry) -> bool:
+def led(content: Catalogue, intent: str, reply: Reply) -> Reply:
+    """The reply with what precedes answers to its intent at present, an incident as a rule."""
+    if not (lead := content.lead(intent)) or not reply.text:
+        return reply
+    return replace(reply, text=f"{lead}\n\n{reply.text}", sms=f"{lead}\n{reply.sms}" if reply.sms is not None else None)
+
+
+def _depends_on_scheme(content: Catalogue, entry: Entry) -> bool:
     """Whether the person's year changes the answer; otherwise their record need not be asked for."""
-    return bool(entry.text_2020_2022) or any("{" in text for text in (*entry.text, *entry.sms))
+    named = {name for text in (*entry.text, *entry.sms) if "{" in text for name in placeholders(text)}
+    return bool(entry.text_2020_2022) or not named <= content.common.keys()
 
 
 def more(turn: Turn, intent: str) -> Answer:
@@ -54,7 +67,9 @@ def more(turn: Turn, intent: str) -> Answer:
     text = turn.content.fill(entry.more or entry.text.now(turn.content.state), known_scheme(turn))
     shown = dict.fromkeys(source.shown() for source in entry.sources)
     text += "\n\n" + turn.content.text("sources", sources="; ".join(shown))
-    follow = _follow_ups(turn, entry)
+    follow = _follow_ups(turn.content, entry)
+    if not turn.by_sms and not turn.state.form:  # by SMS every letter costs; the words do as well
+        follow += options((turn.content.text("option_wrong"), f"wrong:{intent}"))
     return answer(turn, Reply(text=text, options=follow), state=replace(turn.state, last_intent=intent, options=follow))
 
 
@@ -86,5 +101,5 @@ def known_scheme(turn: Turn) -> str | None:
     return turn.content.scheme_of(wave=record["wave"]) if record and record["wave"] else None
 
 
-def _follow_ups(turn: Turn, entry: Entry) -> tuple[Option, ...]:
-    return tuple(Option(label=turn.content.title(intent), action=f"intent:{intent}") for intent in entry.follow_ups[:2])
+def _follow_ups(content: Catalogue, entry: Entry) -> tuple[Option, ...]:
+    return tuple(Option(label=content.title(intent), action=f"intent:{intent}") for intent in entry.follow_ups[:2])

@@ -1,6 +1,6 @@
 """The content catalogue: every sentence for citizens, the answers with their sources, the programme's rules by year.
 
-Read from `handlers/content/*.yml` once; published versions of the database replace single answers (`with_answers`). Immutable.
+Read from `handlers/content/*.yml` once; published versions and dated rows of the database replace what they name (`handlers.content_now`). Immutable.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import string
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -86,7 +86,7 @@ class Catalogue:
     """All content of one version."""
 
     version: str
-    state: str  # open, closed, selection, paused
+    state: str  # open, closed, selection, paused, moved
     state_as_of: date
     default_scheme: str
     schemes: Mapping[str, Scheme]
@@ -95,6 +95,13 @@ class Catalogue:
     texts: Mapping[str, str]
     topics: Mapping[str, Mapping[str, str]]  # intents without an answer: title, question
     files: Mapping[str, Any] = field(default_factory=dict)  # further content by file name: unpaid, safety, courses …
+    groups: Mapping[str, str] = field(default_factory=dict)  # intent → group of answers (its file: money, training …)
+    versions: Mapping[str, int] = field(
+        default_factory=dict
+    )  # intent → published version of the database, where it has one
+    notices: Mapping[str, str] = field(
+        default_factory=dict
+    )  # group, or "" for all → the sentence that precedes its answers
 
     def text(self, key: str, **values: object) -> str:
         """A sentence by its key, filled in; an unknown key or a missing value raises KeyError (a test visits every key)."""
@@ -125,11 +132,16 @@ class Catalogue:
                 return scheme.key
         return None
 
-    def with_answers(self, bodies: Mapping[str, Mapping[str, Any]], version: str) -> Catalogue:
-        """A catalogue in which published versions of the database replace the files' answers."""
-        return replace(
-            self, version=version, answers={**self.answers, **{key: _entry(key, body) for key, body in bodies.items()}}
-        )
+    def lead(self, intent: str) -> str:
+        """What precedes the answer to an intent at present: an incident, and of procedures a halt or a move; "" as a rule."""
+        group = self.groups.get(intent)
+        if group is None:
+            return ""
+        parts = [self.notices[key] for key in ("", group) if key in self.notices]
+        halted = f"state_{self.state}"
+        if halted in self.texts and (intent not in self.answers or self.answers[intent].procedure):
+            parts.append(self.text(halted, as_of=shown_date(self.state_as_of.isoformat())))
+        return "\n".join(parts)
 
 
 def shown_date(iso: str) -> str:
@@ -161,7 +173,8 @@ def _sources(rows: Iterable[Mapping[str, Any]]) -> tuple[Source, ...]:
     return tuple(Source(name=row["name"], date=str(row["date"]), url=row["url"]) for row in rows)
 
 
-def _entry(intent: str, body: Mapping[str, Any]) -> Entry:
+def entry_of(intent: str, body: Mapping[str, Any]) -> Entry:
+    """An answer as the files and the database hold it. Raises KeyError or TypeError where something is missing."""
     older = body.get("text_2020_2022")
     return Entry(
         intent=intent,
@@ -187,6 +200,12 @@ def read_files(folder: Path) -> dict[str, Any]:
         with path.open(encoding="utf-8") as file:
             loaded[path.relative_to(folder).with_suffix("").as_posix()] = yaml.load(file, Loader=_Loader)  # noqa: S506 - a safe loader
     return loaded
+
+
+@cache
+def load_files() -> Mapping[str, Any]:
+    """The shipped files as they are written; not to be changed."""
+    return read_files(CONTENT)
 
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -222,7 +241,7 @@ def load(folder: Path = CONTENT) -> Catalogue:
             for key, scheme in program["schemes"].items()
         },
         answers={
-            intent: _entry(intent, body)
+            intent: entry_of(intent, body)
             for name, file in files.items()
             if name.startswith("answers/")
             for intent, body in file.items()
@@ -230,4 +249,13 @@ def load(folder: Path = CONTENT) -> Catalogue:
         texts=_texts(file for name, file in files.items() if name.startswith("texts/")),
         topics=files["topics"],
         files={name: file for name, file in files.items() if not name.startswith(("answers/", "texts/"))},
+        groups={
+            intent: group for group, row in files["editing"]["groups"].items() for intent in row.get("journeys", ())
+        }
+        | {
+            intent: name.removeprefix("answers/")
+            for name, file in files.items()
+            if name.startswith("answers/")
+            for intent in file
+        },
     )

@@ -41,6 +41,7 @@ from handlers import (
     status,
     subscription,
     talk,
+    wrong_answer,
 )
 from handlers.finishing import finished
 from handlers.forms import Form
@@ -93,8 +94,11 @@ INTENTS: Mapping[str, Callable[[Turn], Answer]] = {
 }
 """Talk and journeys, and questions that a record or a link answers better; every other intent is answered from the catalogue."""
 
-LOOKED_UP: Mapping[str, Callable[[Turn], Answer]] = {"provider_check": providers.check}
-"""Questions that the catalogue answers, and a list of the operator's answers better where it knows."""
+LOOKED_UP: Mapping[str, Callable[[Turn], Answer]] = {
+    "provider_check": providers.check,
+    "incentive_when": partial(incentive.unpaid, intent="incentive_when"),
+}
+"""Questions that the catalogue answers, and a list of the operator's or the person's own record better where it knows."""
 
 STARTS: Mapping[str, str] = {
     "register_start": "registration",
@@ -102,6 +106,7 @@ STARTS: Mapping[str, str] = {
     "link_account": "linking",
     "report_problem": "report",
     "my_data": "my_data",
+    "incentive_status": "incentive_check",
 }
 """Journeys whose form may be open already when they are asked for again."""
 
@@ -111,6 +116,7 @@ TELLING = (
     rating.NOTE.name,
 )  # forms in which something is told, whatever stands in it
 LATE_TAP = timedelta(hours=1)
+AWAY = timedelta(hours=1)
 
 
 def respond(turn: Turn) -> Answer:
@@ -346,14 +352,24 @@ def _open_form(turn: Turn) -> Answer | None:
         return forms.resume(turn, form, aside)
     if talk.is_puzzled(turn) and not _answers_step(turn) and (step := form.step(turn.state.step)):
         return replace(forms.unclear(turn, form, step, "form_puzzled"), handler="puzzled")
+    if _comes_back(turn) and (step := form.step(turn.state.step)):
+        return replace(forms.ask_again(turn, form, step), handler="resume")
     if (found := forms.consider(turn, form)) is not None:
         return replace(found, handler=found.handler or f"form:{form.name}")
+    if form.name == registration.FORM.name and registration_told.asks_if_registered(turn):
+        return forms.resume(turn, form, replace(registration_told.status(turn), handler="registered"))
     second = turn.understanding.second
     if STARTS.get(turn.understanding.intent) == form.name and (step := form.step(turn.state.step)):
         return forms.resume(turn, form, ask(turn, second)) if second else forms.ask_again(turn, form, step)
     if turn.understanding.outcome is Outcome.CLARIFY and turn.understanding.confidence >= forms.SURE:
         turn = replace(turn, understanding=replace(turn.understanding, outcome=Outcome.ANSWER))
     return forms.resume(turn, form, _understood(turn))
+
+
+def _comes_back(turn: Turn) -> bool:
+    """Whether "lanjut" comes after a while away, at a step that it does not answer: the question is wanted once more."""
+    away = turn.now - turn.chat["seen_at"] > AWAY
+    return away and _RESUME.match(turn.text) is not None and not _answers_step(turn)
 
 
 def _before_the_step(turn: Turn, form: Form) -> Answer | None:
@@ -412,6 +428,8 @@ def ask(turn: Turn, intent: str) -> Answer:
     """The answer to one intent; the handler's name is the intent's."""
     handler = INTENTS.get(intent) or LOOKED_UP.get(intent)
     found = kiosk.elsewhere(turn, intent) or (handler(turn) if handler else answers.faq(turn, intent))
+    if found.replies:
+        found = replace(found, replies=(answers.led(turn.content, intent, found.replies[0]), *found.replies[1:]))
     return replace(found, handler=found.handler or intent)
 
 
@@ -427,6 +445,8 @@ def _both(turn: Turn, first: Answer, second: str) -> Answer:
             replies=(replace(lead, options=(*lead.options[: answers.MAX_OPTIONS - 1], offer)), *first.replies[1:]),
         )
     other = answers.faq_reply(turn, second)
+    if turn.content.lead(second) != turn.content.lead(turn.understanding.intent):
+        other = answers.led(turn.content, second, other)
     opened = first.state.form and first.state.form != turn.state.form
     texts = (other.text, lead.text) if opened else (lead.text, other.text)
     shown = lead.options if opened else (*lead.options[:2], *other.options[:1])
@@ -449,6 +469,8 @@ def _choose(turn: Turn, option: Option) -> Answer:
             return ask(_in_their_words(turn), rest)
         case "more":
             return answers.more(turn, rest)
+        case "wrong" if rest in turn.content.answers:
+            return wrong_answer.noted(turn, rest)
         case "scheme":
             scheme, _, intent = rest.partition(":")
             return answers.faq(turn, intent, scheme=scheme)
@@ -535,6 +557,7 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("who_looked", linking_manage.asked_who_looked),
     ("manage", linking_manage.asked_to_manage),
     ("similar", _similar),
+    (wrong_answer.NAME, wrong_answer.said),
     ("carry", registration_code.asked),
     ("option", _typed_option),
     ("story", _story),

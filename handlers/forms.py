@@ -200,15 +200,22 @@ def change(turn: Turn, form: Form, target: Step, words: str) -> Answer:
     if target.name == turn.state.step:
         data.pop("_return")
     data.pop(target.name, None)
-    value = _VALUE.search(words)
-    if value:
+    told = _VALUE.search(words)
+    if value := told[1] if told else _behind_name(target, words):
         there = replace(
-            turn, inbound=replace(turn.inbound, text=value[1]), state=replace(turn.state, step=target.name, data=data)
+            turn, inbound=replace(turn.inbound, text=value), state=replace(turn.state, step=target.name, data=data)
         )
         reading = target.read(there, data)
-        if isinstance(reading, Valid):
+        if isinstance(reading, Valid) and (told or reading.sure):
             return take(there, form, target, reading.value, before=turn.say("form_changed"))
     return _show(turn, form, data, target, before=turn.say("form_changing"))
+
+
+def _behind_name(target: Step, words: str) -> str:
+    """What stands behind the field's name: "30" of "umur 30"; it counts only if it is a sure answer."""
+    names = "|".join(sorted(map(re.escape, target.called), key=len, reverse=True))
+    found = re.search(rf"\b(?:{names})\w*[\s:=]+(.+)", words, re.IGNORECASE) if names else None
+    return found[1] if found else ""
 
 
 def _mended(turn: Turn, form: Form, step: Step) -> Answer | None:
@@ -339,10 +346,16 @@ def _misfit(turn: Turn, form: Form, step: Step, key: str, values: Mapping[str, A
     lead = turn.content.text(key, **values)
     shown = prompt.options
     if misfits >= STUCK_AFTER:
-        lead += "\n" + turn.content.text("form_stuck")
+        lead += "\n" + turn.content.text("form_stuck" if _may_skip(turn, step) else "form_stuck_must")
         shown = (*prompt.options, *options((turn.content.text("option_human"), "intent:human_agent")))
     state = replace(turn.state, data={**turn.state.data, "_misfits": misfits}, options=shown)
     return answer(turn, _joined(Reply(text=lead), replace(prompt, options=shown)), state=state)
+
+
+def _may_skip(turn: Turn, step: Step) -> bool:
+    """Whether the step takes "lewati" for an answer."""
+    word = str(turn.content.files["words"]["skip"][0])
+    return isinstance(step.read(replace(turn, inbound=replace(turn.inbound, text=word)), turn.state.data), Valid)
 
 
 def _is_question(turn: Turn, reading: Reading) -> bool:

@@ -83,8 +83,10 @@ def asked_to_manage(turn: Turn) -> Answer | None:
     found = typed.find(turn, ways)
     if found is None or turn.state.form or not free_text.brief(turn) or linked(turn) is None:
         return None
+    if typed.find(turn, {"others": words["manage"]["others"]}):
+        return put_out_others(turn)
     if found.value == "unlink":
-        return None if typed.find(turn, {"others": words["manage"]["others"]}) else unlink(turn)
+        return unlink(turn)
     return web_code(turn) if found.value == "code" else open_form(turn, MANAGE)
 
 

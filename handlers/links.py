@@ -29,7 +29,7 @@ def hosts(text: str) -> list[str]:
 
 
 def _host(match: re.Match[str]) -> str:
-    return (match["full"] or match["bare"]).rpartition("@")[2].partition(":")[0].lower().rstrip(".")
+    return (match["full"] or match["bare"]).rpartition("@")[2].partition(":")[0].lower().rstrip(".,;!)")
 
 
 def told(text: str, name: Callable[[str], str]) -> str:

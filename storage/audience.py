@@ -29,6 +29,7 @@ from sqlalchemy import (
     true,
 )
 
+from storage import restrictions
 from storage.schema import chats, courses, enrolments, identities, incentives, links, participants, subscriptions
 from storage.schema_campaigns import campaign_numbers
 from storage.subscriptions import EVERYTHING
@@ -208,6 +209,7 @@ def _why(selection: Selection, now: datetime) -> ColumnElement[Any]:
         (source.not_in(list(selection.sources)), literal("no_channel")),
         (chats.c.stopped_at.is_not(None), literal("left")),
         (opted_out(selection.topic), literal("opted_out")),
+        (restrictions.holds(chats.c.id), literal("restricted")),
     ]
     if selection.topic:
         reasons.append((not_(_running([selection.topic, EVERYTHING])), literal("not_subscribed")))

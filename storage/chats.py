@@ -40,7 +40,7 @@ def save_states(connection: Connection, states: Mapping[int, Mapping[str, Any]],
 
 
 def log(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Appends to the message log; rows: chat_id, author, text, at, and what is known of media, inbox_id, intent, confidence, handler, model, content."""
+    """Appends to the message log; rows: chat_id, author, text, at, and what is known of media, inbox_id, intent, confidence, handler, step, model, content."""
     if rows:
         keys = (
             "chat_id",
@@ -52,6 +52,7 @@ def log(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
             "second",
             "confidence",
             "handler",
+            "step",
             "model",
             "content",
             "at",

@@ -22,6 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -157,6 +158,11 @@ class Database:
         """The database's clock."""
         return await self.read(database_now)
 
+    def pool(self) -> tuple[int, int]:
+        """(connections in use, connections at most) of this process; on SQLite of its readers."""
+        pool = self._sqlite.reader.pool if self.backend == "sqlite" else self._postgres.pool
+        return (pool.checkedout(), pool.size()) if isinstance(pool, QueuePool) else (0, 0)
+
     async def close(self) -> None:
         """Ends threads and connections."""
         if self.backend == "sqlite":
@@ -170,13 +176,13 @@ class _SQLite:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.writer = self._engine(f"sqlite:///{path}", "BEGIN IMMEDIATE", pool_size=1)
+        self.writer = self._engine(f"sqlite:///{path}", "BEGIN IMMEDIATE", pool_size=1, file=path)
         self.reader = self._engine(f"sqlite:///file:{path}?mode=ro&uri=true", "BEGIN", pool_size=_READERS)
         self.write_thread = ThreadPoolExecutor(1, "sqlite-writer")
         self.read_threads = ThreadPoolExecutor(_READERS, "sqlite-reader")
 
     @staticmethod
-    def _engine(url: str, begin: str, *, pool_size: int) -> Engine:
+    def _engine(url: str, begin: str, *, pool_size: int, file: Path | None = None) -> Engine:
         engine = create_engine(
             url,
             pool_size=pool_size,
@@ -191,6 +197,10 @@ class _SQLite:
         def _prepare(connection: Any, _record: object) -> None:
             connection.isolation_level = None  # the driver's own transactions lose updates: we begin ourselves
             cursor = connection.cursor()
+            if file and file.stat().st_size == 0:
+                file.chmod(
+                    0o600
+                )  # new: what people write is nobody else's on this machine; the log beside it follows suit
             if writes:
                 cursor.execute("PRAGMA journal_mode = WAL")
                 cursor.execute("PRAGMA synchronous = FULL")

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select
 
+from storage import restrictions
 from storage.schema import consents, misunderstood
 
 _agreed = select(consents.c.id).where(
@@ -14,7 +15,9 @@ _agreed = select(consents.c.id).where(
 
 
 def note(connection: Connection, *, chat_id: int, topic: str, text: str, outcome: str, now: datetime) -> None:
-    """Adds one; `text` is masked already and dropped unless the chat consents to "improve"."""
+    """Adds one; `text` is masked already and dropped unless the chat consents to "improve". Nothing of a chat whose use is restricted."""
+    if restrictions.restricted(connection, chat_id):
+        return
     agreed = connection.execute(_agreed, {"chat_id": chat_id}).first()
     row = {
         "chat_id": chat_id if agreed else None,

@@ -378,15 +378,6 @@ def release(connection: Connection, *, token: str, ids: Sequence[int]) -> None:
     )
 
 
-def unsent(connection: Connection) -> dict[tuple[str, int], int]:
-    """How many messages wait, by (source, lane)."""
-    counts = select(outbox.c.source, outbox.c.lane, func.count()).where(_is_unsent(outbox))
-    return {
-        (source, lane): count
-        for source, lane, count in connection.execute(counts.group_by(outbox.c.source, outbox.c.lane))
-    }
-
-
 def has_backlog(connection: Connection, *, count: int) -> bool:
     """Whether at least so many replies wait to be sent."""
     waiting = select(outbox.c.id).where(outbox.c.lane == REPLIES, _is_unsent(outbox)).limit(count).subquery()

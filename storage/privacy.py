@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, func, or_, select, update
 
-from storage import consents, subscriptions
+from storage import consents, data_requests, subscriptions
 from storage.schema import (
     access_log,
     carry_codes,
@@ -34,11 +34,14 @@ from storage.schema import (
     notices,
     outbox,
     registrations,
+    reminders,
     secure_forms,
 )
 from storage.schema import consents as consent_rows
 from storage.schema import subscriptions as subscription_rows
 from storage.schema_campaigns import campaign_numbers, campaign_recipients
+from storage.schema_editing import answer_feedback
+from storage.schema_figures import visits
 
 # what is erased row by row; wrong proofs (`proofs`), a stop of announcements and a "no" to suggestions (`chats.similar`) stay, or erasing
 # would lift them
@@ -59,7 +62,10 @@ _OWN: tuple[Table, ...] = (
     desk_drafts,
     cases,
     misunderstood,
+    answer_feedback,
     notices,
+    visits,
+    reminders,
 )
 _UNSENT = ("pending", "sending", "held")
 
@@ -120,6 +126,7 @@ def erase(connection: Connection, chat_id: int, now: datetime, *, keep: Collecti
         .where(campaign_numbers.c.chat_id == chat_id)
         .values(problem="erased", **dict.fromkeys(given))
     ).rowcount
+    erased["data_requests"] = data_requests.forget_wishes(connection, chat_id)
     connection.execute(
         update(chats).where(chats.c.id == chat_id).values(name="", formal=False, zone=None, digit_run=None)
     )

@@ -270,6 +270,9 @@ messages = Table(
     Column("second", String(40)),
     Column("confidence", Float),
     Column("handler", String(40)),
+    Column(
+        "step", String(80)
+    ),  # of a journey, where the person's message has led: "registration/birth_date", "registration/end"
     Column("model", String(64)),
     Column("content", String(64)),
     Column("outbox_id", BigId),  # of an agent's message: where its delivery stands, as long as the outbox keeps it
@@ -869,9 +872,26 @@ answer_versions = Table(
     Column("intent", String(40), nullable=False, index=True),
     Column("body", Json, nullable=False),
     Column("author", String(64), nullable=False),
-    Column("state", String(12), nullable=False),  # draft, published, replaced
+    Column(
+        "state", String(12), nullable=False
+    ),  # draft, review, published, withdrawn; replaced and lapsed follow from the dates
     _when("created_at"),
     Column("published_at", Instant),
+    Column("writers", Json),  # everybody whose hand is in it; none of them may be its second reader
+    Column("reader", String(64)),
+    Column("reason", String(300), nullable=False, server_default=""),  # public, in the log of changes
+    Column("note", String(500), nullable=False, server_default=""),  # of the reader who gave it back
+    Column("revision", Integer, nullable=False, server_default="1"),  # a save over a colleague's is refused
+    Column("valid_from", Instant),
+    Column("valid_to", Instant),
+    Column("ended_at", Instant),
+    Index(
+        "ix_answer_versions_open",  # one at a time is written on
+        "intent",
+        unique=True,
+        sqlite_where=text("state IN ('draft', 'review')"),
+        postgresql_where=text("state IN ('draft', 'review')"),
+    ),
 )
 
 misunderstood = Table(

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
-from storage import ledger
+from storage import ledger, restrictions
 from storage.inbox import insert_for
 from storage.schema import outbox, subscriptions
 
@@ -85,6 +85,7 @@ def chats_of(connection: Connection, topic: str, *, after: int = 0, limit: int =
             subscriptions.c.topic.in_((topic, EVERYTHING)),
             subscriptions.c.ended_at.is_(None),
             subscriptions.c.chat_id > after,
+            ~restrictions.holds(subscriptions.c.chat_id),
         )
         .distinct()
         .order_by(subscriptions.c.chat_id)

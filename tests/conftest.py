@@ -15,7 +15,11 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from storage import migrate
+from storage import (
+    migrate,
+    schema_campaigns,  # noqa: F401 - its tables belong to the metadata
+    schema_editing,  # noqa: F401 - its tables belong to the metadata
+)
 from storage.database import Database
 from storage.schema import metadata
 

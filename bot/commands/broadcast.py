@@ -18,9 +18,11 @@ from sqlalchemy import Connection, RowMapping
 from bot import campaign_report, campaign_start
 from bot.commands.broadcast_create import By, Name, create
 from bot.commands.campaigns import frame, in_the_way, known, loaded_settings
+from bot.commands.content_acts import Desk
 from bot.commands.running import look, me, run, stop
 from bot.commands.segments import app as segments_app
-from handlers import announcement, catalogue
+from handlers import announcement
+from handlers.catalogue import Catalogue
 from storage import campaign_people, campaigns, ledger, outbox
 from storage.database import Database, database_now
 
@@ -38,11 +40,12 @@ def preview(name: Name, as_json: Json = False) -> None:
     from bot import campaign_preview
     from bot.campaign_means import means
 
-    loaded, content = loaded_settings(), catalogue.load()
+    loaded = loaded_settings()
 
     def work(connection: Connection) -> dict[str, Any]:
         now = database_now(connection)
         campaign = known(connection, name)
+        content = Desk.open(connection).content
         found = campaign_preview.look(connection, campaign, means(loaded, content), content, now)
         return {**found, "in_the_way": in_the_way(connection, loaded, campaign, found["recipients"])}
 
@@ -96,8 +99,9 @@ def send_test(
         campaign = known(connection, name)
         chats = [chat] if chat else campaign_people.numbers_of_chats(connection, phone)
         people = campaign_people.facts(connection, chats, None)
+        content = Desk.open(connection).content
         for person in people.values():
-            outbox.enqueue(connection, [_test_draft(campaign, person, now)], now)
+            outbox.enqueue(connection, [_test_draft(campaign, content, person, now)], now)
         return len(people)
 
     if not phone and not chat:
@@ -283,9 +287,9 @@ def _acting(name: str, act: Callable[[Connection, int, datetime], Any]) -> Calla
     return lambda connection: act(connection, known(connection, name)["id"], database_now(connection))
 
 
-def _test_draft(campaign: RowMapping, person: dict[str, Any], now: datetime) -> outbox.Draft:
-    values = {**announcement.SAMPLE, **announcement.values(person, now, catalogue.load())}
-    reply = announcement.render(campaign["content"], frame(campaign), person["channel"], values)
+def _test_draft(campaign: RowMapping, content: Catalogue, person: dict[str, Any], now: datetime) -> outbox.Draft:
+    values = {**announcement.SAMPLE, **announcement.values(person, now, content)}
+    reply = announcement.render(campaign["content"], frame(campaign, content), person["channel"], values)
     return outbox.Draft(
         chat_id=person["id"],
         source=f"{person['channel']}:{person['account']}",

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 
 from bot import campaign_files, campaign_start
 from bot.commands.campaigns import frame, loaded_settings
+from bot.commands.content_acts import Desk
 from bot.commands.running import me, run, stop
-from bot.policy import own_hosts
-from handlers import announcement, catalogue, templates
+from handlers import announcement, templates
 from handlers.subscription import TOPICS
 from handlers.turn import ZONES
 from storage import campaign_numbers, campaigns, segments
@@ -74,12 +74,13 @@ def create(
 
     def work(connection: Connection) -> int:
         now = database_now(connection)
+        desk = Desk.open(connection)
         values["content"] = announcement.read(campaign_files.load(content))
         in_way = announcement.problems(
             values["content"],
-            frame(values),
-            hosts=own_hosts(loaded),
-            wanted=templates.wanted(catalogue.load()),
+            frame(values, desk.content),
+            hosts=desk.hosts,
+            wanted=templates.wanted(desk.content),
         )
         if in_way:
             raise ValueError(f"{content}: " + "; ".join(in_way))

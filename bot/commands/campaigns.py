@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from bot import settings
+from bot.commands.content_acts import Desk
 from bot.commands.running import stop
-from bot.policy import own_hosts
-from handlers import announcement, catalogue, templates
+from handlers import announcement, templates
 from handlers.announcement import Frame
+from handlers.catalogue import Catalogue
 from storage import campaigns
 
 
@@ -29,16 +30,17 @@ def known(connection: Connection, name: str) -> RowMapping:
     return found
 
 
-def frame(campaign: Any) -> Frame:
+def frame(campaign: Any, content: Catalogue) -> Frame:
     """What stands around its text."""
-    return Frame(kind=campaign["kind"], source=campaign["official_source"] or "", catalogue=catalogue.load())
+    return Frame(kind=campaign["kind"], source=campaign["official_source"] or "", catalogue=content)
 
 
 def in_the_way(connection: Connection, loaded: settings.Settings, campaign: RowMapping, size: int) -> list[str]:
     """Why it may not start now; a template is looked up as Meta holds it."""
-    content = catalogue.load()
-    wanted = templates.wanted(content)
-    found = announcement.problems(campaign["content"], frame(campaign), hosts=own_hosts(loaded), wanted=wanted)
+    desk = Desk.open(connection)
+    wanted = templates.wanted(desk.content)
+    around = frame(campaign, desk.content)
+    found = announcement.problems(campaign["content"], around, hosts=desk.hosts, wanted=wanted)
     template = campaign["content"].get("template")
     if template and any(one.startswith("whatsapp:") for one in campaign["sources"]):
         from bot.whatsapp.templates import problems

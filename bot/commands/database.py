@@ -1,15 +1,26 @@
-"""`pandu db`: schema, check."""
+"""`pandu db`: schema, check, backup and restore."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+import json
+import sqlite3
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
+from sqlalchemy.exc import DatabaseError
 
 from bot import settings
+from bot.commands.running import stop
+from storage import backup as storage_backup
+from storage import check as soundness
 from storage import migrate
-from storage.database import Database
+from storage.backup_file import BackupError, Manifest, Tell
+from storage.database import Database, is_outage
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -41,27 +52,74 @@ def upgrade() -> None:
 
 @app.command()
 def check(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """Say whether the database answers and has this version's schema."""
-    import json
+    """Say whether the database answers, has this version's schema, and is sound: pages, references, schema, queues."""
 
-    async def work() -> str | None:
+    async def work() -> tuple[str | None, list[str]]:
         database = _database()
         try:
-            return await database.read(migrate.current)
+            found = await database.read(migrate.current)
+            return found, await database.read(soundness.findings) if found == migrate.head() else []
         finally:
             await database.close()
 
     try:
-        found = asyncio.run(work())
+        found, wrong = asyncio.run(work())
+    except typer.Exit:
+        raise
     except Exception as error:
+        if not is_outage(error) and not isinstance(error, DatabaseError):
+            raise
         typer.echo(f"pandu: the database does not answer ({type(error).__name__}); check PANDU_DATABASE_URL", err=True)
         raise typer.Exit(1) from None
-    good = found == migrate.head()
+    current = found == migrate.head()
+    told = {"schema": found, "wanted": migrate.head(), "ok": current and not wrong, "findings": wrong}
     typer.echo(
-        json.dumps({"schema": found, "wanted": migrate.head(), "ok": good})
-        if as_json
-        else f"schema {found}, wanted {migrate.head()}"
+        json.dumps(told) if as_json else f"schema {found}, wanted {migrate.head()}{', sound' if told['ok'] else ''}"
     )
-    if not good:
+    for finding in [] if as_json else wrong:
+        typer.echo(f"pandu: {finding}", err=True)
+    if not current:
         typer.echo("pandu: run `pandu db upgrade`", err=True)
+    if not told["ok"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="The new file; written as a whole or not at all.")]) -> None:
+    """Back the database up into FILE while Pandu goes on. Secrets (PANDU_SECRET_KEY, tokens) are not in it: keep them elsewhere."""
+    manifest = _told("saving", lambda url, tell: storage_backup.make(url, file, tell=tell))
+    size = file.stat().st_size
+    typer.echo(f"{file}: schema {manifest.schema}, {sum(manifest.rows.values()):,} rows, {size:,} bytes")
+    typer.echo(
+        "it holds personal data; the keys are not in it: without PANDU_SECRET_KEY sealed numbers stay closed", err=True
+    )
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file of `pandu db backup`.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace what the database holds.")] = False,
+) -> None:
+    """Restore FILE into an empty database (stop Pandu first), and bring it to this version's schema."""
+    manifest = _told("restoring", lambda url, tell: storage_backup.restore(url, file, force=force, tell=tell))
+    typer.echo(
+        f"restored {sum(manifest.rows.values()):,} rows of {manifest.made_at}, schema {manifest.schema} → {migrate.head()}"
+    )
+
+
+def _told(what: str, work: Callable[[str, Tell], Coroutine[Any, Any, Manifest]]) -> Manifest:
+    """Runs with a line of progress on a terminal; what is wrong becomes one line and an exit code."""
+    console = Console(stderr=True)
+    try:
+        url = settings.load().database_url
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task(what, total=None)
+            return asyncio.run(
+                work(url, lambda table, count: bar.update(task, description=f"{what} {table} ({count:,})"))
+            )
+    except settings.SettingsError as error:
+        raise stop(str(error), 2) from None
+    except BackupError as error:
+        raise stop(str(error)) from None
+    except (OSError, DatabaseError, sqlite3.Error) as error:
+        raise stop(f"{what} failed: {type(error).__name__}: {str(error).splitlines()[0]}") from None

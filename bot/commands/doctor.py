@@ -1,11 +1,12 @@
-"""What `pandu doctor` looks at: settings, database, Rasa server, content."""
+"""What `pandu doctor` looks at: settings, database, channels, Rasa server, content, and the machine (`doctor_machine`)."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -13,18 +14,21 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from bot import rotation, settings
+from bot.commands import doctor_machine
 from bot.commands.content import problems_of_content
 from bot.policy import policy
 from bot.whatsapp import cost, templates
 from handlers import catalogue
 from handlers.templates import wanted
 from nlu.rasa.engine import what_is_wrong
-from storage import channel_notes, migrate
+from storage import agents, channel_notes, migrate, standing
 from storage.database import Database, database_now
 
+OLD_BACKUP = timedelta(days=7)
 
-async def examine() -> dict[str, Any]:
-    """{"settings": [{"name", "value", "help"}], "problems": ["what is wrong; how to mend it"]}."""
+
+async def examine(*, ask: bool = False) -> dict[str, Any]:
+    """{"settings": [{"name", "value", "help"}], "problems": ["what is wrong; how to mend it"]}; `ask`: also the platforms and the public address."""
     problems: list[str] = []
     rows: list[dict[str, str]] = []
     try:
@@ -50,6 +54,10 @@ async def examine() -> dict[str, Any]:
         rows.append({"name": "note", "value": told, "help": ""})
     if loaded.kiosk and not loaded.public_url:
         problems.append("PANDU_KIOSK: without PANDU_PUBLIC_URL there is no QR to go on at home, only the code")
+    problems += await asyncio.to_thread(lambda: list(doctor_machine.around(loaded, os.environ)))
+    if ask:
+        told = await asyncio.gather(doctor_machine.public_address(loaded), doctor_machine.channels(loaded))
+        problems += [problem for part in told for problem in part if problem not in problems]
     problems += [f"content: {problem}; run `pandu content check`" for problem in problems_of_content()[:1]]
     if not loaded.public_url:
         rows.append({"name": "note", "value": "PANDU_PUBLIC_URL is unset: the secure form is not offered", "help": ""})
@@ -77,18 +85,45 @@ async def _database_problems(loaded: settings.Settings, rows: list[dict[str, str
     try:
         found = await database.read(migrate.current)
         current = found == migrate.head()
+        clock = doctor_machine.skewed(datetime.now(UTC), await database.now(), "the database")
         sealed = await rotation.held(database, policy(loaded)) if current else []
         rows += [_note(note) for note in await database.read(channel_notes.unseen)] if current else []
         rows += await database.read(partial(_whatsapp, loaded=loaded)) if current and loaded.whatsapp_token else []
+        notes, wrong = await database.read(_kept) if current else ([], [])
+        rows += [_told(note) for note in notes]
     except Exception as error:
         return [
             f"the database does not answer ({type(error).__name__}): is it running, is PANDU_DATABASE_URL right? On SQLite `pandu db upgrade` makes it"
         ]
     finally:
         await database.close()
+    if found is not None and not migrate.knows(found):
+        return [
+            f"the schema {found} is newer than this program ({migrate.head()}): install the new version here too",
+            *clock,
+        ]
     if found != migrate.head():
-        return [f"the schema is {found}, this version needs {migrate.head()}: run `pandu db upgrade`"]
-    return list(_sealed_problems(loaded, sealed))
+        return [f"the schema is {found}, this version needs {migrate.head()}: run `pandu db upgrade`", *clock]
+    return [*_sealed_problems(loaded, sealed), *clock, *wrong]
+
+
+def _kept(connection: Connection) -> tuple[list[str], list[str]]:
+    """(notes, problems) of what is kept: events given up, backups, who may enter the desk."""
+    notes, problems, found = [], [], standing.look(connection)
+    if dead := sum(found.troubled.values()):
+        notes.append(f"{dead} events were given up or could not be stored: look with `pandu queue list`")
+    if found.backup_age is None:
+        notes.append("no backup has been made with `pandu db backup` (docs/backup.md)")
+    elif found.backup_age > OLD_BACKUP.total_seconds():
+        problems.append(
+            f"the last backup is {found.backup_age / 86_400:.0f} days old: run `pandu db backup` every night (docs/backup.md)"
+        )
+    if not any(row["active"] and row["role"] == "admin" for row in agents.listed(connection)):
+        notes.append("nobody administers the desk: `pandu agent add NAME --role admin`")
+    for (source, scope), seconds in found.blocked.items():
+        if seconds:
+            notes.append(f"{source} may send nothing ({scope}) for {seconds:.0f} s more: the platform has said so")
+    return notes, problems
 
 
 def _whatsapp(connection: Connection, loaded: settings.Settings) -> list[dict[str, str]]:
@@ -101,9 +136,13 @@ def _whatsapp(connection: Connection, loaded: settings.Settings) -> list[dict[st
     return [{"name": "note", "value": text, "help": ""} for text in told]
 
 
+def _told(text: str) -> dict[str, str]:
+    return {"name": "note", "value": text, "help": ""}
+
+
 def _note(note: RowMapping) -> dict[str, str]:
     """What a platform has told about our account, and nobody has marked as seen."""
-    return {"name": "note", "value": f"{note['source']}, {note['at']:%d %b %Y}: {note['text']}", "help": ""}
+    return _told(f"{note['source']}, {note['at']:%d %b %Y}: {note['text']}")
 
 
 def _sealed_problems(loaded: settings.Settings, sealed: Sequence[rotation.Held]) -> Iterator[str]:

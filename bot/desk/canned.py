@@ -64,7 +64,7 @@ def _problems(visit: Visit, typed: dict[str, str]) -> list[str]:
         found += [f"Isian {{{name}}} tidak dikenal." for name in sorted(unknown)]
     except ValueError:
         found.append("Kurung kurawal tidak berpasangan.")
-    wrong = desk_check.problems(typed["text"], content, visit.desk.link_hosts)
+    wrong = desk_check.problems(typed["text"], content, visit.link_hosts)
     return found + [content.text(key, longest=desk_check.LONGEST) for key in wrong]
 
 

@@ -82,7 +82,7 @@ async def _serve(desk: Desk, rule: Rule, request: Request) -> Response:
     visit = Visit(desk=desk, request=request, token=token, agent=agent, now=now)
     if request.method == "POST":
         sent = await _sent(request)
-        if sent is None or not _own_page(request) or not hmac.compare_digest(sent.pop("csrf", ""), csrf_of(token)):
+        if sent is None or not _own_page(request) or not _is_same(sent.pop("csrf", ""), csrf_of(token)):
             return visit.note("Formulir kedaluwarsa", "Muat ulang halaman, lalu coba lagi.", 403)
         visit = Visit(desk=desk, request=request, token=token, agent=agent, now=now, sent=sent)
     if rule.roles is not None:
@@ -96,6 +96,11 @@ async def _serve(desk: Desk, rule: Rule, request: Request) -> Response:
     if agent is None and before != token and rule.roles is None and COOKIE not in answer.headers.get("set-cookie", ""):
         set_cookie(answer, visit, BEFORE, token)
     return answer
+
+
+def _is_same(given: str, wanted: str) -> bool:
+    """In constant time; as bytes, since what is given may hold anything."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode())
 
 
 def _look(token: str, connection: Connection) -> tuple[RowMapping | None, datetime]:

@@ -46,6 +46,18 @@ DONE = {
     "reviewed": "Penilaian mutu tersimpan.",
     "paused": "Percakapan dengan petugas dijeda. Bot tetap melayani.",
     "warned": "Peringatan dikirim.",
+    "answer_submit": "Draf menunggu pembaca kedua.",
+    "answer_publish": "Terbit. Jawaban baru dipakai paling lambat satu menit lagi.",
+    "answer_back": "Draf dikembalikan ke penulisnya.",
+    "answer_discard": "Draf dibuang.",
+    "answer_rollback": "Isi lama terbit lagi.",
+    "answer_withdraw": "Versi itu ditarik.",
+    "program_asked": "Tersimpan. Berlaku setelah disetujui orang kedua.",
+    "program_approve": "Disetujui dan berlaku.",
+    "program_refuse": "Ditolak.",
+    "program_end": "Diakhiri.",
+    "request_done": "Permintaan ditutup sebagai sudah dikerjakan. Warga diberi tahu.",
+    "request_refused": "Permintaan ditutup dengan alasan hukum. Warga diberi tahu.",
 }
 
 

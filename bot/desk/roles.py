@@ -10,9 +10,10 @@ EVERYBODY = frozenset(ROLES)
 ANSWERS = frozenset(ANSWERING)  # talk to people
 LEADS = frozenset(("supervisor", "admin"))
 COUNTS = frozenset(("supervisor", "operator", "admin"))  # figures without personal data
-WRITES = frozenset(("editor", "supervisor", "admin"))  # ready answers
+WRITES = frozenset(("editor", "supervisor", "admin"))  # ready answers, and the bot's
+DIRECTS = frozenset(("editor", "operator", "admin"))  # the programme's state, incidents, facts
 RUNS = frozenset(("operator", "supervisor", "admin"))  # hours and holidays
-GUARDS = frozenset(("data_officer", "admin"))  # who has looked at what
+GUARDS = frozenset(("data_officer", "admin"))  # requests, copies and erasure, who has looked at what
 ADMINS = frozenset(("admin",))
 
 
@@ -34,9 +35,17 @@ MENU = (
     Item("/", "Antrean", ANSWERS, "q"),
     Item("/cases", "Laporan", ANSWERS, "l"),
     Item("/canned", "Balasan", ANSWERS | WRITES),
+    Item("/answers", "Jawaban", WRITES),
+    Item("/program", "Program", DIRECTS),
     Item("/supervision", "Supervisi", COUNTS),
+    Item("/figures", "Angka", COUNTS | WRITES),
     Item("/quality", "Mutu", LEADS),
     Item("/hours", "Jam", RUNS),
+    Item("/requests", "Permintaan", GUARDS),
+    Item("/person", "Orang", GUARDS),
+    Item("/consents", "Persetujuan", GUARDS),
+    Item("/processing", "Pemrosesan", GUARDS),
+    Item("/breach", "Insiden", GUARDS),
     Item("/looks", "Jejak", GUARDS),
     Item("/agents", "Petugas", ADMINS),
 )

@@ -128,7 +128,7 @@ async def end(visit: Visit) -> Response:
 
 def told_problems(visit: Visit, told: str) -> list[str]:
     """Why a recap may not go to the person; the same rules as for a message."""
-    wrong = desk_check.problems(told, visit.content, visit.desk.link_hosts)
+    wrong = desk_check.problems(told, visit.content, visit.link_hosts)
     found = [visit.content.text(key, longest=desk_check.LONGEST) for key in wrong]
     return found if len(told) <= TOLD else [*found, f"Ringkasan paling banyak {TOLD} huruf."]
 
@@ -158,7 +158,7 @@ async def abuse(visit: Visit) -> Response:
 async def send(visit: Visit) -> Response:
     """Sends what was typed, if it may be said and the conversation is the agent's; else it is kept, with the reason."""
     chat_id, text = visit.number("chat"), visit.sent.get("text", "").strip()
-    if wrong := desk_check.problems(text, visit.content, visit.desk.link_hosts):
+    if wrong := desk_check.problems(text, visit.content, visit.link_hosts):
         said = [visit.content.text(key, longest=desk_check.LONGEST) for key in wrong]
         return await chat.page(visit, status=422, problems=said, text=text)
     try:

@@ -30,7 +30,7 @@ class Desk:
     database: Database
     wake: Wake
     parts: Callable[[], Parts]  # the present ones: a new model or content swaps them
-    link_hosts: tuple[str, ...] = ()  # the operator's own, that may stand in messages beside .go.id
+    own_host: str = ""  # our pages', that may stand in messages beside .go.id and the operator's listed ones
     https: bool = False  # people reach it by https, whatever stands between
     demo: tuple[tuple[str, str], ...] = ()  # name and password of the demo's accounts, shown on its log-in page
 
@@ -73,6 +73,12 @@ class Visit:
         return self.desk.parts().catalogue
 
     @property
+    def link_hosts(self) -> tuple[str, ...]:
+        """The hosts beside .go.id that may stand in messages at present."""
+        listed = self.desk.parts().policy.link_hosts
+        return (*listed, self.desk.own_host) if self.desk.own_host else listed
+
+    @property
     def here(self) -> str:
         """The page's path below the desk."""
         return self.request.url.path.removeprefix(PREFIX) or "/"
@@ -85,7 +91,8 @@ class Visit:
             return self.here
         if "chat" in known:
             return f"/chat/{known['chat']}"
-        return f"/cases/{known['number']}" if "number" in known else f"/{self.here.split('/')[1]}"
+        first = self.here.split("/")[1]
+        return f"/{first}/{known['number']}" if "number" in known else f"/{first}"
 
     @property
     def answers(self) -> bool:

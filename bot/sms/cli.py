@@ -72,6 +72,15 @@ def _run(work: Callable[[Settings, Config, Client], Awaitable[Report]], as_json:
         raise typer.Exit(1)
 
 
+async def problems() -> list[str]:
+    """What `check` finds wrong, for `pandu doctor`."""
+    try:
+        report = await _with_client(look)
+    except (ProblemError, SettingsError) as error:
+        return [str(error)]
+    return [report["problem"]] if "problem" in report else []
+
+
 async def _with_client(work: Callable[[Settings, Config, Client], Awaitable[Report]]) -> Report:
     settings = load()
     if not settings.sms_config:

@@ -23,7 +23,7 @@ from bot.sms.http import at_path
 from bot.sms.pieces import Joiner
 from bot.sms.receive import CHANNEL, Found, Ignored, Piece, from_android, from_http, report_from_http
 from bot.sms.spec import Config, Hook
-from bot.web.incoming import RefusedError, json_object, limited_body
+from bot.web.incoming import RefusedError, json_object, limited_body, storable
 from handlers.messages import Inbound
 from storage import channel_notes, deliveries
 from storage.database import Database, is_outage
@@ -124,11 +124,12 @@ def items_of(request: Request, body: bytes, hook: Hook) -> list[Mapping[str, Any
         return [dict(request.query_params)]
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
-        return [dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))]
+        return [storable(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)), body)]
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
         raise RefusedError(400, "not JSON") from None
+    found = storable(found, body)
     listed = at_path(found, hook.items) if hook.items else found
     items = listed if isinstance(listed, list) else [listed]
     return [item for item in items[: limits.WEBHOOK_MESSAGES] if isinstance(item, Mapping)]

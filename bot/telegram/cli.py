@@ -63,6 +63,15 @@ def _run(work: Callable[[Settings, Bot], Awaitable[Report]], as_json: bool) -> N
         raise typer.Exit(1)
 
 
+async def problems() -> list[str]:
+    """What `check` finds wrong, for `pandu doctor`."""
+    try:
+        report = await _with_bot(look)
+    except (ProblemError, SettingsError) as error:
+        return [str(error)]
+    return [report["problem"]] if "problem" in report else []
+
+
 async def _with_bot(work: Callable[[Settings, Bot], Awaitable[Report]]) -> Report:
     settings = load()
     if not settings.telegram_token:

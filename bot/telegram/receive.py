@@ -241,7 +241,7 @@ def _hidden_links(entities: Any) -> list[str]:
     """Addresses that lie under other words ("klik di sini"): a message is judged by where it leads."""
     marks = entities if isinstance(entities, list) else ()
     found = [mark.get("url") for mark in marks if isinstance(mark, Mapping) and mark.get("type") == "text_link"]
-    return [url for url in dict.fromkeys(found) if isinstance(url, str)][:HIDDEN_LINKS]
+    return list(dict.fromkeys(url for url in found if isinstance(url, str)))[:HIDDEN_LINKS]
 
 
 def _forwarded(message: Json) -> bool:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from starlette.requests import Request
+
+_UNWANTED = re.compile("[\x00\ud800-\udfff]")  # no database keeps them as text
+_MAY_HOLD = re.compile(
+    rb"\\u0000|\\u[dD][89a-fA-F]|\xed|\x00|%00"
+)  # escapes and bytes out of which one may come; emoji too
 
 
 class RefusedError(Exception):
@@ -38,4 +44,20 @@ def json_object(body: bytes) -> dict[str, Any]:
         raise RefusedError(400, "not JSON") from None
     if not isinstance(found, dict):
         raise RefusedError(400, "not an object")
+    return storable(found, body)  # type: ignore[no-any-return]
+
+
+def storable(found: Any, body: bytes) -> Any:
+    """What was read out of `body`, without U+0000 and lone surrogates in any of its texts (design, path of a message)."""
+    return _cleaned(found) if _MAY_HOLD.search(body) else found
+
+
+def _cleaned(found: Any) -> Any:
+    match found:
+        case str():
+            return _UNWANTED.sub("", found)
+        case dict():
+            return {_cleaned(key): _cleaned(value) for key, value in found.items()}
+        case list():
+            return [_cleaned(value) for value in found]
     return found

@@ -9,7 +9,7 @@ browser tells it. Because the page sends `Referrer-Policy: no-referrer`, browser
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -50,10 +50,9 @@ HEADERS = {
 }
 
 
-def secure_form_routes(database: Database, receive: Receive, parts: Parts) -> list[BaseRoute]:
+def secure_form_routes(database: Database, receive: Receive, parts: Callable[[], Parts]) -> list[BaseRoute]:
     """The page's routes, `/f/<key>`; what is sent goes to `receive` as an event of the chat that has the key."""
-    page = secure_page.Page(catalogue=parts.catalogue, policy=parts.policy)
-    form = _SecureForm(database=database, receive=receive, parts=parts, page=page)
+    form = _SecureForm(database=database, receive=receive, now_parts=parts)
     return [Route(_PATH, form.show, methods=["GET"]), Route(_PATH, form.send, methods=["POST"])]
 
 
@@ -76,8 +75,17 @@ async def submit(database: Database, parts: Parts, key: str, values: Mapping[str
 class _SecureForm:
     database: Database
     receive: Receive
-    parts: Parts
-    page: secure_page.Page
+    now_parts: Callable[[], Parts]
+
+    @property
+    def parts(self) -> Parts:
+        """The present ones: new content swaps them."""
+        return self.now_parts()
+
+    @property
+    def page(self) -> secure_page.Page:
+        """The page in today's words."""
+        return secure_page.Page(catalogue=self.parts.catalogue, policy=self.parts.policy)
 
     async def show(self, request: Request) -> Response:
         """The empty form; changes nothing."""

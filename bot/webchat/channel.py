@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute
 
 from bot.channel import Accepted, Outcome, Receive
+from bot.settings import TRUSTED_PROXIES
 from bot.wake import Wake
 from bot.webchat import receive as http
+from bot.webchat.origin import Origins
 from bot.webchat.page import Page
 from bot.webchat.replies import ACCOUNT, CHANNEL, Reader
 from handlers.messages import Reply
@@ -22,13 +24,14 @@ class WebChat:
     account = ACCOUNT
     rate = 0.0  # pages fetch; nobody limits us
 
-    def __init__(self, database: Database, wake: Wake) -> None:
-        """Reads replies from `database`; `wake` tells other processes of new ones."""
+    def __init__(self, database: Database, wake: Wake, *, trusted_proxies: Sequence[str] = TRUSTED_PROXIES) -> None:
+        """Reads replies from `database`; `wake` tells other processes of new ones; `trusted_proxies`: not limited as if they were people."""
+        self._origins = Origins(trusted_proxies)
         self._reader = Reader(database, wake)
 
     def routes(self, receive: Receive) -> Sequence[BaseRoute]:
         """The page and its interface."""
-        return [*Page().routes(), *http.routes(receive, self._reader)]
+        return [*Page().routes(), *http.routes(receive, self._reader, self._origins)]
 
     async def poll(self, receive: Receive) -> None:
         """Nothing to fetch: pages push."""

@@ -5,7 +5,7 @@ A session's chat is made when the session begins, so that its end is kept by the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -32,8 +32,8 @@ _EVERYBODY = "kiosk"  # one pace for the opening of sessions
 class Kiosk:
     """The routes of the shared screen."""
 
-    def __init__(self, database: Database, parts: Parts) -> None:
-        """`parts`: policy and ids of this service."""
+    def __init__(self, database: Database, parts: Callable[[], Parts]) -> None:
+        """`parts`: policy and ids of this service at present."""
         self._database = database
         self._parts = parts
         self._page = Page(part="kiosk.html", kiosk=True)
@@ -60,7 +60,7 @@ class Kiosk:
     async def carry(self, request: Request) -> Response:
         """A code for what is noted, and the QR that opens it on the person's own phone."""
         code = await self._database.write(partial(self._carry, session_address(request)))
-        base = self._parts.policy.web_chat_url
+        base = self._parts().policy.web_chat_url
         url = f"{base}#lanjut={code}" if base else None
         qr = _qr(url) if url else None
         hours = int(FETCHED_WITHIN.total_seconds() // 3600)
@@ -78,7 +78,7 @@ class Kiosk:
             raise RefusedError("kiosk_over")
         if registration_carry.source(connection, chat_id, now) is None:
             raise RefusedError("nothing_to_carry")
-        policy, new_id = self._parts.policy, self._parts.new_id
+        policy, new_id = self._parts().policy, self._parts().new_id
         return registration_carry.make_code(connection, policy, new_id, chat_id=chat_id, now=now, lasts=FETCHED_WITHIN)
 
 

@@ -16,6 +16,11 @@ MESSAGES_BURST: Final = 60  # messages at once from one session: a page that com
 MESSAGES_PER_SECOND: Final = 1.0  # and then: nobody types faster
 READS_BURST: Final = 120
 READS_PER_SECOND: Final = 4.0  # a page asks once and waits; this is for pages built by others
+# By address, behind which a whole carrier's customers may stand (CGNAT is the rule in Indonesia): only floods of one machine are stopped.
+ADDRESS_SESSIONS_BURST: Final = 200
+ADDRESS_SESSIONS_PER_SECOND: Final = 2.0
+ADDRESS_REQUESTS_BURST: Final = 1_200
+ADDRESS_REQUESTS_PER_SECOND: Final = 60.0
 SESSIONS_KEPT: Final = 20_000  # sessions whose pace is remembered (about 200 bytes each)
 RETRY_SECONDS: Final = 5  # after 503: an SQLite file or a PostgreSQL that restarts is back by then
 

@@ -1,7 +1,4 @@
-"""How fast one session may ask: a bucket of tokens each, in this process's memory.
-
-Floods from many sessions are the reverse proxy's matter.
-"""
+"""How fast one session, or one address, may ask: a bucket of tokens each, in this process's memory."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ class Pace:
         self._buckets: dict[str, tuple[float, float]] = {}  # address → (tokens, when)
 
     def wait(self, address: str) -> float:
-        """0 if the session may go on (this is counted), else how many seconds it must wait."""
+        """0 if it may go on (this is counted), else how many seconds it must wait."""
         now = self._clock()
         tokens, then = self._buckets.pop(address, (self._burst, now))
         tokens = min(self._burst, tokens + (now - then) * self._rate)

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from bot import metrics
 from bot.channel import Receive, Unavailable
 from bot.webchat import cursor, limits
+from bot.webchat.origin import Origins
 from bot.webchat.pace import Pace
 from bot.webchat.refusals import NO_STORE, RefusedError
 from bot.webchat.replies import ACCOUNT, CHANNEL, Reader
@@ -37,17 +38,21 @@ _MESSAGE_ID = re.compile(limits.MESSAGE_ID)
 _WAIT = re.compile(r"\d{1,3}(\.\d{1,3})?")
 
 
-def routes(receive: Receive, reader: Reader) -> Sequence[Route]:
+def routes(receive: Receive, reader: Reader, origins: Origins) -> Sequence[Route]:
     """The three endpoints."""
+    openings = Pace(limits.ADDRESS_SESSIONS_BURST, limits.ADDRESS_SESSIONS_PER_SECOND)
+    requests = Pace(limits.ADDRESS_REQUESTS_BURST, limits.ADDRESS_REQUESTS_PER_SECOND)
     messages_pace = Pace(limits.MESSAGES_BURST, limits.MESSAGES_PER_SECOND)
     reads_pace = Pace(limits.READS_BURST, limits.READS_PER_SECOND)
 
-    async def sessions(_request: Request) -> Response:
+    async def sessions(request: Request) -> Response:
         """A new chat; nothing is stored before its first message."""
+        _keep_pace(openings, origins.of(request), "too_many")
         return JSONResponse({"session": new_session()}, 201, NO_STORE)
 
     async def messages(request: Request) -> Response:
         """Takes one message; answers once it is committed."""
+        _keep_pace(requests, origins.of(request), "too_many")
         address = await _running(request, reader)
         _keep_pace(messages_pace, address)
         event = parse(await json_body(request, limits.BODY_BYTES), address, datetime.now(UTC))
@@ -57,6 +62,7 @@ def routes(receive: Receive, reader: Reader) -> Sequence[Route]:
 
     async def replies(request: Request) -> Response:
         """Replies after a place in the stream; waits for the first one."""
+        _keep_pace(requests, origins.of(request), "too_many")
         address = await _running(request, reader)
         _keep_pace(reads_pace, address)
         after, wait = _place(request.query_params)
@@ -130,9 +136,9 @@ async def _running(request: Request, reader: Reader) -> str:
     return address
 
 
-def _keep_pace(pace: Pace, address: str) -> None:
-    if seconds := pace.wait(address):
-        raise RefusedError("too_fast", retry_after=seconds)
+def _keep_pace(pace: Pace, whose: str, reason: str = "too_fast") -> None:
+    if whose and (seconds := pace.wait(whose)):
+        raise RefusedError(reason, retry_after=seconds)
 
 
 # -- requests -----------------------------------------------------------------------------------------------------

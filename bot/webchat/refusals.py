@@ -26,6 +26,7 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "bad_wait": (400, "Lama menunggu harus angka 0 sampai 25."),
     "bad_participant": (400, "Peserta contoh itu tidak ada."),
     "too_fast": (429, "Pesannya datang terlalu cepat. Tunggu sebentar ya, Kak."),
+    "too_many": (429, "Terlalu banyak permintaan dari jaringan ini. Tunggu sebentar ya, Kak."),
     "unavailable": (503, "Pesan belum bisa disimpan. Tunggu sebentar, lalu kirim lagi ya, Kak."),
     "busy": (503, "Sedang ramai sekali. Tunggu sebentar ya, Kak."),
 }

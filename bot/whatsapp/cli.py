@@ -82,6 +82,14 @@ def _run(work: Callable[[Settings, Graph], Awaitable[Report]], as_json: bool) ->
         raise typer.Exit(1)
 
 
+async def problems_found() -> list[str]:
+    """What `check` finds wrong, for `pandu doctor`."""
+    try:
+        return (await _with_graph(partial(_walked, changes=False))).problems
+    except (SettingsError, GraphError) as error:
+        return [str(error)]
+
+
 async def _with_graph(work: Callable[[Settings, Graph], Awaitable[Report]]) -> Report:
     loaded = settings.load()
     if not loaded.whatsapp_token:

@@ -7,8 +7,9 @@ both front doors: what a person does becomes an `Inbound`, a `Reply` becomes wha
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, ClassVar
 
 import pytest
@@ -129,6 +130,17 @@ REPLIES = st.builds(
     form=st.one_of(st.none(), st.builds(SecureForm, key=st.just("k"), fields=st.just(("nik",)), url=LINKS)),
     ask_contact=st.booleans(),
 )
+
+
+def at_the_edges() -> Iterator[Reply]:
+    """Every text length, number of options and length of their labels where some platform cuts, with each other, with a form and without."""
+    sizes, counts, labels = (1, 1000, 1024, 1025, 4096, 4097), (0, 1, 3, 4, 10, 11), (13, 20, 21, 25)
+    for size, count, label, form in product(
+        sizes, counts, labels, (None, SecureForm(key="k", fields=("nik",), url=FORM))
+    ):
+        options = tuple(Option(label=f"{place:x<{label}}", action="a") for place in range(1, count + 1))
+        if count or label == labels[0]:
+            yield Reply(text="a" * size, version=3, options=options, form=form)
 
 
 class ChannelContract:
@@ -263,7 +275,7 @@ class ChannelContract:
             assert outcome.seconds > 0
         assert not isinstance(outcome, outcomes.Failed | outcomes.Gone | outcomes.Down) or outcome.reason
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
     @given(reply=REPLIES, lane=st.integers(0, 1), key=st.integers(1, 2**60))
     async def test_no_reply_makes_a_request_outside_the_limits(
         self, side: Side, reply: Reply, lane: int, key: int
@@ -275,6 +287,13 @@ class ChannelContract:
         assert isinstance(outcome, Accepted | outcomes.Failed)
         if isinstance(outcome, outcomes.Failed):
             assert outcome == outcomes.Failed("nothing to say")
+        assert not side.refusals()
+
+    async def test_no_reply_at_an_edge_is_refused(self, side: Side) -> None:
+        await side.says("halo")
+        for key, reply in enumerate(at_the_edges(), 1000):
+            outcome = await side.send(reply, key=key)
+            assert isinstance(outcome, Accepted), (outcome, len(reply.text), reply.options)
         assert not side.refusals()
 
     async def test_it_can_be_stopped_and_closed_twice(self, side: Side) -> None:

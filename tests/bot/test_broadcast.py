@@ -59,7 +59,7 @@ class Stage:
         wake = Wake(self.database)
         clock = lambda _: self.now  # noqa: E731
         rates = {self.source: 0.0}
-        self.loop = Broadcast(self.database, rates, catalogue.load(), wake, rules=self.rules, clock=clock)
+        self.loop = Broadcast(self.database, rates, catalogue.load, wake, rules=self.rules, clock=clock)
         self.sender = Sender(self.database, self.channel, wake, clock=clock)
 
     async def people(self, count: int = PEOPLE, *, zone: str = "WIB", first: int = 1) -> None:
@@ -369,7 +369,7 @@ async def test_two_loops_at_once_still_write_each_row_once(stage: Stage) -> None
     other = Broadcast(
         stage.database,
         {stage.source: 0.0},
-        catalogue.load(),
+        catalogue.load,
         Wake(stage.database),
         rules=stage.rules,
         clock=lambda _: stage.now,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,3 +28,36 @@ def test_check_of_nothing_is_one_line_and_a_failure(tmp_path: Path, monkeypatch:
     found = CliRunner().invoke(app, ["check"])
     assert found.exit_code == 1
     assert "does not answer" in found.output
+
+
+def test_backup_and_restore_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner, file = CliRunner(), tmp_path / "one.pandu"
+    monkeypatch.setenv("PANDU_DATABASE_URL", f"sqlite:///{tmp_path / 'p.db'}")
+    assert runner.invoke(app, ["backup", str(file)]).exit_code == 1, "there is nothing yet"
+    assert runner.invoke(app, ["upgrade"]).exit_code == 0
+    made = runner.invoke(app, ["backup", str(file)])
+    assert made.exit_code == 0, made.output
+    assert "keys are not in it" in made.output
+    again = runner.invoke(app, ["backup", str(file)])
+    assert (again.exit_code, again.output.count("\n")) == (1, 1)
+    monkeypatch.setenv("PANDU_DATABASE_URL", f"sqlite:///{tmp_path / 'q.db'}")
+    back = runner.invoke(app, ["restore", str(file)])
+    assert back.exit_code == 0, back.output
+    found = runner.invoke(app, ["check", "--json"])
+    assert json.loads(found.output)["ok"], found.output
+    (tmp_path / "half").write_bytes(file.read_bytes()[:3000])
+    wrong = runner.invoke(app, ["restore", str(tmp_path / "half"), "--force"])
+    assert (wrong.exit_code, wrong.output.count("\n")) == (1, 1)
+    assert "cut off" in wrong.output
+    assert runner.invoke(app, ["check"]).exit_code == 0, "the old database is still there"
+
+
+def test_check_of_a_database_changed_by_hand_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PANDU_DATABASE_URL", f"sqlite:///{tmp_path / 'p.db'}")
+    runner = CliRunner()
+    runner.invoke(app, ["upgrade"])
+    with closing(sqlite3.connect(tmp_path / "p.db")) as hand, hand:
+        hand.execute("DROP INDEX ix_outbox_lease")
+    found = runner.invoke(app, ["check", "--json"])
+    assert found.exit_code == 1
+    assert "ix_outbox_lease" in json.loads(found.output)["findings"][0]

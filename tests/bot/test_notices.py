@@ -24,7 +24,7 @@ BEFORE = NOON - timedelta(days=2)
 
 
 def loop(database: Database, now: datetime = NOON) -> Notices:
-    return Notices(database, catalogue.load(), Wake(database), clock=lambda _: now)
+    return Notices(database, catalogue.load, Wake(database), clock=lambda _: now)
 
 
 def person(connection: Connection, key: str) -> int:

@@ -28,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def loop(database: Database, now: datetime) -> QueueNotices:
-    return QueueNotices(database, catalogue.load(), Wake(database), clock=lambda _: now)
+    return QueueNotices(database, catalogue.load, Wake(database), clock=lambda _: now)
 
 
 async def office(database: Database) -> None:

@@ -42,7 +42,7 @@ async def half_done(database: Database, key: int, at: datetime) -> None:
 
 
 def loop(database: Database, now: datetime) -> Reminders:
-    return Reminders(database, catalogue.load(), Wake(database), clock=lambda _: now)
+    return Reminders(database, catalogue.load, Wake(database), clock=lambda _: now)
 
 
 async def texts(database: Database) -> list[str]:

@@ -67,7 +67,7 @@ def parts() -> Parts:
 @pytest.fixture
 async def browser(sqlite: Database, receiver: Receiver, parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
     await sqlite.write(partial(_offer, KEY))
-    app = Starlette(routes=secure_form_routes(sqlite, receiver, parts))
+    app = Starlette(routes=secure_form_routes(sqlite, receiver, lambda: parts))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="https://pandu.example") as client:
         yield client

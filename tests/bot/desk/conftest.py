@@ -93,7 +93,7 @@ class Office:
             policy=Policy(secure_form_url="https://pandu.example/f/", signing_key=bytes(32), agents=True),
             new_id=lambda n: "0123456789ABCDEFGHJKMNPQRSTVWXYZ"[:n],
         )
-        self.desk = Desk(database=database, wake=self.wake, parts=lambda: self.parts, link_hosts=("pandu.example",))
+        self.desk = Desk(database=database, wake=self.wake, parts=lambda: self.parts, own_host="pandu.example")
         self.hub = Hub(database, self.wake)
         self.app = Starlette(routes=desk_routes(self.desk, self.hub))
         self.channel = WebChat(database, self.wake)

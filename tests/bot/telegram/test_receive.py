@@ -157,6 +157,14 @@ def test_malformed_updates_are_ignored_not_raised(broken: dict[str, Any]) -> Non
     assert isinstance(parse(broken, "1"), Ignored)
 
 
+def test_a_hidden_address_that_is_none_is_left_out() -> None:
+    update = payload("text_forwarded_hidden_link")
+    update["message"]["entities"] = [
+        {"type": "text_link", "url": url} for url in ([[]], {"a": 1}, None, "https://x.id")
+    ]
+    assert parse(update, "1").text.endswith("https://x.id")  # type: ignore[union-attr]
+
+
 def test_a_longer_text_than_telegram_sends_is_cut() -> None:
     update = payload("text")
     update["message"]["text"] = "a" * 10_000

@@ -28,7 +28,7 @@ async def announced(rig: Rig, content: dict[str, object], **values: object) -> i
 
 async def sent(rig: Rig, key: int) -> dict[str, int]:
     rules = Rules(ramp_minutes=0)
-    loop = Broadcast(rig.database, {SOURCE: 0.0}, rig.catalogue, rig.wake, rules=rules, clock=rig.clock.of)
+    loop = Broadcast(rig.database, {SOURCE: 0.0}, lambda: rig.catalogue, rig.wake, rules=rules, clock=rig.clock.of)
     for _ in range(3):
         await loop.step()
         await rig.settle()

@@ -1,0 +1,1 @@
+"""What `make check` looks at beside format, lint, types and import directions."""

@@ -1,0 +1,68 @@
+"""What has changed in the content: the number that every process polls, the public log, whole contents by their label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, select
+
+from storage.inbox import insert_for
+from storage.schema_editing import content_events, content_versions
+
+PUBLISHED, ROLLED_BACK, WITHDRAWN, ENDED = "published", "rolled_back", "withdrawn", "ended"
+
+
+def newest(connection: Connection) -> int:
+    """The number of the latest change; 0 before the first."""
+    return int(connection.execute(select(func.max(content_events.c.id))).scalar() or 0)
+
+
+def note(
+    connection: Connection,
+    *,
+    kind: str,
+    key: str,
+    action: str,
+    version_id: int,
+    reason: str,
+    actor: str,
+    now: datetime,
+    valid_from: datetime | None = None,
+    valid_to: datetime | None = None,
+) -> None:
+    """Adds a change; in the transaction that makes it."""
+    connection.execute(
+        content_events.insert().values(
+            kind=kind,
+            key=key,
+            action=action,
+            version_id=version_id,
+            reason=reason,
+            actor=actor,
+            at=now,
+            valid_from=valid_from,
+            valid_to=valid_to,
+        )
+    )
+
+
+def listed(connection: Connection, *, limit: int = 200, before: int | None = None) -> list[RowMapping]:
+    """Changes, newest first; `before`: the id that a former page ended with."""
+    statement = select(content_events).order_by(content_events.c.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(content_events.c.id < before)
+    return list(connection.execute(statement).mappings())
+
+
+def keep_version(connection: Connection, label: str, parts: Mapping[str, Any], now: datetime) -> None:
+    """Keeps what a label stands for, once."""
+    row = {"label": label, "parts": dict(parts), "made_at": now}
+    connection.execute(insert_for(connection)(content_versions).on_conflict_do_nothing(), row)
+
+
+def version(connection: Connection, label: str) -> RowMapping | None:
+    """What a message log row's `content` stands for."""
+    found = connection.execute(select(content_versions).where(content_versions.c.label == label))
+    return found.mappings().first()

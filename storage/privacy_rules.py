@@ -110,6 +110,20 @@ RULES: Mapping[str, Rule] = {
     "answer_feedback": _chat("people's word on answers; chat and remark only with consent", "at", 365),
     "visits": _chat("the present or last visit, for counts by day", "last_at", 90),
     "daily": _none("counts by day, nobody's name, number or words"),
+    # -- teaching
+    "taught": _chat("messages that editors have added to what is learnt; with consent, gone when it is withdrawn"),
+    "models": _none("versions of the understanding"),
+    "model_files": _none("their files: weights, no texts"),
+    "training_jobs": _none("who asked for a training, and how it went"),
+    # -- announcements
+    "campaigns": Rule(erasure="none", why="announcements; after five years with their ledgers", clock="ended_at", days=YEARS_5),
+    "campaign_recipients": Rule(erasure="stays", why="the ledger: what became of each recipient; the row stays without the chat, so that its sums do"),
+    "campaign_numbers": _chat("numbers of a file with the evidence of consent; erasing empties the row; with its campaign"),
+    "campaign_lanes": _none("where the sending of a campaign stands"),
+    "campaign_flights": _none("keys of messages under way; gone when their end is known"),
+    "campaign_acts": _none("who did what; with its campaign"),
+    "campaign_progress": _none("counts by minute"),
+    "segments": _none("saved filters"),
     # -- exchange
     "imports": _none("file names and counts of imports"),
     "import_rows": _record("rows of an import while it is applied; deleted as they are applied"),

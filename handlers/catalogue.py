@@ -98,6 +98,7 @@ class Catalogue:
     topics: Mapping[str, Mapping[str, str]]  # intents without an answer: title, question
     files: Mapping[str, Any] = field(default_factory=dict)  # further content by file name: unpaid, safety, courses …
     groups: Mapping[str, str] = field(default_factory=dict)  # intent → group of answers (its file: money, training …)
+    seeds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the answers as the files have them
     versions: Mapping[str, int] = field(
         default_factory=dict
     )  # intent → published version of the database, where it has one
@@ -208,12 +209,6 @@ def read_files(folder: Path) -> dict[str, Any]:
     return loaded
 
 
-@cache
-def load_files() -> Mapping[str, Any]:
-    """The shipped files as they are written; not to be changed."""
-    return read_files(CONTENT)
-
-
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -256,6 +251,9 @@ def load(folder: Path = CONTENT) -> Catalogue:
         digest.update(path.read_bytes())
     files = files_of(folder)
     program = files["program"]
+    seeds = {
+        intent: body for name, file in files.items() if name.startswith("answers/") for intent, body in file.items()
+    }
     return Catalogue(
         version=digest.hexdigest()[:12],
         state=program["state"],
@@ -275,12 +273,8 @@ def load(folder: Path = CONTENT) -> Catalogue:
             )
             for key, scheme in program["schemes"].items()
         },
-        answers={
-            intent: entry_of(intent, body)
-            for name, file in files.items()
-            if name.startswith("answers/")
-            for intent, body in file.items()
-        },
+        answers={intent: entry_of(intent, body) for intent, body in seeds.items()},
+        seeds=seeds,
         texts=_texts(file for name, file in files.items() if name.startswith("texts/")),
         topics=files["topics"],
         files={name: file for name, file in files.items() if not name.startswith(("answers/", "texts/"))},

@@ -29,7 +29,7 @@ async def show(visit: Visit) -> Response:
     draft = next((row for row in rows if row["state"] in editing.OPEN), None)
     wanted = visit.asked("from") or str(visit.content.versions.get(intent, 0))
     begun = draft or next((row for row in rows if str(row["id"]) == wanted), None)
-    fields = fields_of(begun["body"] if begun else answers.seed_of(intent))
+    fields = fields_of(begun["body"] if begun else answers.seed_of(visit.content, intent))
     fields["reason"] = draft["reason"] if draft else ""
     fields["valid_from"] = first_day(draft["valid_from"]) if draft else ""
     fields["valid_to"] = last_day(draft["valid_to"]) if draft else ""

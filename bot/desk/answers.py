@@ -14,8 +14,8 @@ from bot.desk.answer_form import last_day
 from bot.desk.differences import changes
 from bot.desk.visit import Visit
 from bot.wake import CONTENT
-from handlers import catalogue, content_now, editing_acts
-from handlers.catalogue import Entry, entry_of
+from handlers import content_now, editing_acts
+from handlers.catalogue import Catalogue, Entry, entry_of
 from handlers.turn import ZONES
 from storage import desk_view, editing, feedback
 from storage.database import database_now
@@ -97,7 +97,7 @@ async def page(visit: Visit, *, status: int = 200, refused: str = "") -> Respons
         problems = editing_acts.findings(content, intent, draft, now, link_hosts=visit.link_hosts)
         shown = await asyncio.to_thread(_previews, visit, intent, draft["body"])
     told = content.files["editing"]
-    seed = seed_of(intent)
+    seed = seed_of(visit.content, intent)
     active = next((row["body"] for row in found["versions"] if row["id"] == content.versions.get(intent)), seed)
     return visit.page(
         "answer.html",
@@ -133,7 +133,7 @@ async def differences(visit: Visit) -> Response:
     chosen = [visit.asked("old", "0"), visit.asked("new", "0")]
     if not all(one.isdigit() and (int(one) in rows or one == "0") for one in chosen):
         return visit.missing()
-    old, new = (rows[int(one)]["body"] if one != "0" else seed_of(intent) for one in chosen)
+    old, new = (rows[int(one)]["body"] if one != "0" else seed_of(visit.content, intent) for one in chosen)
     return visit.page(
         "answer_differences.html",
         intent=intent,
@@ -172,13 +172,9 @@ def words_of(visit: Visit, finding: Any) -> str:
     return told.format_map(finding.values)
 
 
-def seed_of(intent: str) -> dict[str, Any]:
+def seed_of(content: Catalogue, intent: str) -> dict[str, Any]:
     """The files' own answer, as a version's body."""
-    return next(
-        content_now.as_json(bodies[intent])
-        for name, bodies in catalogue.load_files().items()
-        if name.startswith("answers/") and intent in bodies
-    )
+    return content_now.as_json(content.seeds[intent])
 
 
 def _all(connection: Connection, intent: str) -> dict[str, Any]:

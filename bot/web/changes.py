@@ -73,7 +73,7 @@ def _told(content: Catalogue, row: RowMapping, connection: Connection) -> dict[s
     if row["kind"] == "answer":
         known = row["key"] in content.answers
         what = f"Jawaban: {content.answers[row['key']].question}" if known else f"Jawaban: {row['key']}"
-        return {**shown, "what": what, "value": "", "changed": _changed(connection, row) if known else []}
+        return {**shown, "what": what, "value": "", "changed": _changed(content, connection, row) if known else []}
     found = program.get(connection, row["version_id"])
     value = found["value"] if found else ""
     if row["kind"] == program.STATE:
@@ -84,7 +84,7 @@ def _told(content: Catalogue, row: RowMapping, connection: Connection) -> dict[s
     return {**shown, "what": f"Fakta: {told['facts'].get(row['key'], row['key'])}", "value": value, "changed": []}
 
 
-def _changed(connection: Connection, row: RowMapping) -> list[Any]:
+def _changed(content: Catalogue, connection: Connection, row: RowMapping) -> list[Any]:
     """Against the version published before it, the files' own where there is none."""
     if row["action"] == content_log.WITHDRAWN:
         return []
@@ -92,4 +92,4 @@ def _changed(connection: Connection, row: RowMapping) -> list[Any]:
     if new is None:
         return []
     old = editing.published_before(connection, new)
-    return changes(old["body"] if old else seed_of(row["key"]), new["body"])
+    return changes(old["body"] if old else seed_of(content, row["key"]), new["body"])

@@ -29,7 +29,7 @@ async def page(database: Database) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def publish(connection: Connection, text: str, reason: str) -> int:
-    body = {**seed_of("survey"), "text": text}
+    body = {**seed_of(catalogue.load(), "survey"), "text": text}
     dates = {"valid_from": None, "valid_to": None}
     editing.save(connection, "survey", body, author="agent:41", reason=reason, **dates, revision=0, now=NOW)
     editing.submit(connection, "survey", revision=1)

@@ -40,7 +40,12 @@ class Newsroom:
     async def draft(self, browser: Browser, **fields: str) -> None:
         page = await browser.get(f"/answers/{INTENT}/edit")
         revision = page.text.split('name="revision" value="')[1].split('"')[0]
-        typed = {**fields_of(seed_of(INTENT)), "reason": "aturan baru", "revision": revision, **fields}
+        typed = {
+            **fields_of(seed_of(catalogue.load(), INTENT)),
+            "reason": "aturan baru",
+            "revision": revision,
+            **fields,
+        }
         answer = await browser.post(f"/answers/{INTENT}/edit", **typed)
         assert answer.status_code == 303, answer.text
 
@@ -105,7 +110,7 @@ async def test_what_may_not_be_published_is_named_at_its_field_and_goes_no_furth
 async def test_a_save_over_a_colleagues_is_refused_and_keeps_what_was_typed(room: Newsroom) -> None:
     ani, budi = await room.office.at_desk("ani", "editor"), await room.office.at_desk("budi", "editor")
     await room.draft(ani, text_open="Punya Ani.")
-    typed = {**fields_of(seed_of(INTENT)), "text_open": "Punya Budi.", "reason": "x", "revision": "0"}
+    typed = {**fields_of(seed_of(catalogue.load(), INTENT)), "text_open": "Punya Budi.", "reason": "x", "revision": "0"}
     answer = await budi.post(f"/answers/{INTENT}/edit", **typed)
     assert answer.status_code == 409
     assert "Punya Budi." in answer.text
@@ -198,7 +203,7 @@ async def test_agents_and_data_officers_write_nothing(room: Newsroom) -> None:
 def test_each_answer_goes_through_the_form_unchanged() -> None:
     content = catalogue.load()
     for intent in content.answers:
-        body, wrong = body_of(fields_of(seed_of(intent)))
+        body, wrong = body_of(fields_of(seed_of(catalogue.load(), intent)))
         assert not wrong
         assert entry_of(intent, editing_acts.dated(body)) == content.answers[intent], intent
         assert content_check.draft(intent, editing_acts.dated(body), content) == [], intent

@@ -104,6 +104,15 @@ RULES: Mapping[str, Rule] = {
     "closed_days": _none("holidays"),
     "sla_rules": _none("times to answer"),
     "answer_versions": _none("texts of editors"),
+    # -- announcements
+    "campaigns": _none("what was announced to whom, by filter; who made and approved it"),
+    "campaign_recipients": Rule(erasure="stays", why="the ledger: sums must equal the audience; emptied of the chat's key, holds no words"),
+    "campaign_lanes": _none("how far a campaign has been handed to the sender"),
+    "campaign_flights": _none("which messages are under way; emptied as they end"),
+    "campaign_numbers": _chat("numbers of an operator's file with their consent"),
+    "campaign_acts": _none("who of the operators did what"),
+    "campaign_progress": _none("counts by minute"),
+    "segments": _none("saved filters"),
     # -- exchange
     "imports": _none("file names and counts of imports"),
     "import_rows": _record("rows of an import while it is applied; deleted as they are applied"),

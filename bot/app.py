@@ -19,7 +19,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from bot import metrics
+from bot import metrics, pack
 from bot.broadcast import Broadcast, Rules
 from bot.channel import Channel
 from bot.desk.live import Hub
@@ -28,6 +28,7 @@ from bot.figures import Counting
 from bot.hook import HookSender
 from bot.ids import new_id
 from bot.leader import Leader
+from bot.models import PublishedModel
 from bot.notices import Notices
 from bot.policy import own_hosts, policy
 from bot.privacy import keeping, ledger
@@ -38,12 +39,13 @@ from bot.reminders import Reminders
 from bot.sender import Sender
 from bot.settings import Settings, SettingsError, whatsapp_problems
 from bot.similar import SimilarPeople
+from bot.training import Trainer
 from bot.wake import Wake
 from bot.web.application import application
 from bot.web.probes import probe_routes
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
-from handlers import announcement, catalogue, desk_calendar, short
+from handlers import announcement, desk_calendar, improving, short
 from handlers.catalogue import Catalogue
 from handlers.turn import Policy
 from nlu import meaning
@@ -64,6 +66,7 @@ from storage import (
     inbox,
     kiosk,
     migrate,
+    misunderstood,
     notices,
     outbox,
     people,
@@ -92,17 +95,24 @@ def parts(settings: Settings, *, random_id: Callable[[int], str] = new_id) -> Pa
     desk_calendar.national_days(
         datetime.now(UTC).year
     )  # the library takes a tenth of a second: not in the middle of a turn
-    return Parts(engine=engine(settings), catalogue=catalogue.load(), policy=policy(settings), new_id=random_id)
+    return Parts(
+        engine=engine(settings), catalogue=pack.of(settings).catalogue(), policy=policy(settings), new_id=random_id
+    )
 
 
 def engine(settings: Settings) -> Engine:
     """The engine of `PANDU_NLU`. FileNotFoundError where its model was never trained, `SettingsError` without the extra it needs."""
+    found = pack.of(settings)
+    return wrapped(settings, EmbeddedEngine.load(found.model, data=found.data))
+
+
+def wrapped(settings: Settings, embedded: EmbeddedEngine) -> Engine:
+    """The engine of `PANDU_NLU` with this embedded one at its heart."""
     if settings.nlu == "semantic":
         try:
-            return SemanticEngine.load()
+            return SemanticEngine.load(pack.of(settings).model, first=embedded)
         except ModuleNotFoundError:
             raise SettingsError("PANDU_NLU: semantic needs the extra: pip install 'pandu[semantic]'") from None
-    embedded = EmbeddedEngine.load()
     if settings.nlu == "rasa":
         return RasaEngine(settings.rasa_url, embedded, on_reading=partial(metrics.rasa_readings.add, 1))
     return embedded
@@ -111,20 +121,21 @@ def engine(settings: Settings) -> Engine:
 def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel]:
     """The channels that are configured. A new channel is one more line here."""
     found: list[Channel] = [WebChat(database, wake, trusted_proxies=settings.trusted_proxies)]
+    content = pack.of(settings).catalogue()
     if settings.telegram_token:
         from bot.telegram.send import TelegramChannel  # aiogram takes half a second to import
 
-        found.append(TelegramChannel.from_settings(settings, contact_label=catalogue.load().text("contact_button")))
+        found.append(TelegramChannel.from_settings(settings, contact_label=content.text("contact_button")))
     if lacking := whatsapp_problems(settings):
         log.error("whatsapp is not started", problems=lacking)
     elif settings.whatsapp_token:
         from bot.whatsapp.send import WhatsAppChannel  # aiohttp's client is not needed without it
 
-        found.append(WhatsAppChannel(settings, database, catalogue.load()))
+        found.append(WhatsAppChannel(settings, database, content))
     if settings.sms_config:
         from bot.sms.send import SmsChannel
 
-        found.append(SmsChannel.from_settings(settings, database, short.words(catalogue.load())))
+        found.append(SmsChannel.from_settings(settings, database, short.words(content)))
     return found
 
 
@@ -157,6 +168,7 @@ class Service:
         self.receiver = Receiver(self.database, self.wake)
         self.channels = [*channels(settings, self.database, self.wake), *extra_channels]
         self.worker = Worker(self.database, made, self.wake)
+        self.model = PublishedModel(self.database, self.worker, pack.of(settings), partial(wrapped, settings))
         self.senders = [
             Sender(self.database, channel, self.wake, link_hosts=own_hosts(settings, settings.link_hosts))
             for channel in self.channels
@@ -203,6 +215,9 @@ class Service:
                 loop.add_signal_handler(number, self.stop)
         if self.role == "worker" and hasattr(os, "nice"):
             os.nice(_WORKER_NICE)
+        if self.role in ("all", "worker"):
+            await self.model.look()  # before the first message
+        await self.refresh.attempt()  # nobody is told what has been replaced, not even at the start
         tasks = [asyncio.create_task(work, name=name) for name, work in self._work()]
         gc.collect()
         sys.setswitchinterval(_SWITCH_SECONDS)
@@ -239,6 +254,9 @@ class Service:
             ]
         if self.role in ("all", "worker"):
             work.append(("worker", self.worker.run()))
+            work.append(("model", self.model.run()))
+            trainer = Trainer(self.database, pack.of(self.settings))
+            work.append(("training", Leader(self.database).hold("training", trainer.run)))
             reminders = Reminders(self.database, self._content, self.wake)
             work.append(("reminders", Leader(self.database).hold("reminders", reminders.run)))
             told = Notices(self.database, self._content, self.wake)
@@ -316,6 +334,7 @@ class Service:
                     partial(carrying.delete_old_codes, before=now),
                     partial(chats.forget_idle_states, before=now - _KEEP_STATES),
                     partial(desk_sessions.delete_old, now=now),
+                    partial(misunderstood.delete_old, before=now - improving.KEPT),
                     partial(desk_sessions.delete_old_logins, now=now),
                 ):
                     while await self.database.write(partial(delete, limit=_TIDY_BATCH)) == _TIDY_BATCH:  # noqa: ASYNC110

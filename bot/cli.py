@@ -181,7 +181,7 @@ def bench(
 
 def main() -> None:
     """Entry point of the command."""
-    _lazy("nlu", "nlu.cli", "The understanding layer: train, parse, evaluate.")
+    _lazy("nlu", "bot.commands.teaching", "The understanding layer: train, parse, evaluate.")
     _lazy("sms", "bot.sms.cli", "SMS: set up and check.")
     _lazy("telegram", "bot.telegram.cli", "Telegram: set up and check.")
     _lazy("whatsapp", "bot.whatsapp.cli", "WhatsApp: set up and check, templates.")

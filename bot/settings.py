@@ -76,6 +76,13 @@ class Settings:
         default="119 ekstensi 8 (Kemenkes, krisis jiwa) atau 112 (darurat)",
         metadata={"env": "PANDU_HELPLINES", "help": "numbers told to people in danger"},
     )
+    content: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_CONTENT",
+            "help": "folder of another programme's content pack (docs/content-packs.md); unset: the shipped one",
+        },
+    )
     similar: bool = field(
         default=True,
         metadata={
@@ -419,6 +426,7 @@ def _check(settings: Settings) -> None:
             "PANDU_TELEGRAM_SECRET: needed in webhook mode, 1-256 of A-Z a-z 0-9 _ - (platform-rules 1.1)"
         )
     _check_whatsapp(settings)
+    _check_content(settings)
     _check_sms(settings)
     _check_broadcast(settings)
     if settings.nlu not in ("embedded", "semantic", "rasa"):
@@ -480,6 +488,12 @@ def _check_whatsapp(settings: Settings) -> None:
         raise SettingsError(f"PANDU_WHATSAPP_VERSION: {settings.whatsapp_version!r} is no version, as in v24.0")
     if settings.whatsapp_rate < 0 or settings.whatsapp_monthly_cap < 0:
         raise SettingsError("PANDU_WHATSAPP_RATE, PANDU_WHATSAPP_MONTHLY_CAP: not below 0; 0 = no limit")
+
+
+def _check_content(settings: Settings) -> None:
+    folder = Path(settings.content)
+    if settings.content and not (folder / "content" / "pack.yml").is_file():
+        raise SettingsError(f"PANDU_CONTENT: {folder} is no content pack: it has no content/pack.yml")
 
 
 def _check_sms(settings: Settings) -> None:

@@ -28,7 +28,7 @@ def faq_reply(turn: Turn, intent: str, *, scheme: str | None = None) -> Reply:
 def entry_reply(content: Catalogue, entry: Entry, *, scheme: str | None = None, in_form: bool = False) -> Reply:
     """What an answer says, and offers, at the programme's present state."""
     used = scheme or content.default_scheme
-    older = used == "semi_bansos"
+    older = used == content.older_scheme
     wording = entry.text_2020_2022 if older and entry.text_2020_2022 else entry.text
     text = content.fill(wording.now(content.state), used)
     sources = entry.sources_2020_2022 if older and entry.sources_2020_2022 else entry.sources
@@ -36,7 +36,7 @@ def entry_reply(content: Catalogue, entry: Entry, *, scheme: str | None = None, 
     offers: list[Option] = []
     if scheme is None and entry.text_2020_2022 and not in_form:  # in a form the step's own options are shown
         text += "\n" + content.text("ask_scheme")
-        offers += options((content.text("option_older_rules"), f"scheme:semi_bansos:{entry.intent}"))
+        offers += options((content.text("option_older_rules"), f"scheme:{content.older_scheme}:{entry.intent}"))
     if entry.more:
         offers += options((content.text("option_more"), f"more:{entry.intent}"))
     offers += _follow_ups(content, entry)

@@ -89,6 +89,8 @@ class Catalogue:
     state: str  # open, closed, selection, paused, moved
     state_as_of: date
     default_scheme: str
+    older_scheme: str  # of the answers' `text_2020_2022`; "" where the rules never changed
+    menu: tuple[str, ...]  # intents, most wanted first
     schemes: Mapping[str, Scheme]
     common: Mapping[str, str]
     answers: Mapping[str, Entry]
@@ -114,6 +116,10 @@ class Catalogue:
     def fill(self, text: str, scheme: str | None = None) -> str:
         """Fills the programme's figures of a scheme into a text of the catalogue."""
         return text.format_map({**self.common, **self.schemes[scheme or self.default_scheme].values}).strip()
+
+    def knows(self, intent: str) -> bool:
+        """Whether an intent belongs to this programme."""
+        return intent in self.answers or intent in self.topics
 
     def title(self, intent: str) -> str:
         """At most 20 characters that name an intent on a button."""
@@ -215,19 +221,48 @@ def _texts(files: Iterable[Mapping[str, str]]) -> dict[str, str]:
     return {key: text for file in files for key, text in file.items()}
 
 
+OWN = ("answers/", "topics")  # what a content pack never takes over from the shipped content
+
+
+def files_of(folder: Path) -> dict[str, Any]:
+    """The files of the folder; a content pack's (it has `pack.yml`) are laid over the shipped ones (docs/content-packs.md).
+
+    Sentences of `texts/` are taken over one by one, with the pack's `names` in place of the shipped programme's; any other file as a whole.
+    """
+    files = read_files(folder)
+    if "pack" not in files:
+        return files
+    names = files.pop("pack")["names"]
+    under = {name: file for name, file in read_files(CONTENT).items() if not name.startswith(OWN)}
+    own = {key for name, file in files.items() if name.startswith("texts/") for key in file}
+    for name, file in under.items():
+        if name.startswith("texts/"):
+            kept = {key: _renamed(text, names) for key, text in file.items() if key not in own}
+            files[name] = {**kept, **files.get(name, {})}
+    return {**under, **files}
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    for shipped, own in names.items():  # in the order of the file: the longer name first
+        text = text.replace(shipped, own)
+    return text
+
+
 @cache
 def load(folder: Path = CONTENT) -> Catalogue:
     """The catalogue of the files; the version is a hash of their bytes."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.yml")):
         digest.update(path.read_bytes())
-    files = read_files(folder)
+    files = files_of(folder)
     program = files["program"]
     return Catalogue(
         version=digest.hexdigest()[:12],
         state=program["state"],
         state_as_of=program["state_as_of"],
         default_scheme=program["default_scheme"],
+        older_scheme=program.get("older_scheme", ""),
+        menu=tuple(program["menu"]),
         common=program["common"]["values"],
         schemes={
             key: Scheme(

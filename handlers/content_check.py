@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from handlers import bubbles, links, templates
-from handlers.catalogue import CONTENT, Catalogue, load, placeholders, read_files, shown_date
+from handlers.catalogue import CONTENT, Catalogue, files_of, load, placeholders, read_files, shown_date
 from handlers.gsm7 import septets, substituted
 
 TITLE, QUESTION, MORE, SMS = 20, 72, 1_000, 220
@@ -78,7 +78,8 @@ class Finding:
 def check(folder: Path = CONTENT, *, link_hosts: tuple[str, ...] = ()) -> list[Problem]:
     """All problems of the content below `folder`; [] when it may be published."""
     try:
-        files = read_files(folder)
+        read_files(folder)
+        files = files_of(folder)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         return [
@@ -90,12 +91,12 @@ def check(folder: Path = CONTENT, *, link_hosts: tuple[str, ...] = ()) -> list[P
             )
         ]
     found: list[Problem] = []
-    kinds = yaml.safe_load(INTENTS.read_text(encoding="utf-8"))
     seen: dict[str, str] = {}
     try:
         catalogue = load.__wrapped__(folder)
     except (KeyError, TypeError, ValueError) as error:
         return [*_shape(folder, files), Problem(file="answers", line=0, column=0, message=f"not readable: {error!r}")]
+    kinds = _kinds(folder, catalogue)
     for name in sorted(file for file in files if file.startswith("answers/")):
         lines = lines_of(folder / f"{name}.yml")
         for intent, body in files[name].items():
@@ -134,6 +135,14 @@ def check(folder: Path = CONTENT, *, link_hosts: tuple[str, ...] = ()) -> list[P
     return found
 
 
+def _kinds(folder: Path, catalogue: Catalogue) -> dict[str, Any]:
+    """The intents by kind: of the catalogue of intents, or of a content pack those that it names itself."""
+    if (folder / "pack.yml").exists():
+        return {"faq": [*catalogue.answers], "journey": [], "talk": [*catalogue.topics]}
+    found: dict[str, Any] = yaml.safe_load(INTENTS.read_text(encoding="utf-8"))
+    return found
+
+
 def _shape(folder: Path, files: Mapping[str, Any]) -> list[Problem]:
     needed = ("title", "question", "text", "sms", "sources", "as_of", "review_by")
     return [
@@ -152,6 +161,8 @@ def _shape(folder: Path, files: Mapping[str, Any]) -> list[Problem]:
 
 
 def lines_of(path: Path) -> dict[str, int]:
+    if not path.exists():  # taken over by a content pack
+        return {}
     node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     return {key.value: key.start_mark.line + 1 for key, _ in node.value} if isinstance(node, yaml.MappingNode) else {}
 
@@ -193,7 +204,7 @@ def _entry(
         yield Finding("text", "two_wordings")
     schemes = {
         "text": catalogue.default_scheme,
-        "text_2020_2022": "semi_bansos",
+        "text_2020_2022": catalogue.older_scheme or catalogue.default_scheme,
         "sms": catalogue.default_scheme,
         "more": catalogue.default_scheme,
     }

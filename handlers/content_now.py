@@ -90,7 +90,8 @@ def can_be_said(entry: Entry, content: Catalogue) -> bool:
     new = [*entry.text, *entry.sms, entry.more]
     known = {*content.common, *content.schemes[content.default_scheme].values}
     return all(placeholders(text) <= known for text in new) and all(
-        placeholders(text) <= {*content.common, *content.schemes["semi_bansos"].values} for text in older
+        placeholders(text) <= {*content.common, *content.schemes[content.older_scheme or content.default_scheme].values}
+        for text in older
     )
 
 

@@ -19,6 +19,7 @@ from handlers import (
     fraud,
     handoff,
     handoff_owned,
+    improving,
     incentive,
     incentive_check,
     kiosk,
@@ -425,7 +426,9 @@ def _understood(turn: Turn) -> Answer:
 
 
 def ask(turn: Turn, intent: str) -> Answer:
-    """The answer to one intent; the handler's name is the intent's."""
+    """The answer to one intent; the handler's name is the intent's. A journey that the programme does not have leads to the menu."""
+    if not turn.content.knows(intent):
+        return replace(talk.menu(turn), handler="menu")
     handler = INTENTS.get(intent) or LOOKED_UP.get(intent)
     found = kiosk.elsewhere(turn, intent) or (handler(turn) if handler else answers.faq(turn, intent))
     if found.replies:
@@ -527,6 +530,12 @@ def _do(turn: Turn, what: str) -> Answer:
             return forms.back(turn, form, step)
         case "resume" if form and step:
             return forms.ask_again(turn, form, step)
+        case "improve":
+            return improving.ask(turn)
+        case "improve_yes":
+            return improving.agree(turn)
+        case "improve_no":
+            return improving.decline(turn)
         case "similar_off":
             return _switched(turn, course_suggest.switch(turn, on=False))
     return talk.menu(turn)

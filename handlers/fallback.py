@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handlers import courses, incentive, reminded
+from handlers import courses, improving, incentive, reminded
 from handlers.messages import Option
 from handlers.record import linked
 from handlers.talk import menu_options
@@ -63,6 +63,7 @@ def _offer_person(turn: Turn) -> Answer:
     ways = options(
         (turn.content.text("option_human"), "intent:human_agent"), (turn.content.text("option_menu"), "do:menu")
     )
+    ways += improving.offered(turn)
     return Answer(
         handler="offer_person",
         replies=(turn.say("not_understood_twice", options=ways),),
@@ -78,5 +79,6 @@ def _remember(turn: Turn) -> None:
         topic=topic,
         text=turn.text,
         outcome=turn.understanding.outcome.value,
+        channel=turn.inbound.channel,
         now=turn.now,
     )

@@ -13,7 +13,7 @@ from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.messages import Reply, State
 from handlers.turn import Answer, Turn, answer, options
 from handlers.typed import NO, YES, labelled
-from storage import chats, consents, drafts, privacy, registrations, restrictions, subscriptions
+from storage import chats, consents, drafts, misunderstood, privacy, registrations, restrictions, subscriptions
 from storage import identity as numbers
 from storage.data_requests import ACCESS, CORRECTION, ERASURE, RESTRICTION, WITHDRAWAL
 
@@ -217,6 +217,7 @@ def _withdraw(turn: Turn) -> Answer:
     """What rested on the consent goes with it."""
     gone = {
         "consents": consents.withdraw(turn.connection, turn.chat_id, turn.now),
+        "misunderstood": misunderstood.forget(turn.connection, turn.chat_id),
         "registrations": registrations.delete(turn.connection, turn.chat_id),
         "identity_numbers": numbers.delete(turn.connection, turn.chat_id),
     }

@@ -12,7 +12,6 @@ from nlu.understanding import Outcome
 
 _SALAM = re.compile(r"\b(ass?alam\w*|ass?lm\w*|ass?kum|samlekum|mikum|ass)\b", re.IGNORECASE)
 PUZZLED_WORDS = 7  # a longer message says what it is about
-_MENU = ("register_start", "course_choose", "incentive_status", "application_status", "report_problem")
 
 
 def intro(turn: Turn) -> str:
@@ -50,12 +49,12 @@ def deny(turn: Turn) -> Answer:
 def menu(turn: Turn) -> Answer:
     """What Pandu can do, as options; leaves an open form (its draft stays)."""
     state = replace(turn.state, form=None, step=None, data={})
-    return answer(turn, turn.say("menu", options=menu_options(turn, len(_MENU))), state=state)
+    return answer(turn, turn.say("menu", options=menu_options(turn, len(turn.content.menu))), state=state)
 
 
 def help_menu(turn: Turn) -> Answer:
     """The menu as an aside: an open form goes on afterwards."""
-    return answer(turn, turn.say("menu", options=menu_options(turn, len(_MENU))))
+    return answer(turn, turn.say("menu", options=menu_options(turn, len(turn.content.menu))))
 
 
 def bot_challenge(turn: Turn) -> Answer:
@@ -84,7 +83,9 @@ def cancel(turn: Turn) -> Answer:
 
 def menu_options(turn: Turn, count: int) -> tuple[Option, ...]:
     """The first entries of the menu."""
-    return tuple(Option(label=turn.content.title(intent), action=f"intent:{intent}") for intent in _MENU[:count])
+    return tuple(
+        Option(label=turn.content.title(intent), action=f"intent:{intent}") for intent in turn.content.menu[:count]
+    )
 
 
 _ON = re.compile(

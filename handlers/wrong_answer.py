@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from handlers.messages import Kind
 from handlers.turn import Answer, Turn, answer, options
-from storage import consents, feedback
+from storage import consents, feedback, misunderstood
 
 NAME = "wrong_answer"
 _NEAR = 4  # words between what is meant and the verdict
@@ -36,6 +36,16 @@ def noted(turn: Turn, intent: str, *, remark: str = "") -> Answer:
         content=turn.content.version,
         channel=turn.inbound.channel,
         remark=remark,
+        now=turn.now,
+    )
+    misunderstood.note(
+        turn.connection,
+        chat_id=turn.chat_id,
+        topic=intent,
+        text=misunderstood.question(turn.connection, turn.chat_id, intent),
+        outcome="feedback",
+        channel=turn.inbound.channel,
+        answer=intent,
         now=turn.now,
     )
     kept = remark and consents.active(turn.connection, turn.chat_id, "improve", turn.now)

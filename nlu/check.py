@@ -10,8 +10,10 @@ from typing import Any
 from nlu import corpus
 from nlu.corpus import Example
 from nlu.evaluate import read_cases
-from nlu.similar import near_pairs, trigrams
+from nlu.masking import mask
+from nlu.similar import jaccard, near_pairs, trigrams
 
+LONGEST = 300  # characters of a message to learn from
 LEAST = 60  # messages an intent
 NEAR = 0.8  # trigram Jaccard
 THIN = 0.45  # share of different words among the first two words of an intent's messages
@@ -37,6 +39,34 @@ def check(against: Sequence[Path], examples: Sequence[Example] | None = None) ->
     }
 
 
+def candidate(text: str, intent: str, examples: Sequence[Example], against: Sequence[Path]) -> list[str]:
+    """What speaks against teaching one more message: duplicate, conflict, leak, secret, short, long; [] where nothing does.
+
+    The same rules as for the files, without reading all of them against each other; no evaluation text is shown.
+    """
+    found = []
+    if not 2 <= len(text.strip()) <= LONGEST:
+        found.append("short" if len(text.strip()) < 2 else "long")
+    if mask(text).kinds:
+        found.append("secret")
+    grams, bare = trigrams(text), _bare(text)
+    for example in examples:
+        own = _label(example) == intent
+        if not own and _bare(example.text) == bare:
+            found.append("conflict")
+        elif own and (_bare(example.text) == bare or jaccard(grams, trigrams(example.text)) > NEAR):
+            found.append("duplicate")
+    cases = [case.text for path in against for case in read_cases(path)]
+    if any(jaccard(grams, trigrams(case)) > NEAR for case in cases):
+        found.append("leak")
+    return sorted(set(found))
+
+
+def _bare(text: str) -> str:
+    """The text but for case, signs and spaces."""
+    return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split()) or text
+
+
 def _label(example: Example) -> str:
     return f"{example.intent}+{example.second}" if example.second else example.intent
 
@@ -59,8 +89,7 @@ def _conflicts(examples: Sequence[Example]) -> list[dict[str, Any]]:
     """Texts (but for case, signs and spaces) that stand under more than one label."""
     labels: dict[str, set[str]] = defaultdict(set)
     for example in examples:
-        plain = " ".join("".join(c if c.isalnum() else " " for c in example.text.lower()).split())
-        labels[plain or example.text].add(_label(example))
+        labels[_bare(example.text)].add(_label(example))
     return [{"text": text, "intents": sorted(found)} for text, found in sorted(labels.items()) if len(found) > 1]
 
 

@@ -36,6 +36,7 @@ _ADDING = re.compile(
     r"\b(?:terus|trus|trs|tros|sekalian|satu lagi|sama|dan|lalu|plus|juga|karo|jeung|deng|lan|sareng)\b", re.I
 )
 _LITTLE = 1e-4  # keeps logarithms finite
+LOOKS = 31  # numbers that speak for or against two questions, see `BestCut.looks`
 MOST_CUTS = 4
 
 

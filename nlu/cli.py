@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nlu import check, evaluate
+from nlu import check, corpus, evaluate
+from nlu.classify import MODEL
 from nlu.corrupt import corrupted
 from nlu.fingerprint import is_current
 from nlu.masking import mask
@@ -23,6 +25,13 @@ Data = Annotated[
     Path, typer.Option("--data", exists=True, dir_okay=False, help="JSON lines: text, intent, second?, accept?")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _folders() -> tuple[Path, Path]:
+    """Training data and model: of the content pack of `PANDU_CONTENT`, else the shipped ones."""
+    if not (pack := os.environ.get("PANDU_CONTENT")):
+        return corpus.DATA, MODEL
+    return Path(pack) / "nlu", Path(pack) / "model"
 
 
 def _engine(name: str) -> Engine:
@@ -44,7 +53,8 @@ def _embedded() -> EmbeddedEngine:
     from nlu.embedded import EmbeddedEngine
 
     try:
-        return EmbeddedEngine.load()
+        data, model = _folders()
+        return EmbeddedEngine.load(model, data=data)
     except FileNotFoundError as error:
         _stop(f"there is no model yet: run `pandu nlu train` ({error.filename})")
         raise AssertionError from error
@@ -69,16 +79,20 @@ def train(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train the embedded model from nlu/data/*.yml (needs the extra `train`)."""
-    if if_changed and not semantic and is_current():
+    """Train the embedded model from nlu/data/*.yml, or of PANDU_CONTENT (needs the extra `train`)."""
+    data, model = _folders()
+    if if_changed and not semantic and is_current(model, data):
         _say("the model belongs to data and code")
         return
     try:
         if semantic:
-            from nlu.fit_semantic import train_semantic as run
+            from nlu.fit_semantic import train_semantic
+
+            meta = train_semantic(say=_say)
         else:
-            from nlu.train import train as run
-        meta = run(say=_say)
+            from nlu.train import train as learn
+
+            meta = learn(model, _say, data=data)
     except ImportError as error:
         extras = "train,semantic" if semantic else "train"
         _stop(f"training needs more: pip install 'pandu[{extras}]' ({error.name} is missing)")
@@ -219,7 +233,7 @@ def check_data(
     as_json: AsJson = False,
 ) -> None:
     """Find near-duplicates, conflicting labels, leaks from evaluation files, thin variety."""
-    found = check.check(against or [])
+    found = check.check(against or [], list(corpus.read(corpus.files(_folders()[0]))))
     _print(found) if as_json else typer.echo(check.as_text(found))
     if any(found[name] for name in check.MUST_BE_EMPTY):
         raise typer.Exit(1)

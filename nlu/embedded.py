@@ -12,6 +12,7 @@ import numpy as np
 from nlu.classify import MODEL, Classifier, Reading, sigmoid
 from nlu.clauses import Cut, asking, best_cut, cuts
 from nlu.context import follow_up, is_follow_up, quiet_in_form
+from nlu.corpus import DATA
 from nlu.entities import find_entities
 from nlu.entities.subject import find_subject
 from nlu.features import Floats, pieces
@@ -27,7 +28,7 @@ TALK = frozenset(
 COMMON_WORDS = (
     4000  # words whose shares are made ready at the start, so that the first messages are read as fast as later ones
 )
-_FIRST = "selamat pagi kak, insentif gelombang 68 ibu saya di jaksel belum cair ke dana? terus 600rb itu kapan, cek prakerja.go.id"
+_FIRST = "selamat pagi kak, insentif gelombang 68 ibu saya di jaksel belum cair ke dana? terus 600rb itu kapan, cek contoh.go.id"
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +45,10 @@ class EmbeddedEngine:
         self._intents = classifier.intents
 
     @classmethod
-    def load(cls, folder: Path = MODEL) -> EmbeddedEngine:
-        """Loads the model from its folder. Raises FileNotFoundError when it was never trained."""
+    def load(cls, folder: Path = MODEL, *, data: Path = DATA) -> EmbeddedEngine:
+        """Loads the model from its folder. Raises FileNotFoundError when it was never trained. `data`: the training data that it should belong to."""
         engine = cls(Classifier.load(folder))
-        if not is_current(folder):
+        if not is_current(folder, data):
             log.warning("the model is older than its data or code: `pandu nlu train` makes a new one")
         for word in engine._classifier.warm(COMMON_WORDS):
             engine._normaliser.word(word)
@@ -132,7 +133,8 @@ class EmbeddedEngine:
 
     def _uniform(self) -> tuple[tuple[str, float], ...]:
         share = 1 / len(self._intents)
-        return tuple((name, share) for name in ("help_menu", "program_about", "human_agent"))
+        named = [name for name in ("help_menu", "program_about", "human_agent") if name in self._intents]
+        return tuple((name, share) for name in dict.fromkeys((*named, *self._intents)))[:3]
 
     def _ranking(self, chances: Floats) -> tuple[tuple[str, float], ...]:
         best = np.argsort(-chances)[:5]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlu.classify import sigmoid, softmax
-from nlu.clauses import best_cut, cuts
+from nlu.clauses import LOOKS, best_cut, cuts
 from nlu.corpus import Example
 from nlu.features import Floats, pieces
 from nlu.fit import Fitted, chance_outside, fit_logistic
@@ -54,12 +54,16 @@ def fit_second(
 def _decision(
     features: NDArray[np.float64], asked: NDArray[np.bool_], right: NDArray[np.bool_], examples: Sequence[Example]
 ) -> tuple[dict[str, Any], dict[str, float]]:
-    """Fits the logistic decision and the threshold that keeps false seconds below their limit."""
+    """Fits the logistic decision and the threshold that keeps false seconds below their limit; data without two questions teaches none."""
+    if not asked.any() or asked.all():
+        never = {"weights": [0.0] * LOOKS, "bias": -60.0, "threshold": 1.0}
+        return never, {"second_found": 0.0, "second_both_right": 0.0, "second_false": 0.0}
     decision = fit_logistic(features, asked)
     chances = np.array([sigmoid(float(look @ np.array(decision["weights"])) + decision["bias"]) for look in features])
     singles = sum(example.second is None for example in examples)
     doubles = len(examples) - singles
-    limit = np.sort(chances[~asked])[::-1][int(MOST_FALSE * singles)]
+    others = np.sort(chances[~asked])[::-1]
+    limit = others[min(int(MOST_FALSE * singles), len(others) - 1)]
     threshold = round(float(min(0.5, max(limit, 0.05))), 3)
     seen = chances >= threshold
     report = {

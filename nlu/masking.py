@@ -10,11 +10,12 @@ import re
 from dataclasses import dataclass
 
 from nlu.digits import BULLET, ascii_digits, groups, is_landline, is_mobile, runs
+from nlu.programme import WORDS
 from nlu.secret_numbers import numbers_of, phone_size
 
 _FILLER = (
     r"(?:\s{0,3}(?:nya|ku|mu|saya|sy|aku|gue|gw|beta|sa|yang|yg|masuk|dikirim|dapat|dpt|tadi|barusan|ini|itu|adalah|adlh|nomor|no|"
-    r"anda|kamu|kakak|kk|bapak|ibu|prakerja|akun|dana|gopay|ovo|email|sms|wa|verifikasi|rahasia(?:nya)?|otp|atm|kak|min|is|saya nya)\b){0,5}"
+    rf"anda|kamu|kakak|kk|bapak|ibu|{WORDS}|akun|dana|gopay|ovo|email|sms|wa|verifikasi|rahasia(?:nya)?|otp|atm|kak|min|is|saya nya)\b){{0,5}}"
 )
 _CODE = re.compile(
     rf"\b(?P<word>otp|pin|kode|code|cvv|cvc|token|passcode|sandi)(?:nya|ku|mu)?{_FILLER}"
@@ -31,7 +32,7 @@ _PASSWORD = re.compile(
 )
 _NOT_A_SECRET = re.compile(
     r"(?:lupa|salah|apa|tidak|tdk|ga|gak|nggak|gk|belum|blm|sudah|sdh|udah|harus|minimal|error|invalid|baru|lama|akun|dan|atau|kalau|"
-    r"di|ke|untuk|dengan|kok|kenapa|gimana|bagaimana|prakerja|email|wajib|isi|diisi|kosong|bisa|ditolak)[.,?!]*$",
+    rf"di|ke|untuk|dengan|kok|kenapa|gimana|bagaimana|{WORDS}|email|wajib|isi|diisi|kosong|bisa|ditolak)[.,?!]*$",
     re.I,
 )
 

@@ -20,6 +20,11 @@ def load() -> tuple[Normaliser, WordVectors]:
     return Normaliser(), WordVectors.load()
 
 
+def vectors(texts: Sequence[str]) -> Floats:
+    """A row of length 1 for each text (0 where every word is unknown): their products are what `nearness` tells."""
+    return np.stack([_vector(text) for text in texts])
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def _vector(text: str) -> Floats:
     normaliser, vectors = load()

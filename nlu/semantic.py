@@ -56,21 +56,26 @@ class SemanticEngine:
         self._first, self._encode, self._meta = first, encode, meta
         self._weights, self._bias = arrays["weights"].astype(np.float32), arrays["bias"].astype(np.float32)
         self._calibration = Calibration.of(meta)
+        if len(self._bias) != len(first.intents) + 1:
+            raise ValueError("the second look has other intents than the model: `pandu nlu train --semantic`")
 
     @classmethod
-    def load(cls, folder: Path = MODEL) -> SemanticEngine:
-        """Loads both models. FileNotFoundError where one was never trained; ModuleNotFoundError without the extra `semantic`."""
+    def load(cls, folder: Path = MODEL, *, first: EmbeddedEngine | None = None) -> SemanticEngine:
+        """Loads both models. FileNotFoundError where one was never trained; ModuleNotFoundError without the extra `semantic`.
+
+        `first`: an embedded engine with the same intents that is loaded already, in place of the folder's.
+        """
         meta = json.loads((folder / "semantic.json").read_text(encoding="utf-8"))
         if meta["fingerprint"] != semantic_fingerprint():
             log.warning("the second look is older than its data or code: `pandu nlu train --semantic` makes a new one")
         with np.load(folder / "semantic.npz", allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        return cls(EmbeddedEngine.load(folder), arrays, meta, encoder())
+        return cls(first or EmbeddedEngine.load(folder), arrays, meta, encoder())
 
     @property
     def version(self) -> str:
         """Names the model in logs and reports."""
-        return f"semantic-{self._meta['fingerprint']}"
+        return f"semantic-{self._meta['fingerprint']}/{self._first.version}"
 
     def parse(self, text: str, context: Context) -> Understanding:
         """Never raises on any text; an empty or unreadable one is refused."""

@@ -22,9 +22,10 @@ from nlu import corpus
 from nlu.classify import MODEL, outside_looks, softmax
 from nlu.corpus import Example
 from nlu.features import Floats, pieces
-from nlu.fingerprint import fingerprint
+from nlu.fingerprint import code_fingerprint, fingerprint
 from nlu.fit import COSTS, Fitted, chance_outside, fit_linear, fit_logistic, fit_temperature, fit_thresholds
 from nlu.fit_second import fit_second
+from nlu.held_out import HELD_OUT, text_key
 from nlu.normalise import Normaliser, plain
 from nlu.similar import clusters
 from nlu.understanding import OUT_OF_SCOPE
@@ -86,9 +87,9 @@ class Lessons:
         return np.asarray(self.truth == len(self.labels) - 1)
 
 
-def lessons() -> Lessons:
-    """Reads `data/*.yml` and the word vectors."""
-    examples = list(corpus.read(corpus.files()))
+def lessons(data: Path = corpus.DATA, taught: Sequence[Example] = ()) -> Lessons:
+    """Reads the folder's `*.yml` and the word vectors; `taught`: what editors have added since."""
+    examples = [*corpus.read(corpus.files(data)), *taught]
     known = known_words(examples)
     normaliser = Normaliser(known)
     words = [[piece for token in normaliser.tokens(example.text) for piece in pieces(token)] for example in examples]
@@ -109,22 +110,32 @@ def lessons() -> Lessons:
     )
 
 
-def train(folder: Path = MODEL, say: Say = lambda line: None) -> dict[str, Any]:
-    """Trains and writes `model.npz` and `meta.json`; returns what is in the latter. `say` gets lines of progress."""
-    given = lessons()
+def train(
+    folder: Path = MODEL,
+    say: Say = lambda line: None,
+    *,
+    data: Path = corpus.DATA,
+    taught: Sequence[Example] = (),
+) -> dict[str, Any]:
+    """Trains and writes `model.npz`, `meta.json` and `held_out.npz`; returns what is in the second. `say` gets lines of progress."""
+    given = lessons(data, taught)
     say(f"{len(given.examples)} messages, {len(given.labels)} labels, word vectors: {'yes' if given.vectors else 'no'}")
     fitted = fit_all(given, range(FOLDS + 1), say)  # no message is in fold number FOLDS
-    decisions = decide(given, fitted[:FOLDS])
+    decisions, seen = decide(given, fitted[:FOLDS])
     say(f"decisions: {json.dumps(decisions['cross_validation'])}")
     meta = {
         "labels": given.labels,
         "known": given.known,
         "vectors": given.vectors is not None,
-        "fingerprint": fingerprint(),
+        "fingerprint": fingerprint(data, taught),
+        "seed": fingerprint(data),
+        "code": code_fingerprint(),
         "messages": len(given.examples),
+        "taught": len(taught),
         **decisions,
     }
     write(folder, fitted[FOLDS], meta)
+    np.savez_compressed(folder / HELD_OUT, **seen)
     return meta
 
 
@@ -167,8 +178,8 @@ def learning_curve(shares: Sequence[float] = (0.1, 0.25, 0.5, 0.75, 1.0)) -> lis
     return curve
 
 
-def decide(given: Lessons, fitted: Sequence[Fitted]) -> dict[str, Any]:
-    """Everything that is learnt from held-out scores."""
+def decide(given: Lessons, fitted: Sequence[Fitted]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Everything that is learnt from held-out scores; and what they say of each message with one question (`nlu.held_out`)."""
     single, is_outside = given.single, given.is_outside
     scores, unknown, lengths = held_out(given, fitted)
     inside = single & ~is_outside
@@ -181,7 +192,7 @@ def decide(given: Lessons, fitted: Sequence[Fitted]) -> dict[str, Any]:
     second, second_report = fit_second(
         given.examples, models, ranked, given.labels[:-1], given.normaliser, temperature, outside
     )
-    return {
+    decisions = {
         "temperature": temperature,
         "outside": outside,
         "thresholds": thresholds,
@@ -189,6 +200,12 @@ def decide(given: Lessons, fitted: Sequence[Fitted]) -> dict[str, Any]:
         "second": second,
         "cross_validation": {**report, **second_report},
     }
+    away = chances >= thresholds["refuse"]
+    said = np.where(away, len(given.labels) - 1, ranked.argmax(axis=1))
+    sure = np.where(away, chances, ranked.max(axis=1) * (1 - chances))
+    keys = np.array([text_key(example.text) for example in given.examples], np.uint64)
+    seen: dict[str, Any] = {"key": keys[single], "truth": given.truth[single].astype(np.uint8)}
+    return decisions, {**seen, "said": said[single].astype(np.uint8), "sure": sure[single].astype(np.float16)}
 
 
 def write(folder: Path, final: Fitted, meta: dict[str, Any]) -> None:

@@ -42,6 +42,7 @@ from storage.schema import subscriptions as subscription_rows
 from storage.schema_campaigns import campaign_numbers, campaign_recipients
 from storage.schema_editing import answer_feedback
 from storage.schema_figures import visits
+from storage.schema_teaching import taught
 
 # what is erased row by row; wrong proofs (`proofs`), a stop of announcements and a "no" to suggestions (`chats.similar`) stay, or erasing
 # would lift them
@@ -63,6 +64,7 @@ _OWN: tuple[Table, ...] = (
     desk_drafts,
     cases,
     misunderstood,
+    taught,
     answer_feedback,
     notices,
     visits,

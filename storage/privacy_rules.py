@@ -104,6 +104,12 @@ RULES: Mapping[str, Rule] = {
     "closed_days": _none("holidays"),
     "sla_rules": _none("times to answer"),
     "answer_versions": _none("texts of editors"),
+    "content_events": _none("the public log of changes"),
+    "content_versions": _none("contents by their label"),
+    "program_rows": _none("the programme's state, with its dates"),
+    "answer_feedback": _chat("people's word on answers; chat and remark only with consent", "at", 365),
+    "visits": _chat("the present or last visit, for counts by day", "last_at", 90),
+    "daily": _none("counts by day, nobody's name, number or words"),
     # -- announcements
     "campaigns": _none("what was announced to whom, by filter; who made and approved it"),
     "campaign_recipients": Rule(erasure="stays", why="the ledger: sums must equal the audience; emptied of the chat's key, holds no words"),

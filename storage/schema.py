@@ -901,8 +901,15 @@ misunderstood = Table(
     Column("chat_id", BigId, ForeignKey("chats.id", ondelete="SET NULL")),
     Column("topic", String(40), nullable=False),  # best guess
     Column("text", Text),  # only with the person's recorded consent
-    Column("outcome", String(10), nullable=False),
+    Column("outcome", String(10), nullable=False),  # clarify (asked back), refuse, feedback ("jawaban ini salah")
     _when("at"),
+    Column("channel", String(16)),
+    Column("answer", String(40)),  # the intent or the rule that was answered with, where there was an answer
+    Column("state", String(10)),  # none: still to be looked at; taught, done, not_ours, aside
+    Column("handled_by", String(64)),
+    Column("handled_at", Instant),
+    Index("ix_misunderstood_state", "state", "at"),
+    Index("ix_misunderstood_chat_id", "chat_id"),
 )
 
 # -- the desk (docs/desk.md) --------------------------------------------------------------------------------------------

@@ -11,9 +11,8 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection, RowMapping
 
-from bot import settings
+from bot import pack, settings
 from bot.commands.running import run, stop
-from handlers import catalogue
 from storage import agents
 from storage.database import database_now
 
@@ -38,7 +37,7 @@ def add(
     if not 2 <= len(name.strip()) <= 80:
         raise stop("a name has 2 to 80 characters")
     wanted = [topic.strip() for topic in skills.split(",") if topic.strip()]
-    known = list(catalogue.load().files["reports"]["topics"])
+    known = list(pack.content().files["reports"]["topics"])
     if unknown := [topic for topic in wanted if topic not in known]:
         raise stop(f"no topic {', '.join(unknown)}; topics: {', '.join(known)}")
     token = secrets.token_urlsafe(32)

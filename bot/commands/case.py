@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection, RowMapping
 
+from bot import pack
 from bot.commands.running import me, run
-from handlers import case_acts, catalogue
+from handlers import case_acts
 from storage import cases, desk_texts
 from storage.database import database_now
 
@@ -79,7 +80,7 @@ def close(
 
     def work(connection: Connection) -> None:
         row, now = _known(connection, number), database_now(connection)
-        case_acts.settle(connection, catalogue.load(), row, actor=me(by), resolution=resolution, told=told, now=now)
+        case_acts.settle(connection, pack.content(), row, actor=me(by), resolution=resolution, told=told, now=now)
 
     run(work)
     typer.echo(f"{number.upper()} {resolution}; the person is told")
@@ -91,7 +92,7 @@ def correct(number: Number, told: Told, by: By = "") -> None:
 
     def work(connection: Connection) -> None:
         row, now = _known(connection, number), database_now(connection)
-        case_acts.correct(connection, catalogue.load(), row, actor=me(by), told=told, now=now)
+        case_acts.correct(connection, pack.content(), row, actor=me(by), told=told, now=now)
 
     run(work)
     typer.echo(f"{number.upper()} corrected; the person is told")

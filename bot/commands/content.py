@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,13 +12,14 @@ import typer
 import yaml
 from sqlalchemy import Connection
 
+from bot import pack
 from bot.commands import content_program
 from bot.commands.content_acts import Desk, editor, told
 from bot.commands.running import run, stop
 from bot.desk import roles
 from bot.desk.answer_form import begins, ends
 from handlers import content_check, content_export, content_now, editing_acts
-from handlers.catalogue import CONTENT, load
+from handlers.catalogue import load
 from storage import editing, feedback
 from storage.editing import RefusedError
 
@@ -27,7 +29,10 @@ Json = Annotated[bool, typer.Option("--json")]
 Intent = Annotated[str, typer.Argument(help="As in nlu/intents.yml, for example incentive_amount.")]
 By = Annotated[str, typer.Option("--by", help="Name of the desk account that does it.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; stands in the public log of changes.")]
-Folder = Annotated[Path, typer.Option("--folder", help="another content folder")]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--folder", help="Another content folder; default: that of PANDU_CONTENT, else the shipped one."),
+]
 
 
 @app.callback()
@@ -36,13 +41,18 @@ def _room() -> None:
 
 
 def problems_of_content() -> list[str]:
-    """Problems of the shipped content, a line each."""
-    return [str(problem) for problem in content_check.check()]
+    """Problems of the content that is used, a line each."""
+    return [str(problem) for problem in content_check.check(_used())]
+
+
+def _used() -> Path:
+    return pack.at(os.environ.get("PANDU_CONTENT", "")).content
 
 
 @app.command()
-def check(folder: Folder = CONTENT, as_json: Json = False) -> None:
+def check(folder: Folder = None, as_json: Json = False) -> None:
     """Refuse what must not be published; a line a problem: file, line, column, reason."""
+    folder = folder or _used()
     problems = content_check.check(folder)
     if as_json:
         _print([{"file": p.file, "line": p.line, "column": p.column, "message": p.message} for p in problems])
@@ -206,7 +216,7 @@ def withdraw(
 
 
 @app.command()
-def export(folder: Folder = CONTENT, as_json: Json = False) -> None:
+def export(folder: Folder = None, as_json: Json = False) -> None:
     """Write what is in force back into the files: answers, and facts without an end. A second run changes nothing."""
 
     def work(connection: Connection) -> tuple[dict[str, Any], dict[str, str]]:
@@ -216,7 +226,7 @@ def export(folder: Folder = CONTENT, as_json: Json = False) -> None:
         return bodies, desk.lasting_facts(connection)
 
     bodies, facts = run(work)
-    written = content_export.export(folder, bodies, facts)
+    written = content_export.export(folder or _used(), bodies, facts)
     if as_json:
         _print(written)
         return

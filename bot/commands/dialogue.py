@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from bot.settings import Settings, load
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -15,6 +18,11 @@ app = typer.Typer(no_args_is_help=True)
 @app.callback()
 def _room() -> None:
     """Conversations in YAML."""
+
+
+def _settings() -> Settings:
+    """None of the operator's own, but for the content pack."""
+    return load({"PANDU_SECRET_KEY": "dialogue test", "PANDU_CONTENT": os.environ.get("PANDU_CONTENT", "")})
 
 
 @app.command(name="test")
@@ -25,11 +33,11 @@ def run_dialogues(
 ) -> None:
     """Run conversations through the whole path; say where one goes another way than written."""
     from bot import app as program
-    from bot import dialogues, logs, settings
+    from bot import dialogues, logs
 
     logs.configure(level=50)
     paths = [path for given in files for path in (sorted(given.rglob("*.yml")) if given.is_dir() else [given])]
-    parts = program.parts(settings.load({"PANDU_SECRET_KEY": "dialogue test"}))
+    parts = program.parts(_settings())
     outcomes = []
     for path in paths:
         try:
@@ -65,11 +73,11 @@ def draw(
 ) -> None:
     """Draw the journeys from the forms and the ways that the dialogues take."""
     from bot import app as program
-    from bot import journey_map, logs, settings
+    from bot import journey_map, logs
 
     logs.configure(level=50)
     paths = [path for given in files for path in (sorted(given.rglob("*.yml")) if given.is_dir() else [given])]
-    parts = program.parts(settings.load({"PANDU_SECRET_KEY": "dialogue test"}))
+    parts = program.parts(_settings())
     seen = asyncio.run(journey_map.collect(paths, parts))
     for path in journey_map.write(seen, docs=out, states=states):
         typer.echo(str(path))

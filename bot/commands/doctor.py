@@ -13,15 +13,15 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
-from bot import rotation, settings
+from bot import pack, rotation, settings
 from bot.commands import doctor_machine
 from bot.commands.content import problems_of_content
+from bot.models import problem
 from bot.policy import policy
 from bot.whatsapp import cost, templates
-from handlers import catalogue
 from handlers.templates import wanted
 from nlu.rasa.engine import what_is_wrong
-from storage import agents, channel_notes, migrate, standing
+from storage import agents, channel_notes, migrate, models, standing
 from storage.database import Database, database_now
 
 OLD_BACKUP = timedelta(days=7)
@@ -56,8 +56,8 @@ async def examine(*, ask: bool = False) -> dict[str, Any]:
         problems.append("PANDU_KIOSK: without PANDU_PUBLIC_URL there is no QR to go on at home, only the code")
     problems += await asyncio.to_thread(lambda: list(doctor_machine.around(loaded, os.environ)))
     if ask:
-        told = await asyncio.gather(doctor_machine.public_address(loaded), doctor_machine.channels(loaded))
-        problems += [problem for part in told for problem in part if problem not in problems]
+        asked = await asyncio.gather(doctor_machine.public_address(loaded), doctor_machine.channels(loaded))
+        problems += [problem for part in asked for problem in part if problem not in problems]
     problems += [f"content: {problem}; run `pandu content check`" for problem in problems_of_content()[:1]]
     if not loaded.public_url:
         rows.append({"name": "note", "value": "PANDU_PUBLIC_URL is unset: the secure form is not offered", "help": ""})
@@ -88,6 +88,7 @@ async def _database_problems(loaded: settings.Settings, rows: list[dict[str, str
         clock = doctor_machine.skewed(datetime.now(UTC), await database.now(), "the database")
         sealed = await rotation.held(database, policy(loaded)) if current else []
         rows += [_note(note) for note in await database.read(channel_notes.unseen)] if current else []
+        model = await database.read(models.published) if current else None
         rows += await database.read(partial(_whatsapp, loaded=loaded)) if current and loaded.whatsapp_token else []
         notes, wrong = await database.read(_kept) if current else ([], [])
         rows += [_told(note) for note in notes]
@@ -104,7 +105,8 @@ async def _database_problems(loaded: settings.Settings, rows: list[dict[str, str
         ]
     if found != migrate.head():
         return [f"the schema is {found}, this version needs {migrate.head()}: run `pandu db upgrade`", *clock]
-    return [*_sealed_problems(loaded, sealed), *clock, *wrong]
+    outdated = problem(model, pack.of(loaded)) if model else ""
+    return [*_sealed_problems(loaded, sealed), *clock, *wrong, *filter(None, [outdated])]
 
 
 def _kept(connection: Connection) -> tuple[list[str], list[str]]:
@@ -131,7 +133,7 @@ def _whatsapp(connection: Connection, loaded: settings.Settings) -> list[dict[st
     spent = cost.standing(
         connection, f"whatsapp:{loaded.whatsapp_number_id}", loaded.whatsapp_monthly_cap, database_now(connection)
     )
-    in_way = templates.problems(connection, loaded.whatsapp_account_id, wanted(catalogue.load()))
+    in_way = templates.problems(connection, loaded.whatsapp_account_id, wanted(pack.content()))
     told = [f"WhatsApp: {spent.shown}", *(f"WhatsApp: {problem.message}" for problem in in_way)]
     return [{"name": "note", "value": text, "help": ""} for text in told]
 

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection, RowMapping
 
+from bot import pack
 from bot.commands.running import me, run
-from handlers import catalogue, linking_agent
+from handlers import linking_agent
 from handlers.linking_agent import Checked, RefusedError
 from nlu.entities.identity import parse_phone
 from storage import cases, chats, people
@@ -78,7 +79,7 @@ def make(
         row = people.by_record_key(connection, record)
         if row is None:
             raise RefusedError(f"no record {record}; `pandu link find` shows them by number")
-        return linking_agent.connect(connection, catalogue.load(), where, row, _checked(by, reason, case), alone=alone)
+        return linking_agent.connect(connection, pack.content(), where, row, _checked(by, reason, case), alone=alone)
 
     others = run(work)
     rest = f"; {others} other chat(s) {'ended' if alone else 'told'}" if others else ""
@@ -91,7 +92,7 @@ def end(chat: Chat, reason: Reason, by: By = "") -> None:
 
     def work(connection: Connection) -> None:
         where, case = _chat(connection, chat)
-        linking_agent.disconnect(connection, catalogue.load(), where, _checked(by, reason, case))
+        linking_agent.disconnect(connection, pack.content(), where, _checked(by, reason, case))
 
     run(work)
     typer.echo(f"{chat} is not linked any more")

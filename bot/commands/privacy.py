@@ -246,7 +246,7 @@ def lift(chat: Chat = "", record: Record = "") -> None:
 
 @app.command()
 def breach(
-    since: Annotated[datetime, typer.Option("--from", help="UTC, as in 2026-11-24T03:00.")],
+    since: Annotated[datetime, typer.Option("--from", help="UTC, as in 2026-11-24T03:00:00.")],
     until: Annotated[datetime, typer.Option("--to", help="UTC.")],
     noticed: Annotated[datetime | None, typer.Option("--noticed", help="UTC; default now.")] = None,
     letters: Annotated[Path | None, typer.Option("--letters", help="Write the two letters into this folder.")] = None,

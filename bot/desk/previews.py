@@ -41,7 +41,7 @@ def previews(content: Catalogue, entry: Entry, hosts: tuple[str, ...]) -> list[P
         other = "closed" if content.state == "open" else "open"
         found.append((f"Nanti: {states[other]}", replace(content, state=other), None))
     if entry.text_2020_2022:
-        found.append(("Aturan 2020–2022", content, "semi_bansos"))
+        found.append(("Aturan 2020–2022", content, content.older_scheme))
     shown = [
         Preview(
             title=title,

@@ -10,7 +10,7 @@ EVERYBODY = frozenset(ROLES)
 ANSWERS = frozenset(ANSWERING)  # talk to people
 LEADS = frozenset(("supervisor", "admin"))
 COUNTS = frozenset(("supervisor", "operator", "admin"))  # figures without personal data
-WRITES = frozenset(("editor", "supervisor", "admin"))  # ready answers, and the bot's
+WRITES = frozenset(("editor", "supervisor", "admin"))  # ready answers, the bot's, and what it is taught
 DIRECTS = frozenset(("editor", "operator", "admin"))  # the programme's state, incidents, facts
 RUNS = frozenset(("operator", "supervisor", "admin"))  # hours and holidays
 GUARDS = frozenset(("data_officer", "admin"))  # requests, copies and erasure, who has looked at what
@@ -36,6 +36,8 @@ MENU = (
     Item("/cases", "Laporan", ANSWERS, "l"),
     Item("/canned", "Balasan", ANSWERS | WRITES),
     Item("/answers", "Jawaban", WRITES),
+    Item("/unclear", "Belum dipahami", WRITES),
+    Item("/models", "Model", WRITES),
     Item("/program", "Program", DIRECTS),
     Item("/supervision", "Supervisi", COUNTS),
     Item("/figures", "Angka", COUNTS | WRITES),

@@ -18,6 +18,7 @@ from bot.desk import (
     figures,
     hours,
     looks,
+    models,
     officer,
     person,
     program,
@@ -26,6 +27,7 @@ from bot.desk import (
     roles,
     speaking,
     supervision,
+    unclear,
 )
 from bot.desk.guard import Rule, Run, guarded
 from bot.desk.live import Hub
@@ -70,6 +72,15 @@ def rules(hub: Hub) -> tuple[Rule, ...]:
         Rule("GET", "/canned", canned.show, roles.ANSWERS | roles.WRITES),
         Rule("POST", "/canned", canned.save, roles.WRITES),
         Rule("POST", "/canned/delete", canned.delete, roles.WRITES),
+        Rule("GET", "/unclear", unclear.show, roles.WRITES),
+        Rule("POST", "/unclear", unclear.handle, roles.WRITES),
+        Rule("GET", "/unclear/{item:int}", unclear.read, roles.WRITES),
+        Rule("POST", "/unclear/{item:int}", unclear.teach, roles.WRITES),
+        Rule("GET", "/models", models.show, roles.WRITES),
+        Rule("POST", "/models/train", models.train, roles.WRITES),
+        Rule("POST", "/models/{model:int}/publish", models.publish, roles.WRITES),
+        Rule("POST", "/models/{model:int}/rollback", models.roll_back, roles.WRITES),
+        Rule("POST", "/models/taught/{taught:int}/withdraw", models.withdraw, roles.WRITES),
         Rule("GET", "/answers", answers.listed, roles.WRITES),
         Rule("GET", "/answers/{intent:str}", answers.show, roles.WRITES),
         Rule("GET", "/answers/{intent:str}/edit", answer_edit.show, roles.WRITES),

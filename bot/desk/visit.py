@@ -14,8 +14,10 @@ from sqlalchemy import Connection, RowMapping
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from bot import pack
 from bot.desk import look, roles
 from bot.effects import Parts
+from bot.pack import Pack
 from bot.wake import DESK, INBOX, OUTBOX, Wake
 from handlers.catalogue import Catalogue
 from storage.database import Database, T
@@ -32,6 +34,7 @@ class Desk:
     parts: Callable[[], Parts]  # the present ones: a new model or content swaps them
     own_host: str = ""  # our pages', that may stand in messages beside .go.id and the operator's listed ones
     https: bool = False  # people reach it by https, whatever stands between
+    pack: Pack = pack.SHIPPED
     demo: tuple[tuple[str, str], ...] = ()  # name and password of the demo's accounts, shown on its log-in page
 
 

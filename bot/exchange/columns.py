@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from handlers import catalogue
+from bot import pack
 
 KINDS = ("participants", "courses", "enrolments", "incentives", "providers", "offices")
 LONGEST_EMPTY = 8  # characters of a word that stands for nothing
@@ -89,7 +89,7 @@ def _column(name: str, spec: Mapping[str, Any]) -> Column:
 def _from_content(source: str) -> dict[str, list[str]]:
     """Codes and their titles from the content: wallets, platforms, topics, the reasons of failed payments."""
     name, _, part = source.partition(".")
-    table = catalogue.load().files[name]
+    table = pack.content().files[name]
     if part:
         table = table[part]
     titles = {

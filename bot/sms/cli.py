@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from bot import pack
 from bot.channel import Accepted, Retry, Unknown
 from bot.settings import Settings, SettingsError, load
 from bot.sms import cost, limits
@@ -24,7 +25,7 @@ from bot.sms.receive import CHANNEL, EVENTS, RECEIVED, number_of
 from bot.sms.send import gateway_of, read_config
 from bot.sms.spec import Config
 from bot.sms.webhook import path_of
-from handlers import catalogue, gsm7, short
+from handlers import gsm7, short
 from handlers.messages import Reply
 from storage import migrate
 from storage.database import Database, database_now
@@ -204,7 +205,7 @@ async def _test(settings: Settings, config: Config, client: Client, to: str) -> 
     number = number_of(to)
     if number is None:
         raise ProblemError(f"--to {to}: a mobile number of Indonesia, as +6281234567890")
-    content = catalogue.load()
+    content = pack.content()
     key = "intro_official_sms" if settings.official else "intro_unofficial_sms"
     text, _ = short.shaped(Reply(text=content.text(key, operator=settings.operator)), short.words(content))
     gateway = gateway_of(config, key=settings.sms_key, user=settings.sms_user)

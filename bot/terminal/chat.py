@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -17,7 +18,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
-from bot import app, logs, settings
+from bot import app, logs, pack, refresh, settings
+from bot.models import with_published
 from bot.policy import policy
 from bot.similar import SimilarPeople
 from bot.terminal.session import Session
@@ -35,6 +37,7 @@ async def run(*, jsonl: bool, url: str, phone: str, channel: str, samples: bool)
             if not url
             else None
         )
+        loaded = replace(loaded, content=os.environ.get("PANDU_CONTENT", ""))
         if url:
             loaded = replace(loaded, database_url=url)
         logs.configure(level=40)
@@ -47,7 +50,9 @@ async def run(*, jsonl: bool, url: str, phone: str, channel: str, samples: bool)
                 hashed = partial(hash_identity, key=policy(loaded).lookup_key)
                 await database.write(partial(invented.fill, now=datetime.now(UTC), hash_nik=hashed))
                 await SimilarPeople(database, wanted=loaded.similar).run_once()
-            made = app.parts(loaded)
+            chosen = pack.of(loaded)
+            made = await with_published(database, app.parts(loaded), chosen, partial(app.wrapped, loaded))
+            made = await refresh.as_now(database, made)
             made = replace(
                 made, policy=replace(made.policy, secure_form_url=made.policy.secure_form_url or "http://localhost/f/")
             )

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select
 from starlette.routing import BaseRoute
 
+from bot import pack
 from bot.channel import Accepted, Outcome, Receive
 from bot.effects import Parts
 from bot.receiver import Receiver
@@ -19,7 +20,7 @@ from bot.sender import Sender
 from bot.wake import Wake
 from bot.web.secure_form import submit
 from bot.worker import Worker
-from handlers import catalogue, short
+from handlers import short
 from handlers.kiosk import LASTS
 from handlers.messages import Inbound, Kind, Option, Reply, SecureForm, State, option_reference, state_from_json
 from storage import chats, inbox, kiosk, schema
@@ -46,7 +47,7 @@ class Recorder:
     async def send(self, address: str, reply: Reply, *, lane: int, key: int) -> Outcome:
         """Keeps the reply; one by SMS as the letters that would leave."""
         if self.name == "sms":
-            reply = replace(reply, text=short.shaped(reply, short.words(catalogue.load()))[0])
+            reply = replace(reply, text=short.shaped(reply, short.words(pack.content()))[0])
         self.sent.append((address, reply))
         return Accepted(str(key))
 

@@ -11,14 +11,14 @@ from typing import Annotated, Any
 
 import typer
 
-from bot import settings
+from bot import pack, settings
 from bot.settings import Settings, SettingsError
 from bot.whatsapp import cost
 from bot.whatsapp.client import Graph, GraphError
 from bot.whatsapp.receive import CHANNEL
 from bot.whatsapp.steps import Setup, walk
 from bot.whatsapp.templates import fetched, problems, submit
-from handlers import catalogue, templates
+from handlers import templates
 from storage import templates as registry
 from storage.database import Database
 
@@ -131,7 +131,7 @@ async def _cost(loaded: Settings) -> str:
 
 
 async def _templates(loaded: Settings, graph: Graph, *, sync: bool, submit_new: bool) -> Report:
-    wanted = templates.wanted(catalogue.load())
+    wanted = templates.wanted(pack.content())
     account = loaded.whatsapp_account_id
     report = Report()
     if not account:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from nlu.normalise import LEXICON, distance, plain
+from nlu.programme import HOST_NAME
 from nlu.understanding import Entity
 
 _URL = re.compile(r"(?:https?://|hxxps?://|www\.)[^\s<>\"']+", re.I)
@@ -98,7 +99,7 @@ def _imitates(host: str) -> bool:
 
 def _misspells(name: str) -> bool:
     """Whether a name under .go.id is the programme's with a slip ("pakerja")."""
-    return any(part != "prakerja" and _resembles(part, "prakerja") for part in re.split(r"[.\-_]", name))
+    return any(part != HOST_NAME and _resembles(part, HOST_NAME) for part in re.split(r"[.\-_]", name))
 
 
 def _resembles(part: str, name: str) -> bool:

@@ -1,7 +1,7 @@
 """Announcements: campaigns, the ledger of their recipients, audiences from files, who did what, saved segments.
 
 Revision ID: 0014
-Revises: 0011
+Revises: 0010
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from storage.schema import BigId, Instant, Json
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

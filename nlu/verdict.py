@@ -2,7 +2,8 @@
 
 The rule (docs/teaching.md): a new model is worse, and is not published, if
 - the accuracy falls by more than half a point, or the lower end (5 %) of a paired bootstrap of the difference lies below −1 point;
-- out of scope is recognised by more than 2 points less, or questions of ours are refused by more than 1 point more;
+- out of scope is recognised by more than 3 points less (of the 80 such texts of our own evaluation file two are chance);
+- questions of ours are refused by more than 1 point more;
 - the calibration error grows by more than 2 points;
 - an intent with at least 8 texts loses a quarter of them or more on balance;
 - half of the messages take more than twice as long, and more than 5 ms.
@@ -20,7 +21,7 @@ from nlu.evaluate import Case, figures
 from nlu.understanding import Understanding
 
 FELL, SURELY_FELL = 0.005, 0.01  # accuracy
-MISSED, REFUSED, UNSURE = 0.02, 0.01, 0.02  # out of scope, false refusals, calibration error
+MISSED, REFUSED, UNSURE = 0.03, 0.01, 0.02  # out of scope, false refusals, calibration error
 FEWEST, QUARTER = 8, 0.25
 SLOWER, SLOW_MS = 2.0, 5.0
 ROUNDS, SEED = 2_000, 20241

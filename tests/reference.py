@@ -13,6 +13,7 @@ import typer.core
 import typer.main
 import yaml
 
+import bot.commands.teaching
 import bot.sms.cli
 import bot.telegram.cli
 import bot.whatsapp.cli
@@ -21,7 +22,7 @@ from bot.cli import app
 from handlers import catalogue, dialogue
 
 DOCS = Path(__file__).parent.parent / "docs"
-_LAZY = {"nlu": nlu.cli, "sms": bot.sms.cli, "telegram": bot.telegram.cli, "whatsapp": bot.whatsapp.cli}
+_LAZY = {"nlu": bot.commands.teaching, "sms": bot.sms.cli, "telegram": bot.telegram.cli, "whatsapp": bot.whatsapp.cli}
 
 
 def _commands() -> Iterator[tuple[str, typer.core.TyperCommand]]:

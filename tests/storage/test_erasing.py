@@ -19,6 +19,7 @@ _PERSONAL = re.compile(r"name|phone|address|text|story|note$|wording|wish|birth|
 _NOT_OF_CITIZENS = {
     "agents", "canned", "answer_versions", "closed_days", "courses", "providers", "offices", "templates", "imports",
     "channel_notes", "program_rows", "desk_logins", "leases", "progress",
+    "campaigns", "campaign_acts", "segments",
 }  # fmt: skip
 
 

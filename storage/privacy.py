@@ -47,6 +47,7 @@ from storage.schema_teaching import taught
 # what is erased row by row; wrong proofs (`proofs`), a stop of announcements and a "no" to suggestions (`chats.similar`) stay, or erasing
 # would lift them
 _OWN: tuple[Table, ...] = (
+    campaign_numbers,
     identities,
     link_codes,
     carry_codes,
@@ -121,12 +122,6 @@ def erase(connection: Connection, chat_id: int, now: datetime, *, keep: Collecti
     ).rowcount
     erased["outbox"] += connection.execute(
         outbox.delete().where(outbox.c.chat_id == chat_id, outbox.c.lane == 1, outbox.c.state.in_(("pending", "held")))
-    ).rowcount
-    given = ("phone", "consent_source", "consent_on", "consent_wording", "chat_id")
-    erased["campaign_numbers"] = connection.execute(
-        update(campaign_numbers)
-        .where(campaign_numbers.c.chat_id == chat_id)
-        .values(problem="erased", **dict.fromkeys(given))
     ).rowcount
     erased["data_requests"] = data_requests.forget_wishes(connection, chat_id)
     connection.execute(

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import gc
 import os
-import secrets
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -25,10 +25,12 @@ from bot.desk.live import Hub
 from bot.effects import Parts
 from bot.figures import Counting
 from bot.hook import HookSender
+from bot.ids import new_id
 from bot.leader import Leader
 from bot.models import PublishedModel
 from bot.notices import Notices
 from bot.policy import own_hosts, policy
+from bot.privacy import keeping, ledger
 from bot.queue_notices import QueueNotices
 from bot.receiver import Receiver
 from bot.refresh import Refresh
@@ -84,12 +86,6 @@ _SWITCH_SECONDS = 0.0005  # SQLite gives the lock up in each statement; taking i
 _WORKER_NICE = (
     5  # in a burst on one machine the web role stays fast: what waits is safe, what is refused comes again and again
 )
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-
-def new_id(length: int) -> str:
-    """A random key in Crockford's alphabet: easy to read aloud, no look-alikes."""
-    return "".join(secrets.choice(_CROCKFORD) for _ in range(length))
 
 
 def parts(settings: Settings, *, random_id: Callable[[int], str] = new_id) -> Parts:
@@ -265,6 +261,9 @@ class Service:
             work.append(("notices", Leader(self.database).hold("notices", told.run)))
             line = QueueNotices(self.database, self._content, self.wake)
             work.append(("queue", Leader(self.database).hold("queue", line.run)))
+            filing = partial(ledger.keep, self.database, Path(self.settings.erasures_file))
+            work.append(("erasures", Leader(self.database).hold("erasures", filing)))
+            work.append(("retention", Leader(self.database).hold("retention", partial(keeping.keep, self.database))))
             similar = SimilarPeople(self.database, wanted=self.settings.similar)
             work.append(("similar", Leader(self.database).hold("similar", similar.run)))
             work.append(("figures", Leader(self.database).hold("figures", Counting(self.database).run)))

@@ -22,6 +22,7 @@ from bot.commands import (
     importing,
     keyring,
     link,
+    privacy,
     queue,
 )
 
@@ -39,6 +40,7 @@ app.add_typer(database.app, name="db", help="The database.")
 app.add_typer(hours.app, name="hours", help="When agents are there; holidays.")
 app.add_typer(keyring.app, name="keys", help="The keys that seal NIK and KK.")
 app.add_typer(link.app, name="link", help="Links between chats and records, made or ended by hand.")
+app.add_typer(privacy.app, name="privacy", help="Requests, export, erasure, retention, breach: for the data officer.")
 app.add_typer(queue.app, name="queue", help="Dead letters: events given up after three attempts.")
 
 app.command(name="import")(importing.import_file)

@@ -66,7 +66,7 @@ async def prepare(settings: Settings) -> None:
     try:
         if await _revision(database) != migrate.head():
             await database.write(migrate.upgrade)
-        key = keys.lookup_key(settings.secret_key)
+        key = keys.present(settings).lookup
         if await database.read(_is_stale):
             await database.write(partial(_fill, key=key))
         await demo_desk.prepare(database)

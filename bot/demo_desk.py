@@ -15,6 +15,7 @@ _PEOPLE = (
     ("ani", "Ani", "agent", "P-ANI1"),
     ("budi", "Budi", "agent", "P-BUD1"),
     ("lina", "Lina", "supervisor", "P-LIN1"),
+    ("eka", "Eka", "editor", "P-EKA1"),
 )
 _ADMIN = ("admin", "Admin", "admin", "P-ADM1")
 _CANNED = (

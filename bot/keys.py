@@ -1,10 +1,13 @@
-"""Separate keys for separate purposes, derived from the one secret (HKDF-SHA256, RFC 5869)."""
+"""Separate keys for separate purposes (HKDF-SHA256, RFC 5869): of one secret, or each of a secret of its own."""
 
 from __future__ import annotations
+
+import re
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from bot.settings import Settings
 from handlers.turn import Keys
 
 
@@ -28,6 +31,23 @@ def signing_key(secret: str) -> bytes:
     return derive(secret, "sign")
 
 
-def keys_of(secret: str) -> Keys:
-    """All three."""
-    return Keys(lookup=lookup_key(secret), sealing=sealing_key(secret), signing=signing_key(secret))
+def keys_of(secret: str, *, lookup: str = "", sealing: str = "", signing: str = "") -> Keys:
+    """All three; a secret of its own where one is given."""
+    return Keys(
+        lookup=lookup_key(lookup or secret),
+        sealing=sealing_key(sealing or secret),
+        signing=signing_key(signing or secret),
+    )
+
+
+def present(settings: Settings) -> Keys:
+    """The keys in use."""
+    own = {"lookup": settings.lookup_key, "sealing": settings.sealing_key, "signing": settings.signing_key}
+    return keys_of(settings.secret_key, **own)
+
+
+def former(settings: Settings) -> tuple[Keys, ...]:
+    """Those of the secrets before, newest first; also of the whole setting, for a secret that has a comma itself."""
+    whole = settings.secret_key_former
+    parts = [part.strip() for part in re.split(r"[,\n]", whole)]
+    return tuple(keys_of(secret) for secret in dict.fromkeys([*parts, whole]) if secret)

@@ -32,6 +32,7 @@ dead_letters = Counter("pandu_dead_letters_total", "Events given up after three 
 fenced = Counter("pandu_fenced_total", "Batches rolled back because their lease was lost")
 sends = Counter("pandu_sends_total", "Sends by outcome", ("channel", "outcome"))
 deliveries = Counter("pandu_deliveries_total", "What platforms told of sent messages", ("channel", "delivery"))
+retained = Counter("pandu_retention_deleted_total", "Rows deleted because their time was over", ("table",))
 windows = Counter("pandu_whatsapp_choices_total", "Messages for WhatsApp: text, template, held, later", ("choice",))
 rasa_readings = Counter(
     "pandu_rasa_readings_total",
@@ -41,7 +42,7 @@ rasa_readings = Counter(
 
 COUNTERS = (
     *(inbound, repeats, rejected, ignored, refused, unavailable),
-    *(turns, reruns, dead_letters, fenced, sends, deliveries, rasa_readings, windows),
+    *(turns, reruns, dead_letters, fenced, sends, deliveries, rasa_readings, windows, retained),
 )
 
 

@@ -11,7 +11,7 @@ from handlers.turn import Policy
 
 def policy(settings: Settings) -> Policy:
     """The operator's decisions and keys; NIK and KK are asked only where everything for it is configured."""
-    present, former = keys.keys_of(settings.secret_key), settings.secret_key_former
+    present = keys.present(settings)
     asks = not identity_problems(settings)
     return Policy(
         operator=settings.operator,
@@ -26,7 +26,7 @@ def policy(settings: Settings) -> Policy:
         lookup_key=present.lookup,
         sealing_key=present.sealing,
         signing_key=present.signing,
-        former=keys.keys_of(former) if former else None,
+        formers=keys.former(settings),
         identity_transfer=settings.identity_transfer if asks else "",
         identity_basis=settings.identity_basis if asks else "",
     )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from handlers.messages import Reply
 from handlers.turn import ZONES
-from storage import outbox, subscriptions
+from storage import outbox, restrictions, subscriptions
 
 HOURS = range(8, 20)  # nothing proactive outside 08–20 local (design, rule 12)
 LIFE = timedelta(hours=6)  # one that could not be sent by then is pointless
@@ -28,11 +28,13 @@ def midnight(zone: str, now: datetime) -> datetime:
 
 
 def send(connection: Connection, row: Mapping[Any, Any], reply: Reply, now: datetime, *, author: str) -> int:
-    """Puts one row into the broadcast lane; 0 where the person has said stop. It never leaves after 20 local, however long the way out was blocked.
+    """Puts one row into the broadcast lane; 0 where the person has said stop or the use of their data is restricted.
+
+    It never leaves after 20 local, however long the way out was blocked.
 
     A channel with a window sends the reply's template where free text may not go any more.
     """
-    if subscriptions.stopped(connection, row["chat_id"]):
+    if subscriptions.stopped(connection, row["chat_id"]) or restrictions.restricted(connection, row["chat_id"]):
         return 0
     zone = ZONES[row["zone"] or "WIB"]
     evening = datetime.combine(now.astimezone(zone).date(), _EVENING, zone)

@@ -107,12 +107,43 @@ class Settings:
             "help": "signs links and seals form values; made by itself on SQLite",
         },
     )
+    lookup_key: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_LOOKUP_KEY",
+            "secret": True,
+            "help": "a secret of its own for the keyed hashes by which NIK and KK are found; unset: derived from PANDU_SECRET_KEY",
+        },
+    )
+    sealing_key: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_SEALING_KEY",
+            "secret": True,
+            "help": "a secret of its own for encryption; unset: derived from PANDU_SECRET_KEY",
+        },
+    )
+    signing_key: str = field(
+        default="",
+        metadata={
+            "env": "PANDU_SIGNING_KEY",
+            "secret": True,
+            "help": "a secret of its own for links and sessions; unset: derived from PANDU_SECRET_KEY",
+        },
+    )
     secret_key_former: str = field(
         default="",
         metadata={
             "env": "PANDU_SECRET_KEY_FORMER",
             "secret": True,
-            "help": "the key before the present one, until `pandu keys rotate` has moved everything (docs/identity.md)",
+            "help": "the keys before the present one, newest first, separated by commas or lines (docs/identity.md)",
+        },
+    )
+    erasures_file: str = field(
+        default="var/erasures.jsonl",
+        metadata={
+            "env": "PANDU_ERASURES_FILE",
+            "help": "erasures by keyed hash, outside the database, so that a restored backup is erased again; back it up apart",
         },
     )
     identity_transfer: str = field(
@@ -263,6 +294,7 @@ class Settings:
         return int(self.bind.rpartition(":")[2])
 
 
+_KEY = 32  # characters of a secret from which a key is made
 _SMS_SECRET = 8  # the app's own signing keys are that short (docs/features/webhooks.md of android-sms-gateway/docs-web)
 _FEWEST_REPLIES = 20
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -369,6 +401,7 @@ def _check(settings: Settings) -> None:
             raise SettingsError("PANDU_RASA_URL: no address of a Rasa server; as in http://127.0.0.1:5005")
     if settings.secret_key and len(settings.secret_key) < 32 and not settings.database_url.startswith("sqlite"):
         raise SettingsError("PANDU_SECRET_KEY: at least 32 random characters; it keys the hashes of identity numbers")
+    _check_keys(settings)
     if settings.hook_url and urlsplit(settings.hook_url).scheme != "https":
         raise SettingsError("PANDU_HOOK_URL: an address that begins with https:// is needed")
     if settings.hook_url and len(settings.hook_secret) < 32:
@@ -387,6 +420,18 @@ def _check_networks(settings: Settings) -> None:
             raise SettingsError(
                 f"PANDU_TRUSTED_PROXIES: {network!r} is no address or network, as in 172.16.0.0/12"
             ) from None
+
+
+def _check_keys(settings: Settings) -> None:
+    own = {name: getattr(settings, f"{name}_key") for name in ("lookup", "sealing", "signing")}
+    given = [value for value in (settings.secret_key, *own.values()) if value]
+    for name, value in own.items():
+        if value and len(value) < _KEY:
+            raise SettingsError(f"PANDU_{name.upper()}_KEY: at least {_KEY} random characters, or leave it unset")
+    if len(set(given)) < len(given):
+        raise SettingsError(
+            "PANDU_LOOKUP_KEY, PANDU_SEALING_KEY, PANDU_SIGNING_KEY: each a secret of its own, or unset"
+        )
 
 
 def _check_whatsapp(settings: Settings) -> None:
@@ -432,7 +477,8 @@ def _with_secret(settings: Settings) -> Settings:
     """On SQLite the key is made once, beside the database, readable by its owner alone; PostgreSQL wants it set."""
     if not settings.database_url.startswith("sqlite:///"):
         raise SettingsError(
-            "PANDU_SECRET_KEY: required with PostgreSQL; set at least 32 random characters, or PANDU_SECRET_KEY_FILE"
+            "PANDU_SECRET_KEY: required with PostgreSQL, and the same for all processes; make one with "
+            "`python3 -c 'import secrets; print(secrets.token_urlsafe(48))'` and name its file in PANDU_SECRET_KEY_FILE"
         )
     path = Path(settings.database_url.removeprefix("sqlite:///")).with_suffix(".key")
     if not path.exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handlers.catalogue import Catalogue, Entry, shown_date
+from handlers.catalogue import Catalogue, Entry, placeholders, shown_date
 from handlers.messages import Option, Reply
 from handlers.turn import Answer, Turn, answer, options
 from storage import chats, people
@@ -21,7 +21,7 @@ def faq(turn: Turn, intent: str, *, scheme: str | None = None) -> Answer:
 def faq_reply(turn: Turn, intent: str, *, scheme: str | None = None) -> Reply:
     """The reply alone, for a message that asks two things."""
     entry = turn.content.answers[intent]
-    known = scheme or (known_scheme(turn) if _depends_on_scheme(entry) else None)
+    known = scheme or (known_scheme(turn) if _depends_on_scheme(turn.content, entry) else None)
     return entry_reply(turn.content, entry, scheme=known, in_form=bool(turn.state.form))
 
 
@@ -55,9 +55,10 @@ def led(content: Catalogue, intent: str, reply: Reply) -> Reply:
     return replace(reply, text=f"{lead}\n\n{reply.text}", sms=f"{lead}\n{reply.sms}" if reply.sms is not None else None)
 
 
-def _depends_on_scheme(entry: Entry) -> bool:
+def _depends_on_scheme(content: Catalogue, entry: Entry) -> bool:
     """Whether the person's year changes the answer; otherwise their record need not be asked for."""
-    return bool(entry.text_2020_2022) or any("{" in text for text in (*entry.text, *entry.sms))
+    named = {name for text in (*entry.text, *entry.sms) if "{" in text for name in placeholders(text)}
+    return bool(entry.text_2020_2022) or not named <= content.common.keys()
 
 
 def more(turn: Turn, intent: str) -> Answer:

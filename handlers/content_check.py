@@ -125,7 +125,7 @@ def check(folder: Path = CONTENT, *, link_hosts: tuple[str, ...] = ()) -> list[P
         for intent in others
         if intent not in catalogue.topics
     ]
-    found += _texts(folder, files, link_hosts)
+    found += _texts(folder, files, catalogue.common, link_hosts)
     lines = lines_of(templates.path(folder))
     found += [
         Problem(file=f"{templates.FILE}.yml", line=lines.get(name, 1), column=1, message=f"{name}: {message}")
@@ -278,17 +278,22 @@ def _whole(day: object) -> str:
     return str(day) if re.fullmatch(r"\d{4}(-(0[1-9]|1[0-2])(-\d\d)?)?", str(day)) else "2023"
 
 
+def _with_facts(text: str, common: Mapping[str, str]) -> str:
+    """The text with the facts that it names; what a handler fills in stays."""
+    return re.sub(r"\{(\w+)\}", lambda match: common.get(match[1], match[0]), text)
+
+
 def _links(text: str, hosts: tuple[str, ...]) -> Iterator[str]:
     for host in links.forbidden(text, hosts):
         yield _ENGLISH["link"].format(host=host)
 
 
-def _texts(folder: Path, files: Mapping[str, Any], hosts: tuple[str, ...]) -> list[Problem]:
+def _texts(folder: Path, files: Mapping[str, Any], common: Mapping[str, str], hosts: tuple[str, ...]) -> list[Problem]:
     found = []
     for name in sorted(file for file in files if file.startswith("texts/")):
         lines = lines_of(folder / f"{name}.yml")
         for key, text in files[name].items():
-            messages = list(_links(text, hosts)) if isinstance(text, str) else ["is no text"]
+            messages = list(_links(_with_facts(text, common), hosts)) if isinstance(text, str) else ["is no text"]
             if isinstance(text, str):
                 try:
                     placeholders(text)

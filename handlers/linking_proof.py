@@ -63,8 +63,8 @@ def by_identity(turn: Turn, values: Mapping[str, Any]) -> Match | None:
 
 
 def _hashes(values: Mapping[str, Any]) -> set[Any]:
-    """The NIK's hash by the present and by the former key: records are rehashed by their next import."""
-    return {values.get("nik_hash"), values.get("nik_hash_former")} - {None}
+    """The NIK's hash by the present key and by former ones: a record keeps the one of its last import."""
+    return {values.get("nik_hash"), *str(values.get("nik_hash_former") or "").split()} - {None}
 
 
 def by_code(turn: Turn, code: str) -> Match | None:

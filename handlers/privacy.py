@@ -1,22 +1,23 @@
-"""What Pandu keeps about a chat, and its owner's rights: to see, to correct, to erase, to withdraw consent.
+"""What Pandu keeps about a chat, and its owner's rights: to see, to correct, to erase, to withdraw consent, to have the use restricted.
 
-UU 27/2022 (facts section 11): access and correction, withdrawal within 3 × 24 hours, erasure on request; here all of
-them happen at once.
+UU 27/2022 (facts section 11): within 3 × 24 hours. What the bot can do happens at once; the correction of an imported
+record and a restriction wait for the data officer. Each is a request with a receipt and a proof (`handlers.data_requests`).
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from handlers import handoff, identity, registration, registration_view, telling, typed
+from handlers import data_requests, handoff, identity, registration, registration_view, telling, typed
 from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.messages import Reply, State
 from handlers.turn import Answer, Turn, answer, options
 from handlers.typed import NO, YES, labelled
-from storage import chats, consents, drafts, misunderstood, privacy, registrations, subscriptions
+from storage import chats, consents, drafts, misunderstood, privacy, registrations, restrictions, subscriptions
 from storage import identity as numbers
+from storage.data_requests import ACCESS, CORRECTION, ERASURE, RESTRICTION, WITHDRAWAL
 
-SEE, CORRECT, ERASE, WITHDRAW = "lihat", "koreksi", "hapus", "tarik"
+SEE, CORRECT, ERASE, WITHDRAW, RESTRICT, LIFT = "lihat", "koreksi", "hapus", "tarik", "batasi", "bebas"
 
 _SHOWN_DIGITS = 3  # of a telephone number
 
@@ -77,6 +78,9 @@ def _overview(turn: Turn) -> str:
         lines.append(text("privacy_line_courses", count=kept["course_choices"]))
     if not kept["chat"]["similar"]:
         lines.append(text("privacy_line_similar_off"))
+    if restrictions.restricted(turn.connection, turn.chat_id):
+        lines.append(text("privacy_line_restricted"))
+    lines += data_requests.lines(turn)
     return "\n".join(lines)
 
 
@@ -109,7 +113,9 @@ def _details(turn: Turn) -> list[Reply]:
         replies.append(turn.say("privacy_detail_registration", number=row["number"], lines=lines))
     if told := identity.details(turn):
         replies.append(told)
-    return replies or [turn.say("privacy_detail_none")]
+    shown = privacy.collect(turn.connection, turn.chat_id, turn.now)
+    number = data_requests.at_once(turn, ACCESS, data_requests.counted(shown))
+    return [*(replies or [turn.say("privacy_detail_none")]), turn.say("privacy_access_done", number=number)]
 
 
 # -- the form -----------------------------------------------------------------------------------------------------
@@ -121,6 +127,9 @@ def _ask_what(turn: Turn, data: Data) -> Reply:
         ("privacy_option_correct", f"answer:{CORRECT}"),
         ("privacy_option_erase", f"answer:{ERASE}"),
         ("privacy_option_withdraw", f"answer:{WITHDRAW}"),
+        ("privacy_option_lift", f"answer:{LIFT}")
+        if restrictions.restricted(turn.connection, turn.chat_id)
+        else ("privacy_option_restrict", f"answer:{RESTRICT}"),
         ("privacy_option_enough", f"answer:{NO}"),
     )
     return turn.say("privacy_overview", lines=_overview(turn), options=labelled(turn, *pairs))
@@ -160,10 +169,13 @@ def _finish(turn: Turn, data: Data) -> Answer:
         case "lihat", _:
             return close(turn, *_details(turn))
         case "hapus", "ya":
-            privacy.erase(turn.connection, turn.chat_id, turn.now)
-            return answer(turn, turn.say("privacy_erased"), state=State(greeted=True, version=turn.state.version))
+            return _erase(turn)
         case "tarik", "ya":
             return _withdraw(turn)
+        case "batasi", _:
+            return _restrict(turn)
+        case "bebas", _:
+            return _lift(turn)
         case "tarik", None:
             return close(turn, turn.say("privacy_withdraw_none"))
     return close(turn, turn.say("privacy_unchanged"))
@@ -171,24 +183,64 @@ def _finish(turn: Turn, data: Data) -> Answer:
 
 def _correct(turn: Turn) -> Answer:
     """Corrections are made where the data was given: in the preparation, by "ubah …"; of an imported record only by a person."""
-    imported = chats.active_link(turn.connection, turn.chat_id) is not None
+    imported = chats.active_link(turn.connection, turn.chat_id)
     prepared = registrations.of_chat(turn.connection, turn.chat_id, turn.now)
-    if prepared is None and imported and (told := handoff.required(turn, "data")):
-        return close(turn, told)
+    if prepared is None and imported is not None:
+        request = data_requests.receive(turn, CORRECTION, participant_id=imported["participant_id"])
+        waits = turn.say("privacy_correct_waits", receipt=data_requests.receipt(turn, request))
+        told = handoff.required(turn, "data")
+        return close(turn, *((told, waits) if told else (waits,)))
     if prepared is None:
         return close(turn, turn.say("privacy_correct_none"))
     return registration.correct(turn)
 
 
+def _erase(turn: Turn) -> Answer:
+    """Everything of the chat but its bare address; with a line in the ledger, so that a restored backup is erased again."""
+    erased = privacy.erase(turn.connection, turn.chat_id, turn.now)
+    number = data_requests.at_once(turn, ERASURE, erased)
+    data_requests.note_erasure(
+        turn.connection,
+        turn.policy,
+        kind="chat",
+        named=data_requests.address_of(turn.chat),
+        whole=False,
+        receipt_number=number,
+        key=turn.new_id(26),
+        now=turn.now,
+    )
+    said = turn.say("privacy_erased", number=number, rows=sum(erased.values()))
+    return answer(turn, said, state=State(greeted=True, version=turn.state.version))
+
+
 def _withdraw(turn: Turn) -> Answer:
     """What rested on the consent goes with it."""
-    consents.withdraw(turn.connection, turn.chat_id, turn.now)
-    misunderstood.forget(turn.connection, turn.chat_id)
-    registrations.delete(turn.connection, turn.chat_id)
-    numbers.delete(turn.connection, turn.chat_id)
+    gone = {
+        "consents": consents.withdraw(turn.connection, turn.chat_id, turn.now),
+        "misunderstood": misunderstood.forget(turn.connection, turn.chat_id),
+        "registrations": registrations.delete(turn.connection, turn.chat_id),
+        "identity_numbers": numbers.delete(turn.connection, turn.chat_id),
+    }
     drafts.delete(turn.connection, turn.chat_id, registration.FORM.name)
-    subscriptions.stop(turn.connection, turn.chat_id, turn.now)
-    return close(turn, turn.say("privacy_withdrawn"))
+    gone["subscriptions"] = len(subscriptions.stop(turn.connection, turn.chat_id, turn.now))
+    number = data_requests.at_once(turn, WITHDRAWAL, {name: count for name, count in gone.items() if count})
+    return close(turn, turn.say("privacy_withdrawn", number=number))
+
+
+def _restrict(turn: Turn) -> Answer:
+    """Waits for the data officer: what is restricted also concerns the record and what agents do with it."""
+    link = chats.active_link(turn.connection, turn.chat_id)
+    record = link["participant_id"] if link else None
+    request = data_requests.receive(turn, RESTRICTION, participant_id=record)
+    return close(turn, turn.say("privacy_restrict_waits", receipt=data_requests.receipt(turn, request)))
+
+
+def _lift(turn: Turn) -> Answer:
+    """The person's own restriction ends at their word."""
+    link = chats.active_link(turn.connection, turn.chat_id)
+    record = link["participant_id"] if link else None
+    restrictions.end(turn.connection, chat_id=turn.chat_id, participant_id=record, now=turn.now)
+    return close(turn, turn.say("privacy_lifted"))
 
 
 FORM = Form(

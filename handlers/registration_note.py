@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from handlers import forms, identity, places, registration_office, registration_view, telling, typed
+from handlers import data_requests, forms, identity, places, registration_office, registration_view, telling, typed
 from handlers.catalogue import shown_date
 from handlers.forms import Data
 from handlers.messages import Reply
@@ -13,6 +13,7 @@ from handlers.turn import Answer, Turn, options
 from handlers.typed import NO, SKIPPED, YES
 from storage import chats, exports, registrations, subscriptions
 from storage import identity as numbers
+from storage.data_requests import CORRECTION
 
 KEPT = timedelta(days=365)  # the period that the consent names
 NEWS = "gelombang"
@@ -29,9 +30,12 @@ def note(turn: Turn, data: Data) -> Answer:
     else:
         noted.pop("identity", None)
         numbers.delete(turn.connection, turn.chat_id)
+    corrects = registrations.of_chat(turn.connection, turn.chat_id, turn.now) is not None
     number = registrations.save(
         turn.connection, turn.chat_id, number=_new_number(turn), data=noted, now=turn.now, kept_until=until
     )
+    if corrects:
+        data_requests.at_once(turn, CORRECTION, {"registrations": 1})
     if turn.policy.hook and not turn.kiosk:  # of what is taken home the operator's system hears there
         exports.enqueue_hook(turn.connection, number=number, event_id=turn.new_id(26), now=turn.now)
     if zone := places.zone(str(data.get("region", SKIPPED))):

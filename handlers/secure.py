@@ -66,7 +66,7 @@ def hash_identity(number: str, key: bytes) -> str:
 
 def opener(policy: Policy, name: str) -> bytes | None:
     """The sealing key of that id, present or former; None where it is not configured."""
-    former = (policy.former.sealing,) if policy.former else ()
+    former = (keys.sealing for keys in policy.formers)
     return next((key for key in (policy.sealing_key, *former) if key_id(key) == name), None)
 
 
@@ -81,7 +81,7 @@ def signed(key: str, policy: Policy) -> str:
 def key_of(link: str, policy: Policy) -> str | None:
     """The inverse of `signed`; None for a link that we have not made."""
     key, signature = link[:-_SIGNATURE], link[-_SIGNATURE:]
-    former = (policy.former.signing,) if policy.former else ()
+    former = (keys.signing for keys in policy.formers)
     ours = any(
         hmac.compare_digest(signature.encode(), _signature(key, signing).encode())
         for signing in (policy.signing_key, *former)
@@ -194,14 +194,15 @@ def _born_then(nik: Nik, told: str, today: date) -> bool:
 
 
 def sealable(values: Mapping[str, str], policy: Policy, *, plain: bool = False) -> dict[str, str]:
-    """Clean values as they are sealed: of an identity number only its keyed hash (by the former key too), or itself where `plain`."""
+    """Clean values as they are sealed: of an identity number only its keyed hash (by former keys too), or itself where `plain`."""
     if plain:
         return dict(values)
     kept = {name: value for name, value in values.items() if name not in IDENTITIES}
     for name in set(IDENTITIES) & values.keys():
         kept[f"{name}_hash"] = hash_identity(values[name], policy.lookup_key)
-        if policy.former:
-            kept[f"{name}_hash_former"] = hash_identity(values[name], policy.former.lookup)
+        if policy.formers:
+            former = (hash_identity(values[name], keys.lookup) for keys in policy.formers)
+            kept[f"{name}_hash_former"] = " ".join(former)
     return kept
 
 

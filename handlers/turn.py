@@ -45,13 +45,20 @@ class Policy:
     lookup_key: bytes = b""  # of the keyed hash by which an identity number is found
     sealing_key: bytes = b""  # of the values that come through the secure form
     signing_key: bytes = b""  # of the secure form's links
-    former: Keys | None = None  # of the secret before, until everything has been moved to the present one
+    formers: tuple[
+        Keys, ...
+    ] = ()  # of secrets before, newest first: what they sealed or hashed is still opened and found
     identity_transfer: str = ""  # who lawfully receives NIK and KK; empty: they are not asked
     identity_basis: str = ""  # the legal basis of that transfer
 
     def without_links(self) -> Policy:
         """The policy for a chat in which no link can be sent: neither the secure form nor the web chat is offered."""
         return replace(self, secure_form_url="", web_chat_url="")
+
+    @property
+    def lookup_keys(self) -> tuple[bytes, ...]:
+        """The key of keyed hashes, and former ones that are still tried."""
+        return (self.lookup_key, *(keys.lookup for keys in self.formers))
 
     @property
     def asks_identity(self) -> bool:

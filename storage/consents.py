@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select, update
 
 from storage.schema import consents
 
@@ -50,3 +50,22 @@ def withdraw(connection: Connection, chat_id: int, now: datetime, *, purposes: S
 
 def _holds(now: datetime) -> ColumnElement[bool]:
     return consents.c.withdrawn_at.is_(None) & or_(consents.c.until.is_(None), consents.c.until > now)
+
+
+def overview(connection: Connection, now: datetime) -> list[RowMapping]:
+    """By purpose and wording: how many hold, were withdrawn, ran out; and when the first and last were given."""
+    withdrawn = consents.c.withdrawn_at.is_not(None)
+    statement = (
+        select(
+            consents.c.purpose,
+            consents.c.wording,
+            func.count().filter(_holds(now)).label("holding"),
+            func.count().filter(withdrawn).label("withdrawn"),
+            func.count().filter(~withdrawn, consents.c.until <= now).label("over"),
+            func.min(consents.c.given_at).label("first"),
+            func.max(consents.c.given_at).label("last"),
+        )
+        .group_by(consents.c.purpose, consents.c.wording)
+        .order_by(consents.c.purpose, func.max(consents.c.given_at).desc())
+    )
+    return list(connection.execute(statement).mappings())

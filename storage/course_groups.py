@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, case, distinct, func, literal, select
 
+from storage import restrictions
 from storage.schema import chats, course_groups, enrolments, imports, links, participants
 
 LEAST = 50  # people who finished a course, or the group is not looked at
@@ -104,7 +105,13 @@ def _finishers(*columns: ColumnElement[Any]) -> Any:
     )
     joined = enrolments.join(participants, participants.c.id == enrolments.c.participant_id)
     return (
-        select(*columns).select_from(joined).where(enrolments.c.state.in_(_DONE), participants.c.id.not_in(unwilling))
+        select(*columns)
+        .select_from(joined)
+        .where(
+            enrolments.c.state.in_(_DONE),
+            participants.c.id.not_in(unwilling),
+            ~restrictions.of_record(participants.c.id),
+        )
     )
 
 

@@ -126,16 +126,28 @@ def log_look(
     what: str,
     now: datetime,
     quiet: timedelta = timedelta(0),
+    reason: str | None = None,
 ) -> None:
     """Notes that somebody has looked at a conversation or record; `quiet`: a page drawn again so soon is the same look."""
     a = access_log
     recent = and_(a.c.actor == actor, a.c.chat_id == chat_id, a.c.what == what, a.c.at > now - quiet)
     if not quiet or connection.execute(select(a.c.id).where(recent).limit(1)).first() is None:
         row = {"at": now, "actor": actor, "chat_id": chat_id, "participant_id": participant_id, "what": what}
+        row |= {"reason": reason and reason[:200]}
         connection.execute(a.insert().values(row))
 
 
-def looks(connection: Connection, *, limit: int, actor: str = "", chat_id: int | None = None) -> list[RowMapping]:
+def looks(
+    connection: Connection,
+    *,
+    limit: int,
+    actor: str = "",
+    chat_id: int | None = None,
+    record: str = "",
+    what: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[RowMapping]:
     """The last looks at personal data, newest first, with the record's and the chat's name."""
     a = access_log
     statement = (
@@ -149,7 +161,20 @@ def looks(connection: Connection, *, limit: int, actor: str = "", chat_id: int |
         statement = statement.where(a.c.actor == actor)
     if chat_id is not None:
         statement = statement.where(a.c.chat_id == chat_id)
+    if record:
+        statement = statement.where(participants.c.record_key == record)
+    if what:
+        statement = statement.where(a.c.what == what)
+    if since is not None:
+        statement = statement.where(a.c.at >= since)
+    if until is not None:
+        statement = statement.where(a.c.at < until)
     return list(connection.execute(statement).mappings())
+
+
+def kinds_of_looks(connection: Connection) -> list[str]:
+    """What has been looked at, for the filter."""
+    return list(connection.execute(select(access_log.c.what).distinct().order_by(access_log.c.what)).scalars())
 
 
 # -- cases ----------------------------------------------------------------------------------------------------------

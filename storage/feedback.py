@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, func, select, update
 
-from storage import consents
+from storage import consents, restrictions
 from storage.schema_editing import answer_feedback
 
 OPEN, DONE = "open", "done"
@@ -23,8 +23,8 @@ def note(
     remark: str,
     now: datetime,
 ) -> None:
-    """Adds one; `remark` is masked already; it and the chat are dropped unless the chat consents to "improve"."""
-    agreed = consents.active(connection, chat_id, "improve", now)
+    """Adds one; `remark` is masked already; it and the chat are dropped unless the chat consents to "improve" and its use is not restricted."""
+    agreed = consents.active(connection, chat_id, "improve", now) and not restrictions.restricted(connection, chat_id)
     connection.execute(
         answer_feedback.insert().values(
             chat_id=chat_id if agreed else None,

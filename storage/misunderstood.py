@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, update
 
+from storage import restrictions
 from storage.schema import consents, messages, misunderstood
 from storage.schema_teaching import taught
 
@@ -37,7 +38,11 @@ def note(
     """Adds one; `text` is masked already and dropped unless the chat consents to "improve".
 
     `outcome`: clarify, refuse, or feedback, where a person says that an answer was wrong; `answer`: what was answered with.
+
+    Nothing of a chat whose use is restricted.
     """
+    if restrictions.restricted(connection, chat_id):
+        return
     agreed = connection.execute(_agreed, {"chat_id": chat_id, "now": now}).first()
     row = {
         "chat_id": chat_id if agreed else None,
@@ -92,10 +97,12 @@ def handle(connection: Connection, ids: Sequence[int], state: str | None, *, by:
     return connection.execute(update(misunderstood).where(misunderstood.c.id.in_(ids)).values(values)).rowcount
 
 
-def forget(connection: Connection, chat_id: int) -> None:
-    """A chat has withdrawn its consent: its texts go, and what was taught in its words; the counts stay."""
-    connection.execute(update(misunderstood).where(misunderstood.c.chat_id == chat_id).values(text=None, chat_id=None))
+def forget(connection: Connection, chat_id: int) -> int:
+    """A chat has withdrawn its consent: its texts go, and what was taught in its words; the counts stay. Returns how many texts."""
+    mine = update(misunderstood).where(misunderstood.c.chat_id == chat_id)
+    gone: int = connection.execute(mine.values(text=None, chat_id=None)).rowcount
     connection.execute(taught.delete().where(taught.c.chat_id == chat_id))
+    return gone
 
 
 def delete_old(connection: Connection, *, before: datetime, limit: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, case, func, select, update
 
-from storage import imports, subscriptions
+from storage import imports, restrictions, subscriptions
 from storage.inbox import insert_for
 from storage.reminders import ADDRESS, CHATS, holds, in_zones
 from storage.schema import changes, chats, conversations, courses, enrolments, links, notices, outbox
@@ -99,6 +99,7 @@ def due(connection: Connection, *, zone: str, midnight: datetime, now: datetime,
             chats.c.stopped_at.is_(None),
             conversations.c.owner == "bot",
             in_zones([zone]),
+            ~restrictions.holds(chats.c.id),
             ~announced,
         )
         .order_by(chats.c.id)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, func, or_, select, update
 
-from storage import consents, subscriptions
+from storage import consents, data_requests, subscriptions
 from storage.schema import (
     access_log,
     carry_codes,
@@ -34,6 +34,7 @@ from storage.schema import (
     notices,
     outbox,
     registrations,
+    reminders,
     secure_forms,
 )
 from storage.schema import consents as consent_rows
@@ -65,6 +66,7 @@ _OWN: tuple[Table, ...] = (
     answer_feedback,
     notices,
     visits,
+    reminders,
 )
 _UNSENT = ("pending", "sending", "held")
 
@@ -119,6 +121,7 @@ def erase(connection: Connection, chat_id: int, now: datetime, *, keep: Collecti
     erased["outbox"] += connection.execute(
         outbox.delete().where(outbox.c.chat_id == chat_id, outbox.c.lane == 1, outbox.c.state.in_(("pending", "held")))
     ).rowcount
+    erased["data_requests"] = data_requests.forget_wishes(connection, chat_id)
     connection.execute(
         update(chats).where(chats.c.id == chat_id).values(name="", formal=False, zone=None, digit_run=None)
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, select, update
 
+from storage import restrictions
 from storage.inbox import insert_for
 from storage.schema import agents, chats, handoffs, quality_reviews
 
@@ -22,11 +23,16 @@ def sample(connection: Connection, handoff_id: int, now: datetime, *, rating: in
     """Marks a conversation for reading if chance (by its number, so that a rerun decides alike) or its rating says so."""
     drawn = int.from_bytes(hashlib.sha256(f"quality:{handoff_id}".encode()).digest()[:4]) % ONE_OF == 0
     low = rating is not None and rating <= LOW
-    if not (drawn or low):
+    if not (drawn or low) or _restricted(connection, handoff_id):
         return False
     values = {"handoff_id": handoff_id, "why": "rating" if low else "random", "sampled_at": now}
     connection.execute(insert_for(connection)(quality_reviews).on_conflict_do_nothing().values(values))
     return True
+
+
+def _restricted(connection: Connection, handoff_id: int) -> bool:
+    mine = select(restrictions.holds(handoffs.c.chat_id)).where(handoffs.c.id == handoff_id)
+    return bool(connection.execute(mine).scalar())
 
 
 def unread(connection: Connection, limit: int = 100) -> list[RowMapping]:
@@ -48,7 +54,7 @@ def unread(connection: Connection, limit: int = 100) -> list[RowMapping]:
         .join(handoffs, handoffs.c.id == quality_reviews.c.handoff_id)
         .join(chats, chats.c.id == handoffs.c.chat_id)
         .outerjoin(agents, agents.c.id == handoffs.c.agent_id)
-        .where(quality_reviews.c.reviewed_at.is_(None))
+        .where(quality_reviews.c.reviewed_at.is_(None), ~restrictions.holds(handoffs.c.chat_id))
         .order_by(quality_reviews.c.sampled_at)
         .limit(limit)
     )

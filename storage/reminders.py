@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
 
+from storage import restrictions
 from storage.inbox import insert_for
 from storage.schema import (
     chats,
@@ -48,6 +49,7 @@ def drafts_due(
             chats.c.stopped_at.is_(None),
             chats.c.kiosk_until.is_(None),
             drafts.c.reminded_at.is_(None),
+            ~restrictions.holds(chats.c.id),
             drafts.c.expires_at > now,
             in_zones(zones),
         )
@@ -100,6 +102,7 @@ def deadlines_due(
             participants.c.as_of >= fresh_from,
             chats.c.stopped_at.is_(None),
             in_zones(zones),
+            ~restrictions.holds(chats.c.id),
             ~bought,
             ~given,
         )

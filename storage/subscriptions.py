@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from storage import restrictions
 from storage.inbox import insert_for
 from storage.schema import outbox, subscriptions
 
@@ -80,6 +81,7 @@ def chats_of(connection: Connection, topic: str, *, after: int = 0, limit: int =
             subscriptions.c.topic.in_((topic, EVERYTHING)),
             subscriptions.c.ended_at.is_(None),
             subscriptions.c.chat_id > after,
+            ~restrictions.holds(subscriptions.c.chat_id),
         )
         .distinct()
         .order_by(subscriptions.c.chat_id)

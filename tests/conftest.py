@@ -31,6 +31,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("PANDU_") and name != "PANDU_TEST_POSTGRES_URL":
             monkeypatch.delenv(name)
+    monkeypatch.setenv("PANDU_ERASURES_FILE", f"{tempfile.gettempdir()}/pandu-tests/no-erasures.jsonl")
 
 
 @pytest.fixture(autouse=True)

@@ -80,16 +80,26 @@ def test_known_vulnerabilities_are_told_unless_excused(monkeypatch: pytest.Monke
     assert dependencies.known(report) == ["a 1.0: PYSEC-1, mended in 1.1"]
 
 
-def _answering(told: list[str] | None):  # type: ignore[no-untyped-def]
-    return lambda _file: told
+def test_what_was_skipped_was_not_compared() -> None:
+    report = json.dumps(
+        {"dependencies": [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "x"}]}
+    )
+    assert dependencies.skipped(report) == ["b"]
+
+
+Found = tuple[list[str], bool]
 
 
 @pytest.mark.parametrize(
-    ("told", "strict", "code"), [([], True, 0), (["a: x"], False, 1), (None, False, 0), (None, True, 1)]
+    ("found", "strict", "code"),
+    [(([], True), True, 0), ((["a: x"], True), False, 1), (([], False), False, 0), (([], False), True, 1)],
 )
 def test_what_cannot_be_asked_is_said_loudly(
-    told: list[str] | None, strict: bool, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    found: Found, strict: bool, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(dependencies, "ask", _answering(told))
+    def answer(_file: Path) -> Found:
+        return found
+
+    monkeypatch.setattr(dependencies, "ask", answer)
     assert dependencies.main(strict=strict) == code
-    assert ("NOT COMPARED" in capsys.readouterr().err) is (told is None)
+    assert ("NOT COMPARED" in capsys.readouterr().err) is not found[1]

@@ -97,7 +97,7 @@ def _known(connection: Connection, name: str) -> RowMapping:
 
 
 def _code(connection: Connection) -> str:
-    from bot.app import new_id  # the whole program: only where an account is made
+    from bot.ids import new_id
 
     while agents.has_code(connection, code := f"P-{new_id(4)}"):
         pass

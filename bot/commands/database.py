@@ -15,6 +15,7 @@ from rich.progress import Progress
 from sqlalchemy.exc import DatabaseError
 
 from bot import settings
+from bot.commands import privacy
 from bot.commands.running import stop
 from storage import backup as storage_backup
 from storage import check as soundness
@@ -100,11 +101,12 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A file of `pandu db backup`.")],
     force: Annotated[bool, typer.Option("--force", help="Replace what the database holds.")] = False,
 ) -> None:
-    """Restore FILE into an empty database (stop Pandu first), and bring it to this version's schema."""
+    """Restore FILE into an empty database (stop Pandu first), bring it to this version's schema, and erase again who was erased since."""
     manifest = _told("restoring", lambda url, tell: storage_backup.restore(url, file, force=force, tell=tell))
     typer.echo(
         f"restored {sum(manifest.rows.values()):,} rows of {manifest.made_at}, schema {manifest.schema} → {migrate.head()}"
     )
+    privacy.reapply()
 
 
 def _told(what: str, work: Callable[[str, Tell], Coroutine[Any, Any, Manifest]]) -> Manifest:

@@ -70,9 +70,7 @@ async def _import(kind: str, file: Path, as_of: str, report: Path | None, *, onl
     loaded = settings.load()
     now = datetime.now(UTC)
     moment = moment_of(file, as_of, now)
-    source = open_source(
-        file, kind, today=now.astimezone(ZONES["WIB"]).date(), lookup_key=keys.lookup_key(loaded.secret_key)
-    )
+    source = open_source(file, kind, today=now.astimezone(ZONES["WIB"]).date(), lookup_key=keys.present(loaded).lookup)
     database = Database(loaded.database_url)
     try:
         await _check_schema(database)

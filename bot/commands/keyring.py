@@ -40,7 +40,7 @@ def rotate() -> None:
     typer.echo(f"{moved:,} sealed anew under the present key")
     _missing(left)
     typer.echo(
-        "PANDU_SECRET_KEY_FORMER: keep it until the participants have been imported once more (docs/identity.md)"
+        "PANDU_SECRET_KEY_FORMER: keep the key in it; records are found by it until they are imported once more (docs/identity.md)"
     )
 
 

@@ -60,6 +60,8 @@ DONE = {
     "program_approve": "Disetujui dan berlaku.",
     "program_refuse": "Ditolak.",
     "program_end": "Diakhiri.",
+    "request_done": "Permintaan ditutup sebagai sudah dikerjakan. Warga diberi tahu.",
+    "request_refused": "Permintaan ditutup dengan alasan hukum. Warga diberi tahu.",
 }
 
 

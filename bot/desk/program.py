@@ -13,6 +13,7 @@ from bot.desk import answers
 from bot.desk.answer_form import moment
 from bot.desk.visit import Visit
 from handlers import editing_acts
+from handlers.catalogue import Catalogue, placeholders
 from handlers.content_check import Finding
 from storage import desk_view, editing, program
 from storage.database import database_now
@@ -42,6 +43,7 @@ async def _page(visit: Visit, *, status: int = 200, found: list[Finding] | None 
         waiting=[row for row in rows if row["state"] == program.ASKED],
         rows=[{**row, "standing": _standing(row, visit.now)} for row in rows if row["state"] != program.ASKED],
         people=people,
+        used=_used(content),
         KINDS=KINDS,
         value_of=lambda row: told["states"].get(row["value"], row["value"]) if row["kind"] == "state" else row["value"],
         key_of=lambda row: _key(told, row),
@@ -52,6 +54,16 @@ async def _page(visit: Visit, *, status: int = 200, found: list[Finding] | None 
 
 
 _FIELDS = {"value": "Isi", "key": "Nama", "reason": "Alasan", "valid_to": "Sampai", "valid_from": "Mulai"}
+
+
+def _used(content: Catalogue) -> dict[str, list[str]]:
+    """Fact → the answers that name it, whose dates beside it may need a change too."""
+    found: dict[str, list[str]] = {}
+    for intent, entry in content.answers.items():
+        texts = [*entry.text, *(entry.text_2020_2022 or ()), *entry.sms, entry.more]
+        for name in {name for text in texts if "{" in text for name in placeholders(text)}:
+            found.setdefault(name, []).append(intent)
+    return found
 
 
 def _key(told: Mapping[str, Any], row: Mapping[Any, Any]) -> str:

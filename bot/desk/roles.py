@@ -13,7 +13,7 @@ COUNTS = frozenset(("supervisor", "operator", "admin"))  # figures without perso
 WRITES = frozenset(("editor", "supervisor", "admin"))  # ready answers, the bot's, and what it is taught
 DIRECTS = frozenset(("editor", "operator", "admin"))  # the programme's state, incidents, facts
 RUNS = frozenset(("operator", "supervisor", "admin"))  # hours and holidays
-GUARDS = frozenset(("data_officer", "admin"))  # who has looked at what
+GUARDS = frozenset(("data_officer", "admin"))  # requests, copies and erasure, who has looked at what
 ADMINS = frozenset(("admin",))
 
 
@@ -43,6 +43,11 @@ MENU = (
     Item("/figures", "Angka", COUNTS | WRITES),
     Item("/quality", "Mutu", LEADS),
     Item("/hours", "Jam", RUNS),
+    Item("/requests", "Permintaan", GUARDS),
+    Item("/person", "Orang", GUARDS),
+    Item("/consents", "Persetujuan", GUARDS),
+    Item("/processing", "Pemrosesan", GUARDS),
+    Item("/breach", "Insiden", GUARDS),
     Item("/looks", "Jejak", GUARDS),
     Item("/agents", "Petugas", ADMINS),
 )

@@ -94,7 +94,8 @@ class Visit:
             return self.here
         if "chat" in known:
             return f"/chat/{known['chat']}"
-        return f"/cases/{known['number']}" if "number" in known else f"/{self.here.split('/')[1]}"
+        first = self.here.split("/")[1]
+        return f"/{first}/{known['number']}" if "number" in known else f"/{first}"
 
     @property
     def answers(self) -> bool:

@@ -80,7 +80,7 @@ class SmsChannel:
             key=settings.sms_key,
             user=settings.sms_user,
             webhook_secret=settings.sms_webhook_secret,
-            sealing_key=keys.sealing_key(settings.secret_key),
+            sealing_key=keys.present(settings).sealing,
             cap=settings.sms_monthly_cap,
         )
 

@@ -2,7 +2,12 @@
 
 from alembic import context
 
-from storage import schema_editing, schema_figures  # noqa: F401 - their tables belong to the metadata
+from storage import (  # noqa: F401 - their tables belong to the metadata
+    schema_editing,
+    schema_figures,
+    schema_privacy,
+    schema_teaching,
+)
 from storage.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from benchmarks.seed import ACCOUNT, SOURCE, analyse, seed
-from bot.app import new_id
 from bot.effects import Parts, apply, prepare
+from bot.ids import new_id
 from handlers import catalogue
 from handlers.messages import Inbound, Kind, Reply
 from handlers.turn import Policy

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot import settings
+from bot import keys, settings
 from bot.commands.doctor import examine
 from storage import channel_notes, migrate
 from storage.database import Database
@@ -104,3 +104,28 @@ def test_doctor_tells_what_a_platform_warns_of(tmp_path: Path, monkeypatch: pyte
     assert [row["value"] for row in found["settings"] if "whatsapp:1" in row["value"]] == [
         "whatsapp:1, 24 Nov 2026: Nomor turun ke TIER_2K."
     ]
+
+
+def test_keys_are_separate_and_may_have_secrets_of_their_own() -> None:
+    base = {"PANDU_SECRET_KEY": "a" * 40}
+    derived = keys.present(settings.load(base))
+    assert len({derived.lookup, derived.sealing, derived.signing}) == 3
+    own = keys.present(settings.load({**base, "PANDU_LOOKUP_KEY": "b" * 40}))
+    assert own.lookup != derived.lookup
+    assert (own.sealing, own.signing) == (derived.sealing, derived.signing)
+    for wrong in ({"PANDU_LOOKUP_KEY": "short"}, {"PANDU_SEALING_KEY": "a" * 40}):
+        with pytest.raises(settings.SettingsError, match="_KEY"):
+            settings.load({**base, **wrong})
+
+
+def test_several_former_secrets_are_tried_newest_first() -> None:
+    loaded = settings.load({"PANDU_SECRET_KEY": "n" * 40, "PANDU_SECRET_KEY_FORMER": "b" * 40 + ", " + "a" * 40})
+    assert [one.lookup for one in keys.former(loaded)][:2] == [keys.lookup_key("b" * 40), keys.lookup_key("a" * 40)]
+    comma = settings.load({"PANDU_SECRET_KEY": "n" * 40, "PANDU_SECRET_KEY_FORMER": "with, a comma"})
+    assert keys.lookup_key("with, a comma") in [one.lookup for one in keys.former(comma)]
+    assert keys.former(settings.load({"PANDU_SECRET_KEY": "n" * 40})) == ()
+
+
+def test_postgresql_does_not_start_without_a_key_and_says_how_to_make_one() -> None:
+    with pytest.raises(settings.SettingsError, match=r"required with PostgreSQL.*token_urlsafe.*PANDU_SECRET_KEY_FILE"):
+        settings.load({"PANDU_DATABASE_URL": "postgresql://x@y/z"})

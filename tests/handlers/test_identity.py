@@ -174,7 +174,7 @@ def test_a_form_sealed_under_the_former_key_opens(talk: Talk) -> None:
         lookup_key=POLICY.lookup_key,
         identity_transfer="x",
         identity_basis="y",
-        former=Keys(lookup=b"a" * 32, sealing=former.sealing_key, signing=b"b" * 32),
+        formers=(Keys(lookup=b"a" * 32, sealing=former.sealing_key, signing=b"b" * 32),),
     )
     submit(talk, policy=former)
     assert held(talk) == PLAIN

@@ -202,7 +202,7 @@ def test_the_secure_form_leads_to_level_2(talk: SampleTalk, imported_under: byte
         secure_form_url="https://contoh.go.id/f/",
         lookup_key=b"l" * 32,
         sealing_key=sealing,
-        former=Keys(lookup=b"f" * 32, sealing=b"o" * 32, signing=b"g" * 32),
+        formers=(Keys(lookup=b"f" * 32, sealing=b"o" * 32, signing=b"g" * 32),),
     )
     start(talk, 1)
     talk.say("tgl", entities=[born(birth(1), "tgl")])
@@ -301,3 +301,13 @@ def test_without_imported_people_there_is_nothing_to_connect(talk: SampleTalk) -
     talk.connection.execute(participants.delete())
     assert "belum ada data peserta" in talk.say("hubungkan akun", "link_account")
     assert talk.step == ""
+
+
+def test_a_record_hashed_two_keys_ago_is_still_found() -> None:
+    from handlers.linking_proof import _hashes
+
+    oldest, older = (Keys(lookup=bytes([n]) * 32, sealing=b"", signing=b"") for n in (1, 2))
+    policy = Policy(lookup_key=b"n" * 32, formers=(older, oldest))
+    sent = secure.sealable({"nik": "3273014312990001", "birth_date": "1999-12-03"}, policy)
+    assert secure.hash_identity("3273014312990001", oldest.lookup) in _hashes(sent)
+    assert len(_hashes(sent)) == 3

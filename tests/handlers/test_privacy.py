@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, insert, select
 
+from bot import proactive
+from handlers import data_requests as receipts
 from handlers import privacy
-from storage import chats, consents, drafts, registrations, subscriptions
-from storage.schema import cases, inbox, links, messages, metadata, participants, proofs
+from handlers.messages import Reply
+from storage import (
+    chats,
+    consents,
+    data_requests,
+    drafts,
+    erasing,
+    misunderstood,
+    registrations,
+    reminders,
+    restrictions,
+    subscriptions,
+)
+from storage.schema import cases, inbox, links, messages, metadata, outbox, participants, proofs
+from storage.schema import misunderstood as misunderstood_rows
 from tests.handlers.talking import NOW, Talk, add_chat, memory
 
-_KEEPS_CHAT = {"conversations", "inbox", "proofs", "outbox", "queue"}
+_KEEPS_CHAT = {"conversations", "inbox", "proofs", "outbox", "queue", "data_requests"}
 
 
 @pytest.fixture
@@ -66,7 +82,7 @@ def test_the_overview_names_every_kind_of_data(talk: Talk) -> None:
         assert part in said
     assert "0000001" not in said.replace("•", "")
     assert "L-2" not in said
-    assert talk.labels == ["Lihat lengkap", "Koreksi", "Hapus", "Tarik persetujuan", "Cukup"]
+    assert talk.labels == ["Lihat lengkap", "Koreksi", "Hapus", "Tarik persetujuan", "Batasi", "Cukup"]
 
 
 def test_the_details_show_wording_and_values(talk: Talk) -> None:
@@ -156,3 +172,92 @@ def test_the_policy_names_the_operator_and_the_rights(talk: Talk) -> None:
     assert "relawan Pandu" in said
     assert "UU 27/2022" in said
     assert privacy.privacy_policy(talk.turn()).replies[0].options
+
+
+# -- requests with receipt and proof ------------------------------------------------------------------------------
+
+
+def requests(talk: Talk) -> list[tuple[str, str]]:
+    return [(row["kind"], row["state"]) for row in data_requests.of_chat(talk.connection, 1)]
+
+
+def test_what_the_bot_does_at_once_has_its_proof_in_the_same_breath(talk: Talk) -> None:
+    talk.say("data saya", "my_data")
+    assert "Nomor bukti: D-" in talk.tap("Lihat lengkap")
+    talk.say("hapus data saya", "my_data")
+    assert "Nomor bukti: D-" in talk.tap("Ya, hapus")
+    rows = data_requests.of_chat(talk.connection, 1)
+    assert [(row["kind"], row["state"]) for row in rows] == [("erasure", "done"), ("access", "done")]
+    assert rows[0]["proof"]["counts"]["messages"] == 1
+    assert all(data_requests.intact(row) for row in rows)
+    assert {row["wish"] for row in rows} == {None}
+    assert not data_requests.intact({**rows[0], "proof": {**rows[0]["proof"], "counts": {}}})
+
+
+def test_an_erasure_stands_in_the_ledger_without_a_word_about_the_person(talk: Talk) -> None:
+    talk.say("hapus data saya", "my_data")
+    talk.tap("Ya, hapus")
+    (row,) = erasing.unfiled(talk.connection)
+    assert row["digest"] == receipts.digest("chat", "telegram:bot:one", b"")
+    assert (row["kind"], row["whole"]) == ("chat", False)
+
+
+def test_a_changed_preparation_is_a_correction_that_is_done(talk: Talk) -> None:
+    talk.say("koreksi data saya", "my_data")
+    assert requests(talk) == []
+    talk.say("ubah pendidikan")
+    talk.say("s1")
+    talk.say("ya", "affirm")
+    assert requests(talk) == [("correction", "done")]
+
+
+def test_a_record_is_corrected_by_a_person_within_three_days(talk: Talk) -> None:
+    registrations.delete(talk.connection, 1)
+    said = talk.say("koreksi data saya", "my_data")
+    assert "petugas data" in said
+    assert "27 Nov, 10.00 WIB" in said
+    (row,) = data_requests.of_chat(talk.connection, 1)
+    assert (row["kind"], row["state"], row["participant_id"]) == ("correction", "open", 1)
+    assert row["due_at"] - row["received_at"] == timedelta(hours=72)
+    again = talk.say("koreksi data saya", "my_data")
+    assert row["number"] in again
+    assert len(requests(talk)) == 1
+    content = talk.content
+    receipts.settle(talk.connection, content, row, by="agent:3", what="Tanggal lahir sudah dibetulkan.", now=talk.now)
+    assert f"{row['number']} (koreksi): sudah dikerjakan" in talk.say("data saya", "my_data")
+    assert talk.connection.execute(select(outbox.c.payload)).scalars().all()[-1]["text"].startswith("Permintaan D-")
+    with pytest.raises(ValueError, match="closed already"):
+        receipts.refuse(talk.connection, content, row, by="agent:3", reason="Pasal 33", now=talk.now)
+
+
+def test_a_restriction_waits_for_the_officer_and_is_lifted_by_the_person(talk: Talk) -> None:
+    talk.say("data saya", "my_data")
+    said = talk.tap("Batasi")
+    assert "D-" in said
+    (row,) = data_requests.of_chat(talk.connection, 1)
+    assert (row["kind"], row["state"]) == ("restriction", "open")
+    restrictions.begin(talk.connection, number=row["number"], chat_id=1, participant_id=row["participant_id"], now=NOW)
+    assert "dibatasi" in talk.say("data saya", "my_data")
+    assert restrictions.restricted(talk.connection, 2)  # linked to the same record
+    talk.tap("Buka batasan")
+    assert not restrictions.restricted(talk.connection, 1)
+    assert not restrictions.restricted(talk.connection, 2)
+
+
+def test_a_restricted_chat_is_used_for_nothing_but_answers(talk: Talk) -> None:
+    restrictions.begin(talk.connection, number="D-1", chat_id=1, now=NOW)
+    consents.give(talk.connection, 1, purpose="improve", wording="w", now=NOW, until=None)
+    consents.give(talk.connection, 2, purpose="improve", wording="w", now=NOW, until=None)
+    for chat_id in (1, 2):
+        misunderstood.note(talk.connection, chat_id=chat_id, topic="x", text="t", outcome="refused", now=NOW)
+        subscriptions.subscribe(talk.connection, chat_id, "gelombang", wording="w", now=NOW)
+        drafts.save(talk.connection, chat_id, "linking", step="s", data={}, now=NOW, expires_at=NOW + timedelta(days=9))
+    assert talk.connection.execute(select(misunderstood_rows.c.chat_id)).scalars().all() == [2]
+    assert subscriptions.chats_of(talk.connection, "gelombang") == [2]
+    span = {"seen_from": NOW - timedelta(days=9), "seen_to": NOW + timedelta(days=1), "now": NOW}
+    due = reminders.drafts_due(talk.connection, **span, zones=["WIB"], limit=9)
+    assert [row["chat_id"] for row in due] == [2]
+    row = chats.addressed(talk.connection, 1)
+    assert row is not None
+    assert proactive.send(talk.connection, {**row, "chat_id": 1}, Reply(text="x"), NOW, author="reminder") == 0
+    assert "Halo" in talk.say("halo", "greet")

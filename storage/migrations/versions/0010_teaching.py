@@ -1,7 +1,7 @@
 """Teaching: what becomes of a misunderstood message, taught messages, models and the jobs that make them.
 
 Revision ID: 0010
-Revises: 0009
+Revises: 0011
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from storage.schema import BigId, Instant, Json
 
 revision = "0010"
-down_revision = "0009"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

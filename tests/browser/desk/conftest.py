@@ -112,6 +112,7 @@ async def place(fake: FakeTelegram, whatsapp: FakeWhatsApp, tmp_path: Path) -> A
         {
             "PANDU_DATABASE_URL": url,
             "PANDU_SECRET_KEY": "browser" * 8,
+            "PANDU_ERASURES_FILE": str(tmp_path / "erasures.jsonl"),
             "PANDU_BIND": bind,
             "PANDU_PUBLIC_URL": f"http://{bind}",
             "PANDU_OPERATOR": "Dinas Tenaga Kerja Contoh",

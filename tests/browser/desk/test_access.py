@@ -12,7 +12,10 @@ axe = pytest.importorskip(
     "axe_playwright_python.async_playwright", reason="NO ACCESSIBILITY TESTS: pip install axe-playwright-python"
 )
 
-PAGES = ("", "cases", "canned", "unclear", "models", "supervision", "quality", "hours", "looks", "agents")
+PAGES = (
+    *("", "cases", "canned", "unclear", "models", "supervision", "quality", "hours", "looks", "agents"),
+    *("requests?state=", "person", "consents", "processing", "breach"),
+)
 
 
 async def problems(page: Any) -> list[str]:

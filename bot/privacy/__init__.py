@@ -1,0 +1,1 @@
+"""What the data officer does: erase, export, account for it, and file erasures outside the database."""

@@ -1,0 +1,70 @@
+"""The file of erasures outside the database: one line of JSON each, appended, keyed hashes only."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from storage import erasing
+from storage.database import Database
+
+log = structlog.get_logger()
+
+_EVERY_SECONDS = 5.0
+_FIELDS = ("id", "kind", "digest", "key_id", "whole", "number")
+
+
+def append(path: Path, rows: Iterable[Mapping[Any, Any]]) -> None:
+    """Writes lines that survive a crash of the machine; the file is readable by its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        for row in rows:
+            line = {**{name: row[name] for name in _FIELDS}, "at": row["at"].isoformat()}
+            file.write(json.dumps(line, separators=(",", ":")) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The lines of the file, [] where there is none yet. A torn last line is left out; another unreadable one raises ValueError."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            if line.strip():
+                found.append({**json.loads(line)})
+        except ValueError:
+            if number < len(lines):
+                raise ValueError(f"{path}, line {number}: not readable; restore the file from its own backup") from None
+    return found
+
+
+async def file_new(database: Database, path: Path) -> int:
+    """Appends what the file does not hold yet; returns how many. A line that is written twice (a crash in between) does no harm."""
+    filed = 0
+    while rows := await database.read(erasing.unfiled):
+        await asyncio.to_thread(append, path, rows)
+        now = await database.now()
+        await database.write(partial(erasing.filed, keys=[str(row["id"]) for row in rows], now=now))
+        filed += len(rows)
+    return filed
+
+
+async def keep(database: Database, path: Path) -> None:
+    """Files every few seconds, for good; one process of many does it."""
+    while True:
+        try:
+            await file_new(database, path)
+        except Exception as error:
+            log.error("erasures are not filed outside the database", path=str(path), reason=type(error).__name__)
+        await asyncio.sleep(_EVERY_SECONDS)

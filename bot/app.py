@@ -44,7 +44,7 @@ from bot.web.application import application
 from bot.web.probes import probe_routes
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
-from handlers import desk_calendar, improving, short
+from handlers import desk_calendar, short
 from handlers.catalogue import Catalogue
 from handlers.turn import Policy
 from nlu import meaning
@@ -65,7 +65,6 @@ from storage import (
     inbox,
     kiosk,
     migrate,
-    misunderstood,
     notices,
     outbox,
     people,
@@ -320,7 +319,6 @@ class Service:
                     partial(carrying.delete_old_codes, before=now),
                     partial(chats.forget_idle_states, before=now - _KEEP_STATES),
                     partial(desk_sessions.delete_old, now=now),
-                    partial(misunderstood.delete_old, before=now - improving.KEPT),
                     partial(desk_sessions.delete_old_logins, now=now),
                 ):
                     while await self.database.write(partial(delete, limit=_TIDY_BATCH)) == _TIDY_BATCH:  # noqa: ASYNC110

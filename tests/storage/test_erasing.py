@@ -18,7 +18,7 @@ from storage.schema import Instant, metadata
 _PERSONAL = re.compile(r"name|phone|address|text|story|note$|wording|wish|birth|value")
 _NOT_OF_CITIZENS = {
     "agents", "canned", "answer_versions", "closed_days", "courses", "providers", "offices", "templates", "imports",
-    "channel_notes", "program_rows", "desk_logins", "leases", "progress",
+    "channel_notes", "program_rows", "desk_logins", "leases", "progress", "models",
 }  # fmt: skip
 
 

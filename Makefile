@@ -7,7 +7,7 @@ COMPILE = uv pip compile --generate-hashes --no-emit-index-url --python-version 
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo fake-telegram fake-whatsapp fake-sms model test test-browser pictures rasa-test check audit fuzz bench bench-long bench-crash docs lock clean
+.PHONY: help setup demo fake-telegram fake-whatsapp fake-sms model test test-browser pictures rasa-test check audit fuzz bench bench-long bench-crash bench-broadcast docs lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -89,6 +89,9 @@ bench-long: .venv/dev  ## a peak hour and a database of ten million rows, about 
 bench-crash: .venv/dev  ## kill -9 a hundred times on each database, and everything around Pandu failing
 	$(BIN)/pandu bench crash --kills 100
 	$(BIN)/pandu bench outages
+
+bench-broadcast: .venv/dev  ## announcements on both databases (a million: pandu bench broadcast --recipients 1000000)
+	$(BIN)/pandu bench broadcast --recipients 200000
 
 docs: .venv/dev  ## write the reference pages (commands, intents) anew from the program
 	$(BIN)/python -m tests.reference

@@ -20,6 +20,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bot import metrics, pack
+from bot.broadcast import Broadcast, Rules
 from bot.channel import Channel
 from bot.desk.live import Hub
 from bot.effects import Parts
@@ -44,7 +45,7 @@ from bot.web.application import application
 from bot.web.probes import probe_routes
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
-from handlers import desk_calendar, short
+from handlers import announcement, desk_calendar, short
 from handlers.catalogue import Catalogue
 from handlers.turn import Policy
 from nlu import meaning
@@ -215,6 +216,7 @@ class Service:
             os.nice(_WORKER_NICE)
         if self.role in ("all", "worker"):
             await self.model.look()  # before the first message
+        await self.refresh.attempt()  # nobody is told what has been replaced, not even at the start
         tasks = [asyncio.create_task(work, name=name) for name, work in self._work()]
         gc.collect()
         sys.setswitchinterval(_SWITCH_SECONDS)
@@ -270,7 +272,19 @@ class Service:
             work.append(("hook", self.hook.run()))
         if self.role in ("all", "sender"):
             work += [("sender", sender.run()) for sender in self.senders]
+            cast = self._broadcast()
+            work.append(("broadcast", Leader(self.database).hold("broadcast", cast.run)))
         return work
+
+    def _broadcast(self) -> Broadcast:
+        rates = {f"{one.name}:{one.account}": one.rate for one in self.channels if one.name in announcement.CHANNELS}
+        rules = Rules(
+            ramp_minutes=self.settings.broadcast_ramp_minutes,
+            failure_rate=self.settings.broadcast_failure_rate,
+            block_rate=self.settings.broadcast_block_rate,
+            approval_from=self.settings.broadcast_approval_from,
+        )
+        return Broadcast(self.database, rates, self._content, self.wake, rules=rules)
 
     async def _serve(self, web: Starlette, bind: str) -> None:
         host, _, port = bind.rpartition(":")

@@ -12,6 +12,7 @@ import typer
 
 from bot.commands import (
     agent,
+    broadcast,
     case,
     content,
     database,
@@ -33,6 +34,7 @@ app = typer.Typer(
     help="Pandu: the assistant for Kartu Prakerja.",
 )
 app.add_typer(agent.app, name="agent", help="Accounts of the desk.")
+app.add_typer(broadcast.app, name="broadcast", help="Announcements to exactly the right people, once.")
 app.add_typer(case.app, name="case", help="What people have reported.")
 app.add_typer(dialogue.app, name="dialogue", help="Conversations in YAML.")
 app.add_typer(content.app, name="content", help="The answer catalogue.")
@@ -156,10 +158,14 @@ def doctor(
 @app.command()
 def bench(
     what: Annotated[
-        str, typer.Argument(help="nlu, turn, webhook, crash, outages, peak, growth, memory, imports, desk, figures")
+        str,
+        typer.Argument(
+            help="nlu, turn, webhook, crash, outages, peak, growth, memory, imports, desk, figures, broadcast"
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json")] = False,
     kills: Annotated[int, typer.Option(min=1, help="crash: how often a process is killed, for each database")] = 100,
+    recipients: Annotated[int, typer.Option(min=1, help="broadcast: how many people, on each database")] = 20_000,
 ) -> None:
     """Measurements (benchmarks/); goals and results in docs/performance.md."""
     import importlib
@@ -169,7 +175,8 @@ def bench(
         module = importlib.import_module(f"benchmarks.{what}")
     except ModuleNotFoundError:
         raise fail(f"there is no benchmark {what!r}") from None
-    module.run(json=as_json, **({"kills": kills} if what == "crash" else {}))
+    own = {"crash": {"kills": kills}, "broadcast": {"recipients": recipients}}
+    module.run(json=as_json, **own.get(what, {}))
 
 
 def main() -> None:

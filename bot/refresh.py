@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -54,11 +54,15 @@ class Refresh:
     async def run(self) -> None:
         """Looks until cancelled; outlives outages."""
         while True:
-            try:
-                await self.once()
-            except Exception as error:
-                log.warning("content not looked at", reason=type(error).__name__)
+            await self.attempt()
             await self._wake.wait(CONTENT, SECONDS)
+
+    async def attempt(self) -> None:
+        """Looks once; while the database is away what was known goes on."""
+        try:
+            await self.once()
+        except Exception as error:
+            log.warning("content not looked at", reason=type(error).__name__)
 
     async def once(self) -> bool:
         """Takes over what has changed, begun or lapsed since the last time; True where something has."""
@@ -87,3 +91,10 @@ class Refresh:
 def current(connection: Connection, base: Parts, now: datetime) -> Current:
     """The content as it is now, read whole."""
     return content_now.compose(base.catalogue, editing.published(connection), program.approved(connection), now)
+
+
+async def as_now(database: Database, base: Parts) -> Parts:
+    """The parts with what holds now, for a program that ends before it changes."""
+    found = await database.read(lambda c: current(c, base, database_now(c)))
+    decided = content_now.decided(base.policy, found.decisions)
+    return replace(base, catalogue=found.catalogue, policy=decided)

@@ -82,6 +82,9 @@ class Sender:
         self._sending: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._starved = False  # the budget allowed less than was due
+        self._next_slot = (
+            0.0  # when the next announcement may leave: evenly, so that no second holds more than its share
+        )
         self._probing = False  # the account was down: one message at a time until one gets through
 
     def stop(self) -> None:
@@ -136,6 +139,8 @@ class Sender:
     async def _send(self, row: Mapping[str, Any], stale_at: float) -> None:
         """Sends a row checked in its claim's transaction; checks again when this process has slept since."""
         try:
+            if row["lane"] == outbox.BROADCASTS:
+                await self._own_slot()
             if asyncio.get_running_loop().time() > stale_at and not await self._checks.submit(row["id"]):
                 return
             if self._stopping.is_set():
@@ -155,6 +160,15 @@ class Sender:
             # the row keeps its lease and is recovered when it runs out
         finally:
             self._wake.notify(OUTBOX)
+
+    async def _own_slot(self) -> None:
+        """Waits until an announcement may leave. What is drawn at once would arrive at once, and platforms count in sliding seconds."""
+        if self._channel.rate:
+            now = asyncio.get_running_loop().time()
+            slot = max(now, self._next_slot)
+            self._next_slot = slot + 1 / self._channel.rate
+            if slot > now:
+                await asyncio.sleep(slot - now)
 
     def _reply(self, row: Mapping[str, Any]) -> Reply:
         """The reply; what people wrote and we repeat (a report, a warning about a false site) never becomes a link."""

@@ -281,6 +281,41 @@ class Settings:
         default="",
         metadata={"env": "PANDU_HOOK_SECRET", "secret": True, "help": "signs what is told, at least 32 characters"},
     )
+    broadcast_approval_from: float = field(
+        default=1000.0,
+        metadata={
+            "env": "PANDU_BROADCAST_APPROVAL_FROM",
+            "help": "recipients from which on an announcement needs a second person's approval; 0 = always",
+        },
+    )
+    broadcast_ramp_minutes: float = field(
+        default=5.0,
+        metadata={
+            "env": "PANDU_BROADCAST_RAMP_MINUTES",
+            "help": "minutes in which an announcement grows from a twentieth of the pace to the whole; 0 = at once",
+        },
+    )
+    broadcast_failure_rate: float = field(
+        default=0.1,
+        metadata={
+            "env": "PANDU_BROADCAST_FAILURE_RATE",
+            "help": "share of recent sends that failed or were cut at which an announcement pauses by itself",
+        },
+    )
+    broadcast_block_rate: float = field(
+        default=0.2,
+        metadata={
+            "env": "PANDU_BROADCAST_BLOCK_RATE",
+            "help": "share of recent sends to people who had left at which an announcement pauses by itself",
+        },
+    )
+    broadcast_wave_hours: float = field(
+        default=4.0,
+        metadata={
+            "env": "PANDU_BROADCAST_WAVE_HOURS",
+            "help": "hours over which the news that a wave has opened is spread at least, so as not to crush the official site",
+        },
+    )
     log_format: str = field(default="text", metadata={"env": "PANDU_LOG_FORMAT", "help": "text or json"})
 
     @property
@@ -393,6 +428,7 @@ def _check(settings: Settings) -> None:
     _check_whatsapp(settings)
     _check_content(settings)
     _check_sms(settings)
+    _check_broadcast(settings)
     if settings.nlu not in ("embedded", "semantic", "rasa"):
         raise SettingsError(f"PANDU_NLU: {settings.nlu!r} is none of embedded, semantic, rasa")
     if settings.nlu == "rasa":
@@ -471,6 +507,15 @@ def _check_sms(settings: Settings) -> None:
         raise SettingsError(
             f"PANDU_SMS_REPLIES_A_DAY: from {_FEWEST_REPLIES} to 10000; a registration alone takes 15 answers"
         )
+
+
+def _check_broadcast(settings: Settings) -> None:
+    if min(settings.broadcast_approval_from, settings.broadcast_ramp_minutes, settings.broadcast_wave_hours) < 0:
+        raise SettingsError(
+            "PANDU_BROADCAST_APPROVAL_FROM, PANDU_BROADCAST_RAMP_MINUTES, PANDU_BROADCAST_WAVE_HOURS: not below 0"
+        )
+    if not 0 < settings.broadcast_failure_rate <= 1 or not 0 < settings.broadcast_block_rate <= 1:
+        raise SettingsError("PANDU_BROADCAST_FAILURE_RATE, PANDU_BROADCAST_BLOCK_RATE: above 0, at most 1 (= never)")
 
 
 def _with_secret(settings: Settings) -> Settings:

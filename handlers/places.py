@@ -29,3 +29,14 @@ def short(code: str) -> str:
 def zone(code: str) -> str | None:
     """WIB, WITA or WIT; None for a code that is none."""
     return regions()[code].zone if code in regions() else None
+
+
+def code_of(text: str, *, province: bool) -> str:
+    """ "32" for "Jawa Barat", "3273" for "Kota Bandung"; a code stays. ValueError for what is neither."""
+    wanted = " ".join(text.lower().replace("kab. ", "kabupaten ").split())
+    for region in regions().values():
+        code, name = (region.code[:2], region.province) if province else (region.code, region.name)
+        if wanted in (code, name.lower()):
+            return code
+    kind = "province, as in Jawa Barat or 32" if province else "kabupaten or kota, as in Kota Bandung or 3273"
+    raise ValueError(f"{text!r} is no {kind}")

@@ -35,3 +35,14 @@ def see(connection: Connection, ids: Collection[int], now: datetime) -> int:
     """Marks notes as seen by an operator; returns how many were not before."""
     fresh = channel_notes.c.id.in_(list(ids)) & channel_notes.c.seen_at.is_(None)
     return connection.execute(update(channel_notes).where(fresh).values(seen_at=now)).rowcount
+
+
+def newest_since(connection: Connection, sources: Collection[str], since: datetime) -> str:
+    """What has gone wrong with these accounts since a moment: the newest fault's text; "" where nothing has."""
+    faults = (
+        channel_notes.c.source.in_(list(sources)),
+        channel_notes.c.kind.in_(("error", "template", "account")),
+        channel_notes.c.at >= since,
+    )
+    newest = select(channel_notes.c.text).where(*faults).order_by(channel_notes.c.id.desc()).limit(1)
+    return str(connection.execute(newest).scalar() or "")

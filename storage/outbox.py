@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage import holding
+from storage import holding, ledger
 from storage.database import plan_afresh
 from storage.inbox import insert_for
 from storage.schema import budgets, chats, conversations, outbox
@@ -392,6 +392,7 @@ def stop_chat(connection: Connection, chat_id: int, now: datetime) -> None:
         .where(outbox.c.chat_id == chat_id, outbox.c.state.in_(("pending", "held")))
         .values(state="cancelled", reason="the person left", done_at=now)
     )
+    ledger.opted_out(connection, chat_id, "the person left", now)
 
 
 _SAID = ("accepted", "sending", "unknown", "pending")

@@ -39,6 +39,7 @@ from storage.schema import (
 )
 from storage.schema import consents as consent_rows
 from storage.schema import subscriptions as subscription_rows
+from storage.schema_campaigns import campaign_numbers, campaign_recipients
 from storage.schema_editing import answer_feedback
 from storage.schema_figures import visits
 from storage.schema_teaching import taught
@@ -121,6 +122,12 @@ def erase(connection: Connection, chat_id: int, now: datetime, *, keep: Collecti
     erased["outbox"] += connection.execute(
         outbox.delete().where(outbox.c.chat_id == chat_id, outbox.c.lane == 1, outbox.c.state.in_(("pending", "held")))
     ).rowcount
+    given = ("phone", "consent_source", "consent_on", "consent_wording", "chat_id")
+    erased["campaign_numbers"] = connection.execute(
+        update(campaign_numbers)
+        .where(campaign_numbers.c.chat_id == chat_id)
+        .values(problem="erased", **dict.fromkeys(given))
+    ).rowcount
     erased["data_requests"] = data_requests.forget_wishes(connection, chat_id)
     connection.execute(
         update(chats).where(chats.c.id == chat_id).values(name="", formal=False, zone=None, digit_run=None)
@@ -134,5 +141,7 @@ def erase_whole(connection: Connection, chat_id: int, now: datetime) -> dict[str
     erased["access_log"] = connection.execute(
         update(access_log).where(access_log.c.actor == f"chat:{chat_id}").values(actor="chat:erased")
     ).rowcount
+    ledger_row = campaign_recipients.c.chat_id == chat_id
+    connection.execute(update(campaign_recipients).where(ledger_row).values(chat_id=None))
     connection.execute(chats.delete().where(chats.c.id == chat_id))
     return {**{name: number for name, number in erased.items() if number}, "chats": 1}

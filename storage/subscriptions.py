@@ -10,13 +10,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
-from storage import restrictions
+from storage import ledger, restrictions
 from storage.inbox import insert_for
 from storage.schema import outbox, subscriptions
 
 EVERYTHING = "semua"  # the topic of "all"; its ended row means: nothing proactive to this chat
 
 _BROADCASTS = 1  # lane of the outbox
+_STOPPED = "stopped by the person"
 
 
 def subscribe(connection: Connection, chat_id: int, topic: str, *, wording: str, now: datetime) -> bool:
@@ -60,8 +61,11 @@ def stop(connection: Connection, chat_id: int, now: datetime, *, only: Sequence[
         connection.execute(
             update(outbox)
             .where(outbox.c.chat_id == chat_id, outbox.c.lane == _BROADCASTS, outbox.c.state.in_(("pending", "held")))
-            .values(state="cancelled", reason="stopped by the person", done_at=now)
+            .values(state="cancelled", reason=_STOPPED, done_at=now)
         )
+        ledger.opted_out(connection, chat_id, _STOPPED, now)
+    else:
+        ledger.opted_out(connection, chat_id, _STOPPED, now, topics=running)
     return running
 
 

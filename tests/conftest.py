@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from storage import (
     migrate,
+    schema_campaigns,  # noqa: F401 - its tables belong to the metadata
     schema_editing,  # noqa: F401 - its tables belong to the metadata
 )
 from storage.database import Database

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot import settings
+from bot import pack, settings
 from bot.policy import own_hosts
 from handlers import content_now
-from handlers.catalogue import Catalogue, load
+from handlers.catalogue import Catalogue
 from storage import agents, editing, program
 from storage.database import database_now
 from storage.editing import RefusedError
@@ -38,7 +38,7 @@ class Desk:
     def open(cls, connection: Connection) -> Desk:
         """As it is now."""
         now, loaded = database_now(connection), settings.load()
-        found = content_now.compose(load(), editing.published(connection), program.approved(connection), now)
+        found = content_now.compose(pack.content(), editing.published(connection), program.approved(connection), now)
         listed = found.decisions.get("link_hosts")
         hosts = own_hosts(loaded, content_now.hosts(listed) if listed is not None else loaded.link_hosts)
         return cls(content=found.catalogue, hosts=hosts, now=now)

@@ -16,11 +16,19 @@ from storage.database import Database, is_outage
 
 def run(work: Callable[[Connection], Any]) -> Any:
     """Runs in one transaction and returns what `work` returns; a ValueError becomes its message and exit code 1, settings or an outage 2."""
+    return _run(work, write=True)
 
+
+def look(work: Callable[[Connection], Any]) -> Any:
+    """The same in a transaction that cannot write, so that a long look holds nobody up."""
+    return _run(work, write=False)
+
+
+def _run(work: Callable[[Connection], Any], *, write: bool) -> Any:
     async def go() -> Any:
         database = Database(settings.load().database_url)
         try:
-            return await database.write(work)
+            return await (database.write(work) if write else database.read(work))
         finally:
             await database.close()
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
-from bot import app, logs, pack, settings
+from bot import app, logs, pack, refresh, settings
 from bot.models import with_published
 from bot.policy import policy
 from bot.similar import SimilarPeople
@@ -52,6 +52,7 @@ async def run(*, jsonl: bool, url: str, phone: str, channel: str, samples: bool)
                 await SimilarPeople(database, wanted=loaded.similar).run_once()
             chosen = pack.of(loaded)
             made = await with_published(database, app.parts(loaded), chosen, partial(app.wrapped, loaded))
+            made = await refresh.as_now(database, made)
             made = replace(
                 made, policy=replace(made.policy, secure_form_url=made.policy.secure_form_url or "http://localhost/f/")
             )

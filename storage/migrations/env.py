@@ -3,6 +3,7 @@
 from alembic import context
 
 from storage import (  # noqa: F401 - their tables belong to the metadata
+    schema_campaigns,
     schema_editing,
     schema_figures,
     schema_privacy,

@@ -13,9 +13,23 @@ axe = pytest.importorskip(
 )
 
 PAGES = (
-    *("", "cases", "canned", "unclear", "models", "supervision", "quality", "hours", "looks", "agents"),
+    *(
+        "",
+        "cases",
+        "canned",
+        "unclear",
+        "models",
+        "supervision",
+        "quality",
+        "hours",
+        "looks",
+        "agents",
+        "answers",
+        "program",
+    ),
     *("requests?state=", "person", "consents", "processing", "breach"),
 )
+ANSWER = ("answers/incentive_amount", "answers/incentive_amount/edit", "answers/incentive_amount/differences")
 
 
 async def problems(page: Any) -> list[str]:
@@ -42,7 +56,7 @@ async def test_no_page_has_a_serious_finding(
     chat = admin.url.partition("?")[0]
     case = await admin.locator("aside a", has_text="L-").first.get_attribute("href")
     found: dict[str, list[str]] = {}
-    for address in (*(f"{place.address}/desk/{name}" for name in PAGES), chat, f"{place.address}{case}"):
+    for address in (*(f"{place.address}/desk/{name}" for name in (*PAGES, *ANSWER)), chat, f"{place.address}{case}"):
         await admin.goto(address)
         for size in (DESKTOP, PHONE):
             await admin.set_viewport_size(size)

@@ -1,0 +1,120 @@
+"""What an operator sees before anything is sent: how many, where, who is left out and why, ten examples, how long, what it costs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from bot.whatsapp import prices, tier
+from handlers import announcement
+from handlers.announcement import Frame
+from handlers.catalogue import Catalogue
+from handlers.templates import Wanted
+from storage import audience, campaign_numbers, campaign_people, campaigns
+
+DAY_SECONDS: Final = 12 * 3600  # 08–20
+_LIMITLESS: Final = 1000.0  # messages a second, where a channel sets no limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What the estimate rests on."""
+
+    rates: Mapping[str, float]  # messages a second, by channel account
+    wanted: Mapping[str, Wanted]  # templates
+    account_id: str  # WhatsApp business account
+    sms_price: Decimal  # rupiah a part
+
+
+def look(
+    connection: Connection, campaign: Mapping[Any, Any], means: Means, content: Catalogue, now: datetime
+) -> dict[str, Any]:
+    """All of it, as JSON."""
+    chosen = campaigns.selection(campaign, announcement.needs(campaign["content"]))
+    found = audience.counts(connection, chosen, now)
+    going: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
+    for source, _zone, reason, count in found:
+        if reason is None:
+            going[source] += count
+        else:
+            left_out[reason] += count
+    new = campaign_numbers.unknown(connection, campaign)
+    if new and campaign["audience"].get("numbers_by"):
+        going[campaign["audience"]["numbers_by"]] += new
+    elif new:
+        left_out["no_channel"] += new
+    if (listed := campaign["audience"].get("numbers_of")) is not None:
+        left_out.update(audience.left_out_numbers(connection, listed))
+    frame = Frame(kind=campaign["kind"], source=campaign["official_source"] or "", catalogue=content)
+    return {
+        "name": campaign["name"],
+        "recipients": sum(going.values()),
+        "by_channel": dict(going),
+        "left_out": dict(sorted(left_out.items())),
+        "duration_hours": round(_hours(connection, campaign, going, means), 2),
+        "cost": _cost(campaign, going, means, frame),
+        "channels": _shown(campaign, going, frame),
+        "sample": _sample(connection, campaign, chosen, frame, now),
+    }
+
+
+def _hours(connection: Connection, campaign: Mapping[Any, Any], going: Mapping[str, int], means: Means) -> float:
+    """From now to the last message: pace, WhatsApp's daily people, the spreading, nights."""
+    longest: float = float(campaign["spread_hours"]) * 3600
+    for source, count in going.items():
+        seconds = count / (means.rates.get(source) or _LIMITLESS)
+        if source.startswith("whatsapp:") and count:
+            people = tier.limit(connection, means.account_id)
+            seconds = max(seconds, (math.ceil(count / people) - 1) * DAY_SECONDS)
+        longest = max(longest, seconds)
+    nights = int(longest // DAY_SECONDS)
+    return (longest + nights * DAY_SECONDS) / 3600
+
+
+def _cost(campaign: Mapping[Any, Any], going: Mapping[str, int], means: Means, frame: Frame) -> dict[str, Any]:
+    """By list prices: WhatsApp as though every window were closed, SMS by its parts."""
+    whatsapp = sum(count for source, count in going.items() if source.startswith("whatsapp:"))
+    sms = sum(count for source, count in going.items() if source.startswith("sms:"))
+    listed = prices.load()
+    template = campaign["content"].get("template")
+    want = means.wanted.get(template["name"]) if template else None
+    price = listed.by_category[want.category if want else "service"]
+    _, parts = announcement.shown(campaign["content"], frame, "sms", announcement.SAMPLE)
+    return {
+        "whatsapp": f"{whatsapp * price:.2f}",
+        "currency": listed.currency,
+        "prices_of": str(listed.as_of),
+        "sms_rupiah": int(sms * parts * means.sms_price),
+        "sms_parts": parts,
+    }
+
+
+def _shown(campaign: Mapping[Any, Any], going: Mapping[str, int], frame: Frame) -> dict[str, str]:
+    """How each of its channels renders it, with example values."""
+    names = dict.fromkeys(source.partition(":")[0] for source in (*campaign["sources"], *going))
+    return {name: announcement.shown(campaign["content"], frame, name, announcement.SAMPLE)[0] for name in names}
+
+
+def _sample(
+    connection: Connection, campaign: Mapping[Any, Any], chosen: audience.Selection, frame: Frame, now: datetime
+) -> list[dict[str, str]]:
+    """Ten at random, each with their own values."""
+    keys = audience.sample(connection, chosen, now)
+    people = campaign_people.facts(connection, keys, campaign["topic"])
+    return [_example(campaign, frame, people[key], now) for key in keys if key in people]
+
+
+def _example(campaign: Mapping[Any, Any], frame: Frame, person: Mapping[str, Any], now: datetime) -> dict[str, str]:
+    values = announcement.values(person, now, frame.catalogue)
+    lacking = announcement.missing(campaign["content"], values)
+    text = "" if lacking else announcement.shown(campaign["content"], frame, person["channel"], values)[0]
+    left_out = {"left_out": f"no_value: {lacking}"} if lacking else {}
+    return {"chat": str(person["id"]), "channel": person["channel"], "zone": person["zone"], "text": text, **left_out}

@@ -1,0 +1,301 @@
+"""`pandu broadcast`: announcements to exactly the right people, once (docs/broadcast.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from sqlalchemy import Connection, RowMapping
+
+from bot import campaign_report, campaign_start
+from bot.commands.broadcast_create import By, Name, create
+from bot.commands.campaigns import frame, in_the_way, known, loaded_settings
+from bot.commands.content_acts import Desk
+from bot.commands.running import look, me, run, stop
+from bot.commands.segments import app as segments_app
+from handlers import announcement
+from handlers.catalogue import Catalogue
+from storage import campaign_people, campaigns, ledger, outbox
+from storage.database import Database, database_now
+
+app = typer.Typer(no_args_is_help=True)
+app.command()(create)
+app.add_typer(segments_app, name="segments", help="Saved filters.")
+
+Json = Annotated[bool, typer.Option("--json")]
+_LOOK_SECONDS = 2.0
+
+
+@app.command()
+def preview(name: Name, as_json: Json = False) -> None:
+    """Who would get it, who not and why, ten examples, how each channel shows it, how long it takes, what it costs."""
+    from bot import campaign_preview
+    from bot.campaign_means import means
+
+    loaded = loaded_settings()
+
+    def work(connection: Connection) -> dict[str, Any]:
+        now = database_now(connection)
+        campaign = known(connection, name)
+        content = Desk.open(connection).content
+        found = campaign_preview.look(connection, campaign, means(loaded, content), content, now)
+        return {**found, "in_the_way": in_the_way(connection, loaded, campaign, found["recipients"])}
+
+    found = look(work)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    typer.echo(f"{found['recipients']} recipients, about {found['duration_hours']} hours")
+    for account, count in found["by_channel"].items():
+        typer.echo(f"  {account:<28} {count:>9}")
+    for reason, count in found["left_out"].items():
+        typer.echo(f"  left out: {reason:<18} {count:>9}")
+    cost = found["cost"]
+    typer.echo(
+        f"cost: WhatsApp {cost['currency']} {cost['whatsapp']} by list prices of {cost['prices_of']}, "
+        f"SMS Rp{cost['sms_rupiah']} ({cost['sms_parts']} parts each)"
+    )
+    for channel, text in found["channels"].items():
+        typer.echo(f"\n--- {channel}\n{text}")
+    for one in found["sample"]:
+        first = one["text"].partition("\n")[0][:90] or one.get("left_out", "")
+        typer.echo(f"\nchat {one['chat']} ({one['channel']}, {one['zone']}): {first}")
+    for line in found["in_the_way"]:
+        typer.echo(f"\nin the way: {line}")
+
+
+@app.command()
+def approve(name: Name, by: By = "") -> None:
+    """Approve a draft as the second person."""
+
+    def work(connection: Connection) -> int:
+        now = database_now(connection)
+        campaign = known(connection, name)
+        size = campaign_start.size(connection, campaign, now)
+        campaigns.approve(connection, campaign, size, actor=me(by), now=now)
+        return size
+
+    typer.echo(f"{name} is approved for {run(work)} recipients")
+
+
+@app.command(name="test")
+def send_test(
+    name: Name,
+    phone: Annotated[str, typer.Option("--phone", help="Your own number, vouched for in a chat.")] = "",
+    chat: Annotated[int, typer.Option("--chat", help="Number of your own chat instead.")] = 0,
+) -> None:
+    """Send it to yourself, with your own values or, where you have none, with the examples."""
+
+    def work(connection: Connection) -> int:
+        now = database_now(connection)
+        campaign = known(connection, name)
+        chats = [chat] if chat else campaign_people.numbers_of_chats(connection, phone)
+        people = campaign_people.facts(connection, chats, None)
+        content = Desk.open(connection).content
+        for person in people.values():
+            outbox.enqueue(connection, [_test_draft(campaign, content, person, now)], now)
+        return len(people)
+
+    if not phone and not chat:
+        raise stop("--phone +62… or --chat NUMBER")
+    if not (count := run(work)):
+        raise stop("there is no such chat; write to Pandu from it first")
+    typer.echo(f"on its way to {count} of your chats")
+
+
+@app.command()
+def start(
+    name: Name,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay and show how it goes.")] = False,
+    by: By = "",
+    as_json: Json = False,
+) -> None:
+    """Freeze the audience and let it go; with --at at creation: put it down for then."""
+    loaded = loaded_settings()
+
+    def work(connection: Connection) -> dict[str, Any]:
+        now = database_now(connection)
+        campaign = known(connection, name)
+        size = campaign_start.size(connection, campaign, now)
+        if in_way := in_the_way(connection, loaded, campaign, size):
+            raise ValueError("; ".join(in_way))
+        if campaign["starts_at"] and campaign["starts_at"] > now and campaign["state"] == "draft":
+            campaigns.change(connection, campaign["id"], state="scheduled")
+            campaigns.note(connection, campaign["id"], me(by), "schedule", now)
+            return {"state": "scheduled", "starts_at": campaign["starts_at"].isoformat()}
+        began = time.monotonic()
+        approval = loaded.broadcast_approval_from
+        rows = campaign_start.go(connection, campaign, approval_from=approval, actor=me(by), now=now)
+        seconds = round(time.monotonic() - began, 2)
+        return {"state": "running", "rows": rows, **ledger.counts(connection, campaign["id"]), "freeze_s": seconds}
+
+    with Console(stderr=True).status("freezing the audience"):
+        found = run(work)
+    typer.echo(json.dumps(found) if as_json else ", ".join(f"{key} {value}" for key, value in found.items()))
+    if watch and found["state"] == "running":
+        _watch(name)
+
+
+@app.command()
+def pause(name: Name, by: By = "") -> None:
+    """Stop at the row where it is. At most what is being sent this moment still goes."""
+    taken = run(_acting(name, lambda c, key, now: campaigns.pause(c, key, actor=me(by), now=now)))
+    typer.echo(f"{name} is paused; {taken} messages taken back")
+
+
+@app.command()
+def resume(name: Name, by: By = "") -> None:
+    """Go on where it stood; the pace grows anew."""
+    run(_acting(name, lambda c, key, now: campaigns.resume(c, key, actor=me(by), now=now)))
+    typer.echo(f"{name} goes on")
+
+
+@app.command()
+def cancel(name: Name, by: By = "") -> None:
+    """End it for good: whoever was not written to is not."""
+    closed = run(_acting(name, lambda c, key, now: campaigns.cancel(c, key, actor=me(by), now=now)))
+    typer.echo(f"{name} is cancelled; {closed} recipients were not written to")
+
+
+@app.command()
+def retry(
+    name: Name,
+    state: Annotated[str, typer.Option("--state", help="failed, skipped or unknown")] = "failed",
+    reason: Annotated[str, typer.Option("--reason", help="Only with a reason that begins so.")] = "",
+    by: By = "",
+) -> None:
+    """Try some again. Of `unknown` somebody may get it twice: that is yours to decide."""
+    if state not in ("failed", "skipped", "unknown"):
+        raise stop("--state: failed, skipped or unknown")
+    if state == "skipped" and not reason:
+        raise stop("--state skipped needs --reason")
+    wanted = reason or None
+    count = run(_acting(name, lambda c, key, now: campaigns.retry(c, key, state, wanted, actor=me(by), now=now)))
+    typer.echo(f"{count} recipients are tried again")
+
+
+@app.command()
+def settle(
+    name: Name,
+    as_: Annotated[str, typer.Option("--as", help="accepted or failed")],
+    by: By = "",
+) -> None:
+    """Say what became of the sends that nobody knows the end of (`unknown`), without sending again."""
+    if as_ not in ("accepted", "failed"):
+        raise stop("--as: accepted or failed")
+
+    def work(connection: Connection, key: int, now: datetime) -> int:
+        count = ledger.decide_unknown(connection, key, as_, f"decided by {me(by)}", now)
+        campaigns.note(connection, key, me(by), "settle", now, f"{count} unknown as {as_}")
+        return count
+
+    typer.echo(f"{run(_acting(name, work))} recipients are {as_}")
+
+
+@app.command()
+def report(
+    name: Annotated[str, typer.Argument(help="The campaign's name; without it all of them.")] = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Stay and show how it goes.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="The ledger as .csv or .xlsx.")] = None,
+    as_json: Json = False,
+) -> None:
+    """How it goes, or went: states and reasons, pace, answers, who did what."""
+    if not name:
+        rows = look(campaigns.all_of)
+        shown = [{"name": row["name"], "state": row["state"], "size": row["frozen_size"]} for row in rows]
+        typer.echo(json.dumps(shown) if as_json else "\n".join(_line(row) for row in shown) or "no campaigns")
+        return
+    if watch:
+        _watch(name)
+    found = _report(name)
+    if out:
+        typer.echo(f"{_written(name, out)} rows in {out}", err=as_json)
+    typer.echo(json.dumps(found, ensure_ascii=False, default=str) if as_json else _told(found))
+
+
+# -- how it is said ----------------------------------------------------------------------------------------------------
+
+
+def _line(row: dict[str, Any]) -> str:
+    return f"{row['name']:<40} {row['state']:<10} {row['size'] or '':>9}"
+
+
+def _told(found: dict[str, Any]) -> str:
+    lines = [f"{found['name']}: {found['state']}" + (f" ({found['why']})" if found["why"] else "")]
+    lines.append(f"audience {found['audience']}: " + ", ".join(f"{k} {v}" for k, v in found["states"].items()))
+    lines += [f"  {r['state']:<10} {r['reason']:<50} {r['source']:<24} {r['count']:>8}" for r in found["reasons"]]
+    end = f", end about {found['estimated_end']}" if found["estimated_end"] else ""
+    lines.append(f"{found['per_second']} a second, {found['to_come']} to come{end}")
+    lines.append(
+        f"reached {found['reached']}, delivered {found['delivered']}, read {found['read']}, "
+        f"replied {found['replied']}, stopped since {found['opted_out_after']}"
+    )
+    lines += [f"  asked next: {intent} {count}" for intent, count in found["asked"].items()]
+    lines += [f"  {a['at']}  {a['actor']:<20} {a['what']} {a['note'] or ''}".rstrip() for a in found["acts"]]
+    return "\n".join(lines)
+
+
+def _watch(name: str) -> None:
+    """A progress bar until it stands still; Ctrl-C leaves it going."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+
+    def work(connection: Connection) -> tuple[RowMapping, dict[str, int]]:
+        campaign = known(connection, name)
+        return campaign, ledger.counts(connection, campaign["id"])
+
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(name, total=None)
+        while True:
+            campaign, states = look(work)
+            whole = sum(states.values())
+            done = whole - sum(states.get(state, 0) for state in campaign_report.TO_COME)
+            bar.update(task, total=whole, completed=done, description=f"{name} {campaign['state']}")
+            if campaign["state"] != "running":
+                return
+            time.sleep(_LOOK_SECONDS)
+
+
+def _report(name: str) -> dict[str, Any]:
+    return look(  # type: ignore[no-any-return]
+        lambda connection: campaign_report.report(connection, known(connection, name), database_now(connection))
+    )
+
+
+def _written(name: str, out: Path) -> int:
+    async def go() -> int:
+        database = Database(loaded_settings().database_url)
+        try:
+            campaign = await database.read(lambda connection: known(connection, name))
+            return await campaign_report.write_ledger(database, campaign["id"], out)
+        finally:
+            await database.close()
+
+    if out.suffix.lower() not in (".csv", ".xlsx"):
+        raise stop("--out: a name that ends in .csv or .xlsx")
+    return asyncio.run(go())
+
+
+def _acting(name: str, act: Callable[[Connection, int, datetime], Any]) -> Callable[[Connection], Any]:
+    return lambda connection: act(connection, known(connection, name)["id"], database_now(connection))
+
+
+def _test_draft(campaign: RowMapping, content: Catalogue, person: dict[str, Any], now: datetime) -> outbox.Draft:
+    values = {**announcement.SAMPLE, **announcement.values(person, now, content)}
+    reply = announcement.render(campaign["content"], frame(campaign, content), person["channel"], values)
+    return outbox.Draft(
+        chat_id=person["id"],
+        source=f"{person['channel']}:{person['account']}",
+        payload=reply.to_json(),
+        owner_version=person["owner_version"],
+        expires_at=now + timedelta(hours=1),
+        lane=outbox.BROADCASTS,
+        author="test",
+    )

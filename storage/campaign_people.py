@@ -1,0 +1,50 @@
+"""What must be known of recipients right before they are written to: may they be, where, and the values of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, select
+
+from storage import audience, restrictions
+from storage.schema import chats, conversations, identities, links, participants
+
+
+def facts(connection: Connection, chat_ids: Sequence[int], topic: str | None) -> dict[int, dict[str, Any]]:
+    """By chat: channel, account, zone, name, formal, left, opted_out, owner, owner_version, and the record's person, wave, buy_by, balance, as_of, level."""
+    statement = (
+        select(
+            chats.c.id,
+            chats.c.channel,
+            chats.c.account,
+            audience.zone_of().label("zone"),
+            chats.c.name,
+            chats.c.formal,
+            chats.c.stopped_at.is_not(None).label("left"),
+            audience.opted_out(topic).label("opted_out"),
+            restrictions.holds(chats.c.id).label("restricted"),
+            func.coalesce(conversations.c.owner, "bot").label("owner"),
+            func.coalesce(conversations.c.owner_version, 0).label("owner_version"),
+            links.c.level,
+            participants.c.name.label("person"),
+            participants.c.wave,
+            participants.c.buy_by,
+            participants.c.balance,
+            participants.c.as_of,
+        )
+        .select_from(chats)
+        .outerjoin(conversations, conversations.c.chat_id == chats.c.id)
+        .outerjoin(links, and_(links.c.chat_id == chats.c.id, links.c.ended_at.is_(None)))
+        .outerjoin(participants, participants.c.id == links.c.participant_id)
+        .where(chats.c.id.in_(list(chat_ids)))
+    )
+    return {row["id"]: dict(row) for row in connection.execute(statement).mappings()}
+
+
+def numbers_of_chats(connection: Connection, phone: str) -> list[int]:
+    """Chats that a number is vouched for in."""
+    found = select(identities.c.chat_id).where(
+        identities.c.kind == "phone", identities.c.value == phone, identities.c.vouched
+    )
+    return list(connection.execute(found.order_by(identities.c.chat_id)).scalars())

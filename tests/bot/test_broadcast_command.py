@@ -1,0 +1,229 @@
+"""`pandu broadcast` as an operator types it."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner, Result
+
+from bot.commands.broadcast import app
+from storage import schema, subscriptions
+from storage.database import Database
+from tests.bot.test_broadcast import NOON, add_chats
+
+TOKEN = "123456:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+SOURCE = "telegram:123456"
+
+
+class Desk:
+    """An operator's folder and shell."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+        self.runner = CliRunner()
+        self.write("isi.yml", "text: |\n  Halo {sapaan}. Jadwal layanan berubah.\nwords: [info insentif]\n")
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def types(self, *words: str) -> Result:
+        return self.runner.invoke(app, [str(word) for word in words])
+
+    def ok(self, *words: str) -> str:
+        found = self.types(*words)
+        assert found.exit_code == 0, found.output
+        return found.stdout
+
+    def refused(self, *words: str) -> str:
+        found = self.types(*words)
+        assert found.exit_code == 1, found.output
+        return found.stderr
+
+    def create(self, name: str = "uji", *more: Any) -> str:
+        return self.ok("create", name, "--content", self.folder / "isi.yml", "--by", "ani", *more)
+
+    def run(self, work: Any) -> Any:
+        async def go() -> Any:
+            database = Database(self.url)
+            try:
+                return await work(database)
+            finally:
+                await database.close()
+
+        return asyncio.run(go())
+
+
+@pytest.fixture
+def desk(tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    path = tmp_path / "p.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    url = f"sqlite:///{path}"
+    monkeypatch.setenv("PANDU_DATABASE_URL", url)
+    monkeypatch.setenv("PANDU_TELEGRAM_TOKEN", TOKEN)
+    made = Desk(tmp_path, url)
+    made.run(lambda d: d.write(partial(add_chats, source=SOURCE, zone="WIB", first=1, count=4)))
+    made.run(lambda d: d.write(partial(subscriptions.stop, chat_id=4, now=NOON)))
+    return made
+
+
+def test_a_campaign_from_draft_to_report(desk: Desk) -> None:
+    desk.create()
+    seen = json.loads(desk.ok("preview", "uji", "--json"))
+    assert (seen["recipients"], seen["left_out"]) == (3, {"opted_out": 1})
+    assert seen["in_the_way"] == []
+    assert len(seen["sample"]) == 3
+    assert "Balas INFO INSENTIF" in seen["channels"]["telegram"]
+    started = json.loads(desk.ok("start", "uji", "--by", "ani", "--json"))
+    assert (started["rows"], started["pending"], started["skipped"]) == (4, 3, 1)
+    assert "3 messages" not in desk.ok("pause", "uji")
+    assert "paused" in desk.refused("pause", "uji")
+    desk.ok("resume", "uji")
+    assert "2 recipients" not in desk.ok("cancel", "uji")
+    found = json.loads(desk.ok("report", "uji", "--json"))
+    assert found["states"] == {"skipped": 1, "cancelled": 3}
+    assert sum(found["states"].values()) == found["audience"] == 4
+    assert [act["what"] for act in found["acts"]] == ["create", "start", "pause", "resume", "cancel"]
+    assert found["acts"][0]["actor"] == "operator:ani"
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_the_ledger_as_a_file(desk: Desk, ending: str) -> None:
+    desk.create()
+    desk.ok("start", "uji")
+    out = desk.folder / f"buku.{ending}"
+    desk.ok("report", "uji", "--out", out)
+    if ending == "csv":
+        with out.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["state"] for row in rows] == ["pending", "pending", "pending", "skipped"]
+    assert out.stat().st_size > 100
+
+
+def test_above_a_size_a_second_person_is_needed_and_it_is_not_the_same_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PANDU_BROADCAST_APPROVAL_FROM", "2")
+    desk.create()
+    assert "second person" in desk.refused("start", "uji", "--by", "ani")
+    assert "second person" in desk.refused("approve", "uji", "--by", "ani")
+    desk.ok("approve", "uji", "--by", "budi")
+    desk.run(lambda d: d.write(partial(add_chats, source=SOURCE, zone="WIB", first=11, count=5)))
+    assert "grown" in desk.refused("start", "uji", "--by", "ani")
+    desk.ok("approve", "uji", "--by", "budi")
+    desk.ok("start", "uji", "--by", "ani")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("words: [a]", "needs `text`"),
+        ("text: Lihat https://prakerja-bantu.com/", "not allowed"),
+        ("text: Halo {nik}", "is no variable"),
+        ("text: Halo {nama", "broken brace"),
+        ("text: Halo\nwords: ['1 Ya']", "never numbers"),
+        (f"text: {'panjang ' * 80}", "at most 500"),
+        ("text: Halo\ntemplate: {name: tidak_ada}", "none of"),
+        ("text: Halo\ngambar: x", "unknown 'gambar'"),
+        ("text: [", "no YAML"),
+    ],
+)
+def test_what_is_wrong_with_the_content_is_said_in_one_line(desk: Desk, content: str, told: str) -> None:
+    found = desk.refused("create", "uji", "--content", desk.write("salah.yml", content))
+    assert told in found
+    assert len(found.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("tree", "told"),
+    [
+        ("gelombang: 70", "unknown condition"),
+        ("wave: banyak", "wave"),
+        ("and: {}", "a list of filters"),
+        ("province: Atlantis", "is no province"),
+        ("seen: {within_days: kemarin}", "a number of days"),
+        ("linked: 3", "true or false"),
+        ("- a", "a filter is made of"),
+    ],
+)
+def test_what_is_wrong_with_the_filter_is_said_in_one_line(desk: Desk, tree: str, told: str) -> None:
+    path = desk.write("siapa.yml", tree)
+    found = desk.refused("create", "uji", "--content", desk.folder / "isi.yml", "--filter", path)
+    assert told in found
+    assert len(found.splitlines()) == 1
+
+
+def test_segments_are_kept_and_used(desk: Desk) -> None:
+    path = desk.write("siapa.yml", "or: [{chat: [1, 4]}, {not: {channel: telegram}}]")
+    desk.ok("segments", "save", "dua", path)
+    assert "dua" in desk.ok("segments", "list")
+    desk.create("uji", "--segment", "dua")
+    assert json.loads(desk.ok("preview", "uji", "--json"))["recipients"] == 1
+    desk.ok("segments", "delete", "dua")
+    assert "no segment" in desk.refused("segments", "delete", "dua")
+
+
+def test_a_file_of_numbers_needs_a_consent_for_each(desk: Desk) -> None:
+    def known(connection) -> None:
+        row = {"chat_id": 1, "kind": "phone", "value": "+6281234567890", "vouched": True}
+        connection.execute(schema.identities.insert().values(**row, first_seen=NOON, last_seen=NOON))
+
+    desk.run(lambda d: d.write(known))
+    path = desk.write(
+        "nomor.csv",
+        "number,consent_source,consent_date,consent_wording\n"
+        "0812-3456-7890,Formulir desa,2026-10-01,Saya mau dikabari\n"
+        "081234567890,Formulir desa,2026-10-01,Saya mau dikabari\n"
+        "081234567891,,,\n"
+        "081234567892,Formulir desa,2026-10-01,Saya mau dikabari\n"
+        "bukan nomor,Formulir desa,2026-10-01,Saya mau dikabari\n",
+    )
+    desk.create("uji", "--numbers", path)
+    seen = json.loads(desk.ok("preview", "uji", "--json"))
+    reasons = {"bad_number": 1, "duplicate": 1, "no_channel": 1, "no_consent": 1}
+    assert (seen["recipients"], seen["left_out"]) == (1, reasons)
+    desk.ok("start", "uji")
+    found = json.loads(desk.ok("report", "uji", "--json"))
+    assert {row["reason"]: row["count"] for row in found["reasons"]} == reasons
+    assert found["audience"] == 5
+    kept = desk.run(lambda d: d.read(lambda c: c.execute(select(schema.consents.c.wording)).scalars().all()))
+    assert kept == ["Formulir desa: Saya mau dikabari"]
+
+
+def test_that_a_wave_has_opened_needs_a_source_a_second_person_and_says_no_rush(desk: Desk) -> None:
+    base = ("create", "g72", "--content", desk.folder / "isi.yml", "--wave", "--by", "ani")
+    assert "--source" in desk.refused(*base)
+    until = ("--until", "2030-01-01T00:00")
+    assert "official page" in desk.refused(*base, *until, "--source", "https://prakerja.com/")
+    desk.ok(*base, *until, "--source", "https://www.prakerja.go.id/berita")
+    seen = json.loads(desk.ok("preview", "g72", "--json"))
+    assert "Tidak perlu rebutan, seleksi acak setelah ditutup" in seen["channels"]["telegram"]
+    assert seen["duration_hours"] >= 4
+    assert "second person" in desk.refused("start", "g72")
+
+
+def test_put_down_for_later_it_waits(desk: Desk) -> None:
+    desk.create("uji", "--at", "2030-01-01T09:00", "--repeat", "weekly")
+    assert json.loads(desk.ok("start", "uji", "--json"))["state"] == "scheduled"
+    desk.ok("cancel", "uji")
+
+
+def test_a_test_goes_to_oneself_alone(desk: Desk) -> None:
+    desk.create()
+    assert "1 of your chats" in desk.ok("test", "uji", "--chat", "2")
+    assert "no such chat" in desk.refused("test", "uji", "--phone", "+6281111111111")
+    rows = desk.run(lambda d: d.read(lambda c: c.execute(select(schema.outbox.c.chat_id)).scalars().all()))
+    assert rows == [2]
+
+
+def test_an_unknown_name_is_one_line(desk: Desk) -> None:
+    for command in ("preview", "start", "pause", "resume", "cancel", "report", "approve", "retry"):
+        assert "no campaign" in desk.refused(command, "hantu")

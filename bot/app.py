@@ -45,7 +45,7 @@ from bot.web.application import application
 from bot.web.probes import probe_routes
 from bot.webchat.channel import WebChat
 from bot.worker import Worker
-from handlers import announcement, desk_calendar, improving, short
+from handlers import announcement, desk_calendar, short
 from handlers.catalogue import Catalogue
 from handlers.turn import Policy
 from nlu import meaning
@@ -66,7 +66,6 @@ from storage import (
     inbox,
     kiosk,
     migrate,
-    misunderstood,
     notices,
     outbox,
     people,
@@ -334,7 +333,6 @@ class Service:
                     partial(carrying.delete_old_codes, before=now),
                     partial(chats.forget_idle_states, before=now - _KEEP_STATES),
                     partial(desk_sessions.delete_old, now=now),
-                    partial(misunderstood.delete_old, before=now - improving.KEPT),
                     partial(desk_sessions.delete_old_logins, now=now),
                 ):
                     while await self.database.write(partial(delete, limit=_TIDY_BATCH)) == _TIDY_BATCH:  # noqa: ASYNC110

@@ -27,7 +27,7 @@ SAMPLE: Final[Mapping[str, str]] = {
     "nama": "Siti Contoh",
     "gelombang": "71",
     "batas_beli": "30 Nov 2026, 23.59 WIB",
-    "saldo": "Rp3.500.000",
+    "saldo": "Rp1.250.000",
 }
 """Every variable, as it may come out; the preview and the checks of length use it."""
 

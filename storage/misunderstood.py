@@ -105,11 +105,5 @@ def forget(connection: Connection, chat_id: int) -> int:
     return gone
 
 
-def delete_old(connection: Connection, *, before: datetime, limit: int) -> int:
-    """Deletes items of before; returns how many."""
-    old = select(misunderstood.c.id).where(misunderstood.c.at < before).limit(limit)
-    return connection.execute(misunderstood.delete().where(misunderstood.c.id.in_(old))).rowcount
-
-
 def _in_state(state: str | None) -> Any:
     return misunderstood.c.state.is_(None) if state is None else misunderstood.c.state == state

@@ -105,7 +105,7 @@ def _around(found: standing.Standing) -> list[Gauge]:
             "pandu_budget_blocked_seconds",
             "How long a platform still wants nothing from this account (scope all or broadcasts)",
             ("source", "scope"),
-            dict(found.blocked),
+            {(source, scope): seconds for (source, scope), seconds in found.blocked.items()},
         ),
         Gauge(
             "pandu_handoffs",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Row, func, literal_column, select
+from sqlalchemy import Connection, func, literal_column, select
 
 from storage import agents, backup, inbox, migrate
 from storage.database import database_now
@@ -97,7 +99,7 @@ def _outbox(connection: Connection, now: datetime) -> list[Waiting]:
     counts = select(table.source, table.lane, table.state, func.count(), func.min(table.not_before))
     grouped = counts.group_by(table.source, table.lane, table.state)
     unsent = table.state.in_([literal_column("'pending'"), literal_column("'sending'")])
-    rows: list[Row[tuple[str, int, str, int, datetime]]] = [
+    rows: list[Sequence[Any]] = [
         *connection.execute(grouped.where(unsent)),
         *connection.execute(grouped.where(table.state == literal_column("'held'"))),
     ]

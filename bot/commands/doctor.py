@@ -56,8 +56,8 @@ async def examine(*, ask: bool = False) -> dict[str, Any]:
         problems.append("PANDU_KIOSK: without PANDU_PUBLIC_URL there is no QR to go on at home, only the code")
     problems += await asyncio.to_thread(lambda: list(doctor_machine.around(loaded, os.environ)))
     if ask:
-        told = await asyncio.gather(doctor_machine.public_address(loaded), doctor_machine.channels(loaded))
-        problems += [problem for part in told for problem in part if problem not in problems]
+        asked = await asyncio.gather(doctor_machine.public_address(loaded), doctor_machine.channels(loaded))
+        problems += [problem for part in asked for problem in part if problem not in problems]
     problems += [f"content: {problem}; run `pandu content check`" for problem in problems_of_content()[:1]]
     if not loaded.public_url:
         rows.append({"name": "note", "value": "PANDU_PUBLIC_URL is unset: the secure form is not offered", "help": ""})

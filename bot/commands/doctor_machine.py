@@ -79,7 +79,8 @@ def _moment(date: str | None) -> datetime | None:
 
 
 def _disk(loaded: Settings) -> Iterator[str]:
-    folder = _existing(sqlite_path(loaded).parent if sqlite_path(loaded) else Path.cwd())
+    database = sqlite_path(loaded)
+    folder = _existing(database.parent if database else Path.cwd())
     free = shutil.disk_usage(folder).free
     if free < ROOM:
         yield f"{folder} has {free / 2**20:,.0f} MiB left: make room before the database stands still"

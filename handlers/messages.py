@@ -181,7 +181,7 @@ def option_reference(version: int, index: int) -> str:
 def parse_option_reference(reference: str) -> tuple[int, int] | None:
     """(version, index) of a reference, or None where it is none of ours."""
     match reference.split(":"):
-        case ["o", version, index] if version.isdigit() and index.isdigit():
+        case ["o", version, index] if reference.isascii() and version.isdigit() and index.isdigit():
             return int(version), int(index)
     return None
 
@@ -197,7 +197,7 @@ def page_reference(version: int, first: int) -> str:
 def parse_page_reference(reference: str) -> tuple[int, int] | None:
     """(version, first place) of such a reference, or None where it is none."""
     match reference.split(":"):
-        case ["p", version, first] if version.isdigit() and first.isdigit():
+        case ["p", version, first] if reference.isascii() and version.isdigit() and first.isdigit():
             return int(version), int(first)
     return None
 

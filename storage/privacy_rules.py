@@ -93,8 +93,6 @@ RULES: Mapping[str, Rule] = {
     "desk_drafts": _chat("an agent's unsent words", "saved_at", 30),
     "quality_reviews": _chat("readings of a conversation; with it", parent=("handoff_id", "handoffs")),
     "misunderstood": _chat("unanswered questions; text and chat only with consent", "at", 365),
-    "taught": _chat("training messages made of people's words by editors; as long as the consent they rest on", "at", 365,
-                    "chat_id IS NOT NULL"),
     "hook_deliveries": _chat("which preparations were told to the operator's system", "done_at", 7, "state <> 'pending'",
                              parent=("registration_id", "registrations")),
     # -- staff and the desk
@@ -105,9 +103,6 @@ RULES: Mapping[str, Rule] = {
     "hours": _none("hours of the desk"),
     "closed_days": _none("holidays"),
     "sla_rules": _none("times to answer"),
-    "models": _none("versions of the model with their figures"),
-    "model_files": _none("the models: weights of words and pieces of words that several messages have, no message"),
-    "training_jobs": _none("jobs that make models"),
     "answer_versions": _none("texts of editors"),
     "content_events": _none("the public log of changes"),
     "content_versions": _none("contents by their label"),

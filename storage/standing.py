@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,7 +99,7 @@ def _outbox(connection: Connection, now: datetime) -> list[Waiting]:
     counts = select(table.source, table.lane, table.state, func.count(), func.min(table.not_before))
     grouped = counts.group_by(table.source, table.lane, table.state)
     unsent = table.state.in_([literal_column("'pending'"), literal_column("'sending'")])
-    rows: list[Any] = [
+    rows: list[Sequence[Any]] = [
         *connection.execute(grouped.where(unsent)),
         *connection.execute(grouped.where(table.state == literal_column("'held'"))),
     ]

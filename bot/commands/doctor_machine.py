@@ -79,8 +79,8 @@ def _moment(date: str | None) -> datetime | None:
 
 
 def _disk(loaded: Settings) -> Iterator[str]:
-    path = sqlite_path(loaded)
-    folder = _existing(path.parent if path else Path.cwd())
+    database = sqlite_path(loaded)
+    folder = _existing(database.parent if database else Path.cwd())
     free = shutil.disk_usage(folder).free
     if free < ROOM:
         yield f"{folder} has {free / 2**20:,.0f} MiB left: make room before the database stands still"

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from bot.desk.look import ROLES
-from bot.desk.visit import PREFIX, Visit
+from bot.desk.visit import PREFIX, Visit, is_whole
 from storage import agents, desk_sessions
 from storage.database import database_now
 
@@ -38,7 +38,7 @@ def _typed(visit: Visit) -> dict[str, Any]:
         raise ValueError("Alias: 2–40 huruf.")
     if role not in ROLES:
         raise ValueError("Pilih peran.")
-    if not cap.isdigit() or int(cap) not in _CAPS:
+    if not is_whole(cap) or int(cap) not in _CAPS:
         raise ValueError("Batas percakapan: 1–20.")
     known = visit.content.files["reports"]["topics"]  # what the queue sorts by
     skills = [skill.strip() for skill in visit.sent.get("skills", "").split(",") if skill.strip()]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from bot.desk import answers
 from bot.desk.answer_form import begins, body_of, ends, fields_of, first_day, last_day
-from bot.desk.visit import Visit
+from bot.desk.visit import Visit, is_whole
 from handlers import content_check, editing_acts
 from handlers.content_check import Finding
 from storage import editing
@@ -83,7 +83,7 @@ async def save(visit: Visit) -> Response:
     if intent not in visit.content.answers:
         return visit.missing()
     body, unread = body_of(sent)
-    revision = int(sent["revision"]) if sent.get("revision", "").isdigit() else 0
+    revision = int(sent["revision"]) if is_whole(sent.get("revision", "")) else 0
     fields = {**dict.fromkeys(fields_of({}), ""), **dict.fromkeys(("reason", "valid_from", "valid_to"), ""), **sent}
     if unread:
         return _form(visit, intent, fields, revision, unread, status=422)
@@ -125,12 +125,12 @@ async def act(visit: Visit) -> Response:
 
 def _revision(visit: Visit) -> int:
     sent = visit.sent.get("revision", "")
-    return int(sent) if sent.isdigit() else 0
+    return int(sent) if is_whole(sent) else 0
 
 
 def _version(connection: Connection, visit: Visit, intent: str) -> int:
     sent = visit.sent.get("version", "")
-    row = editing.get(connection, min(int(sent), 2**62)) if sent.isdigit() else None
+    row = editing.get(connection, int(sent)) if is_whole(sent) else None
     if row is None or row["intent"] != intent:
         raise RefusedError("not_published")
     return int(row["id"])

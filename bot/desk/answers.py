@@ -12,7 +12,7 @@ from starlette.responses import Response
 from bot.desk import previews
 from bot.desk.answer_form import last_day
 from bot.desk.differences import changes
-from bot.desk.visit import Visit
+from bot.desk.visit import Visit, is_whole
 from bot.wake import CONTENT
 from handlers import content_now, editing_acts
 from handlers.catalogue import Catalogue, Entry, entry_of
@@ -131,7 +131,7 @@ async def differences(visit: Visit) -> Response:
         return visit.missing()
     rows = {row["id"]: row for row in await visit.read(lambda c: editing.history(c, intent))}
     chosen = [visit.asked("old", "0"), visit.asked("new", "0")]
-    if not all(one.isdigit() and (int(one) in rows or one == "0") for one in chosen):
+    if not all(is_whole(one) and (int(one) in rows or one == "0") for one in chosen):
         return visit.missing()
     old, new = (rows[int(one)]["body"] if one != "0" else seed_of(visit.content, intent) for one in chosen)
     return visit.page(
@@ -154,7 +154,7 @@ async def settle(visit: Visit) -> Response:
         now = database_now(connection)
         if which == "all":
             return feedback.settle_all(connection, intent, by=visit.actor, now=now)
-        key = min(int(which), 2**62) if which.isdigit() else 0
+        key = int(which) if is_whole(which) else 0
         return int(feedback.settle(connection, key, done=done, by=visit.actor, now=now))
 
     await visit.write(work)

@@ -15,7 +15,7 @@ from bot.desk import roles, topics
 from bot.desk.chat import RESOLUTIONS, STATES
 from bot.desk.look import PRIORITIES, author
 from bot.desk.speaking import told_problems
-from bot.desk.visit import Visit
+from bot.desk.visit import Visit, is_whole
 from handlers import case_acts, desk_acts
 from nlu.masking import mask
 from storage import cases, chats, desk_texts, desk_view
@@ -94,7 +94,7 @@ def _told_history(what: str, names: Mapping[int, str]) -> str:
     def named(match: re.Match[str]) -> str:
         name, value = match[1], match[2]
         if name == "agent_id":
-            return f"petugas: {names.get(int(value), value) if value.isdigit() else '–'}"
+            return f"petugas: {names.get(int(value), value) if is_whole(value) else '–'}"
         if name == "priority":
             return f"prioritas: {PRIORITIES.get(int(value), value)}"
         return f"{'keadaan' if name == 'state' else name}: {STATES.get(value, value)}"
@@ -140,7 +140,7 @@ async def change(visit: Visit) -> Response:
     state, priority, agent = (visit.sent.get(name, "") for name in ("state", "priority", "agent"))
     if state not in ("open", "waiting") or priority not in {str(key) for key in PRIORITIES}:
         return await page(visit, status=422, problems=("Laporan ini tidak bisa diubah begitu.",))
-    wanted = int(agent) if agent.isdigit() and len(agent) < 19 else None
+    wanted = int(agent) if is_whole(agent) else None
 
     def work(connection: Connection) -> None:
         now, known = database_now(connection), desk_view.aliases(connection)

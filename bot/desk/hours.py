@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from bot.desk import topics
 from bot.desk.look import DAYS, PRIORITIES
-from bot.desk.visit import Visit
+from bot.desk.visit import Visit, is_whole
 from handlers.turn import ZONES
 from storage import calendar
 from storage.database import database_now
@@ -128,7 +128,7 @@ async def save_rule(visit: Visit) -> Response:
     sent = visit.sent
     topic, priority = sent.get("topic", "")[:40], sent.get("priority", "")
     first, span, unit = sent.get("first_response", ""), sent.get("span", ""), sent.get("unit", "")
-    numbers = all(value.isdigit() and 1 <= int(value) <= 9_999 for value in (first, span))
+    numbers = all(is_whole(value) and 1 <= int(value) <= 9_999 for value in (first, span))
     if not numbers or priority not in {str(key) for key in PRIORITIES} or unit not in ("minutes", "days"):
         return await _page(visit, status=422, problem="Isi angka antara 1 dan 9999, dan pilih prioritas.")
     due = {"working_minutes": int(span)} if unit == "minutes" else {"working_days": int(span)}

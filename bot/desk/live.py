@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Connection
 from starlette.responses import Response, StreamingResponse
 
-from bot.desk.visit import Visit
+from bot.desk.visit import Visit, is_whole
 from bot.wake import DESK, Wake
 from storage import agents, desk_queue, desk_sessions
 from storage.database import Database, database_now, is_outage
@@ -96,7 +96,7 @@ class Hub:
         chat = visit.asked("chat")
         watcher = Watcher(
             agent_id=visit.me["id"],
-            chat=int(chat) if chat.isascii() and chat.isdigit() and len(chat) < 19 else None,
+            chat=int(chat) if is_whole(chat) else None,
             queue=bool(visit.asked("queue")),
         )
         shown = visit.request.headers.get("last-event-id") or visit.asked("since")

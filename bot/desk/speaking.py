@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping
 from starlette.responses import Response
 
 from bot.desk import chat
-from bot.desk.visit import Visit
+from bot.desk.visit import Visit, is_whole
 from handlers import desk_acts, desk_check, secure
 from handlers.messages import Reply, SecureForm
 from nlu.masking import mask
@@ -89,7 +89,7 @@ def stay(connection: Connection, visit: Visit) -> None:
 async def transfer(visit: Visit) -> Response:
     """To a colleague who is there, with a note."""
     to, note = visit.sent.get("to", ""), mask(visit.sent.get("note", "").strip()[:_NOTE]).text
-    if not to.isdigit() or len(to) > 18 or not note:
+    if not is_whole(to) or not note:
         return await chat.page(visit, status=422, problems=["Pilih rekan dan tulis catatan untuknya."])
 
     def work(connection: Connection) -> None:
@@ -199,7 +199,7 @@ async def draft(visit: Visit) -> Response:
 async def retry(visit: Visit) -> Response:
     """Sends a failed message once more."""
     message, me = visit.sent.get("message", ""), visit.me["id"]
-    if not message.isdigit() or len(message) > 18:
+    if not is_whole(message):
         return visit.missing()
     return await _done(
         visit,

@@ -25,6 +25,11 @@ from storage.database import Database, T
 PREFIX = "/desk"
 
 
+def is_whole(text: str) -> bool:
+    """Whether what a form or an address carries is a whole number that fits a key ("²" counts as a digit, but is none)."""
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """What the pages need of the program."""

@@ -27,7 +27,7 @@ async def limited_body(request: Request, most: int) -> bytes:
     """The raw body, refused as soon as it is known to be larger than `most` bytes."""
     body = bytearray()
     declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared[:20]) > most:
+    if declared.isdecimal() and int(declared[:20]) > most:
         raise RefusedError(413, "too large")
     async for chunk in request.stream():
         body += chunk

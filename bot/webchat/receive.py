@@ -149,7 +149,7 @@ async def json_body(request: Request, most: int) -> Mapping[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise RefusedError("not_json_type")
     declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and (len(declared) > 9 or int(declared) > most):
+    if declared.isdecimal() and (len(declared) > 9 or int(declared) > most):
         raise RefusedError("too_large")
     body = bytearray()
     async for chunk in request.stream():

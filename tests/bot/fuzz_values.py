@@ -62,7 +62,7 @@ WORDS = (
         "08:00",
         "on",
     ),
-    *("agent", "admin", "telegram", "web", "L-warga1", "P-AGEN", "topic", "none", "null", "true"),
+    *("9" * 5000, "agent", "admin", "telegram", "web", "L-warga1", "P-AGEN", "topic", "none", "null", "true"),
 )
 NUMBERS = (0, 1, -1, 2, 7, 99, 2**31, 2**31 - 1, 2**53, 2**63, 2**63 - 1, -(2**63) - 1, 10**400, 1.5, -0.0, 1e308)
 OTHERS = (None, True, False, [], {}, [[]], [None], {"": ""}, {"a": {"b": {"c": []}}}, ["x"] * 300)

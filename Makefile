@@ -40,7 +40,7 @@ model: .venv/dev  ## retrain the understanding where its data or code has change
 	@$(BIN)/python -c "from nlu.embedded import is_current; import sys; sys.exit(not is_current())" || $(BIN)/pandu nlu train
 
 test: .venv/dev model  ## the whole test suite, on SQLite and PostgreSQL (the pages in a browser: make test-browser)
-	$(BIN)/python -m pytest --ignore tests/browser
+	$(BIN)/python -m pytest --ignore tests/browser -n 2 --dist worksteal
 
 test-browser: .venv/dev model  ## the pages in a real browser: two agents and three citizens at once (needs Debian's chromium)
 	@if command -v chromium >/dev/null; then \

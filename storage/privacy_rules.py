@@ -111,7 +111,7 @@ RULES: Mapping[str, Rule] = {
     "visits": _chat("the present or last visit, for counts by day", "last_at", 90),
     "daily": _none("counts by day, nobody's name, number or words"),
     # -- teaching and announcements
-    "taught": _chat("a person's words that the bot learnt from, with consent; an editor's own stay"),
+    "taught": _chat("a person's words that the bot learnt from, with consent; an editor's own stay", "at", 365, "chat_id IS NOT NULL"),
     "models": _none("models and how they were measured; no words in them"),
     "model_files": _none("weights of models"),
     "training_jobs": _none("who asked for a training and how it ended"),

@@ -44,7 +44,7 @@ class Counting:
         number = 0
         while True:
             batch = await self._database.read(self._count)
-            if batch.until != {"message": 0, "handoff": 0, "change": 0, **batch.since}:
+            if batch.until != {**visits.NOTHING, **batch.since}:
                 await self._database.write(partial(self._keep, batch))
                 number += batch.read
             if batch.read < _BATCH:

@@ -39,6 +39,7 @@ class Figures:
     topic_days: Mapping[str, Mapping[date, int]]
     unsolved: Mapping[str, tuple[int, int]]  # topic → (came back, of so many known)
     handed_over: Mapping[str, int]  # topics
+    wrong: Mapping[str, int]  # answers of which people said that they are wrong
     steps: Mapping[str, Mapping[str, int]]  # journey → step → visits that reached it
 
     @property
@@ -109,6 +110,7 @@ def _figures(totals: Mapping[str, Counter[str]], **series: Any) -> Figures:
             if topic
         },
         handed_over=dict(totals["handoff"].most_common()),
+        wrong=dict(totals["wrong"].most_common()),
         steps=dict(sorted(steps.items())),
         **series,
     )

@@ -17,16 +17,18 @@ from sqlalchemy import BigInteger, Connection, DateTime, and_, bindparam, func, 
 from storage import progress
 from storage.inbox import insert_for
 from storage.schema import changes, chats, handoffs, links, messages, participants, reminders
+from storage.schema_editing import answer_feedback
 from storage.schema_figures import daily, visits
 
 PAUSE = timedelta(hours=6)
 RETURN = timedelta(days=7)
 REMINDED = timedelta(days=8)  # the first reminder of a deadline goes out seven days before it
-_NAME = "figures"  # of the job's progress: {"message", "handoff", "change"}: what was counted last
+_NAME = "figures"  # of the job's progress: {"message", "handoff", "change", "wrong"}: what was counted last
 _WIB = timedelta(hours=7)  # figures are by WIB's days
 _THANKS = "thanks"
 _WORDLESS = frozenset(("greet", "goodbye", _THANKS, "affirm", "deny", "cancel", "out_of_scope"))  # no topic of a visit
 
+NOTHING = {"message": 0, "handoff": 0, "change": 0, "wrong": 0}  # before the first message is counted
 OUTCOMES = {"clarify": "asked_back", "refuse": "refused", "offer_person": "refused"}  # by the handler that answered
 
 
@@ -77,7 +79,7 @@ _log = (
 def count(connection: Connection, *, before: datetime, size: int) -> Batch:
     """Reads at most `size` messages that were logged before a moment and have not been counted, and counts them; changes nothing."""
     done = progress.get(connection, _NAME)
-    batch = Batch(since=done, until={"message": 0, "handoff": 0, "change": 0, **done})
+    batch = Batch(since=done, until={**NOTHING, **done})
     rows = [dict(row) for row in connection.execute(_log, {"after": batch.until["message"], "size": size}).mappings()]
     rows = rows[: next((number for number, row in enumerate(rows) if row["at"] >= before), len(rows))]
     places = _places(connection, {row["chat_id"] for row in rows})
@@ -90,6 +92,7 @@ def count(connection: Connection, *, before: datetime, size: int) -> Batch:
     batch.read = len(rows)
     _count_handoffs(connection, batch, before, size)
     _count_purchases(connection, batch, before, size)
+    _count_wrong(connection, batch, before, size)
     return batch
 
 
@@ -228,6 +231,17 @@ def _count_purchases(connection: Connection, batch: Batch, before: datetime, siz
             batch.counts[Cell(day_of(row.at), "saved", "", row.channel)] += 1
             counted.add(row.participant_id)
     batch.until["change"] = found[-1].id if len(found) == size else max(last or 0, batch.until["change"])
+
+
+def _count_wrong(connection: Connection, batch: Batch, before: datetime, size: int) -> None:
+    """Answers of which people said that they are wrong."""
+    table = answer_feedback.c
+    statement = select(table.id, table.at, table.intent, table.channel).where(
+        table.id > batch.until["wrong"], table.at < before
+    )
+    for row in connection.execute(statement.order_by(table.id).limit(size)):
+        batch.counts[Cell(day_of(row.at), "wrong", row.intent, row.channel)] += 1
+        batch.until["wrong"] = row.id
 
 
 def _days_before(connection: Connection, moment: Any) -> Any:

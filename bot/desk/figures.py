@@ -99,6 +99,7 @@ def _drawn(
         "channels": ("Kanal", {look.CHANNELS.get(key, key): count for key, count in found.by_channel.items()}),
         "topics": ("Yang ditanyakan", _named(found.topics, names)),
         "unclear": ("Yang tidak dipahami (tebakan terdekat)", _named(found.unclear, names)),
+        "wrong": ("Dikatakan salah oleh warga", _named(found.wrong, names)),
         "handed_over": ("Diteruskan ke petugas", _named(found.handed_over, names)),
         "regions": (
             "Provinsi",

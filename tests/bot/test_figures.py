@@ -187,6 +187,15 @@ async def test_who_is_erased_is_not_counted_any_more_and_leaves_no_visit(databas
     assert (await read(database)).visits == 1
 
 
+async def test_an_answer_that_people_call_wrong_is_counted_by_topic(database: Database) -> None:
+    person = session(database)
+    await person.say("incentive_when: kapan cair")
+    await person.say("jawaban ini salah")
+    await count(database, MONDAY + timedelta(minutes=5))
+    await count(database, MONDAY + timedelta(minutes=6))
+    assert (await read(database)).wrong == {"incentive_when": 1}
+
+
 async def test_two_counters_at_once_count_once_and_none_overtakes_an_open_transaction(database: Database) -> None:
     person = session(database)
     await person.say("incentive_when: kapan cair")

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from storage import migrate
 from storage.backup_file import BackupError, Manifest, Reader, Tell, Writer
-from storage.schema import metadata
+from storage.schema_all import metadata
 
 _VERSION = "alembic_version"
 

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, func,
 
 from storage import data_requests, people, privacy
 from storage.privacy_rules import RULES
-from storage.schema import chats, identities, import_rows, imports, metadata, participants, sms_pieces
+from storage.schema import chats, identities, import_rows, imports, participants, sms_pieces
+from storage.schema_all import metadata
 from storage.schema_privacy import erasures
 
 _RECORD_IMPORTS = ("participants", "enrolments", "incentives")

@@ -11,8 +11,6 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from storage import schema_teaching  # noqa: F401 - its tables belong to the schema
-
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

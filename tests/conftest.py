@@ -21,7 +21,7 @@ from storage import (
     schema_editing,  # noqa: F401 - its tables belong to the metadata
 )
 from storage.database import Database
-from storage.schema import metadata
+from storage.schema_all import metadata
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # 10.00 WIB
 

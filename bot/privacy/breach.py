@@ -12,7 +12,8 @@ from sqlalchemy import Connection, func, select
 from handlers import register
 from handlers.catalogue import Catalogue
 from storage.privacy_rules import RULES
-from storage.schema import Instant, access_log, metadata, participants
+from storage.schema import Instant, access_log, participants
+from storage.schema_all import metadata
 from storage.schema_privacy import data_requests
 
 NOTICE = timedelta(hours=72)

@@ -2,14 +2,7 @@
 
 from alembic import context
 
-from storage import (  # noqa: F401 - their tables belong to the metadata
-    schema_campaigns,
-    schema_editing,
-    schema_figures,
-    schema_privacy,
-    schema_teaching,
-)
-from storage.schema import metadata
+from storage.schema_all import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
 context.run_migrations()

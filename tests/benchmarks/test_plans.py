@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, event, insert, text
 
 from benchmarks.seed import ACCOUNT, SOURCE, analyse, seed
 from bot.effects import Parts, apply, prepare
@@ -20,6 +20,7 @@ from handlers.messages import Inbound, Kind, Reply
 from handlers.turn import Policy
 from storage import addresses, chats, deliveries, inbox, migrate, outbox, people, standing
 from storage.database import Database
+from storage.schema_campaigns import campaign_recipients, campaigns
 from tests.bot.engines import StubEngine
 from tests.conftest import NOW
 
@@ -164,7 +165,27 @@ async def filled(database: Database) -> Database:
     """A few thousand rows of the past, with fresh statistics."""
     await database.write(migrate.upgrade)
     await seed(database, chats=CHATS, log=LOG)
+    await database.write(_announced)
+    await analyse(database)
     return database
+
+
+def _announced(connection: Connection) -> None:
+    """An announcement that every chat was sent."""
+    campaign = {
+        "name": "x",
+        "state": "done",
+        "kind": "news",
+        "content": {},
+        "audience": {},
+        "sources": [],
+        "created_by": "a",
+    }
+    key = connection.execute(
+        insert(campaigns).values(**campaign, created_at=NOW).returning(campaigns.c.id)
+    ).scalar_one()
+    row = {"campaign_id": key, "source": f"telegram:{ACCOUNT}", "zone": "WIB", "state": "accepted", "at": NOW}
+    connection.execute(insert(campaign_recipients), [{**row, "n": n, "chat_id": n} for n in range(1, CHATS + 1)])
 
 
 async def _plans(database: Database, statements: Sequence[Statement]) -> dict[str, list[str]]:

@@ -70,13 +70,15 @@ async def test_a_question_is_answered_in_one_bubble_and_its_delivery_is_known(ri
     ]
 
 
-async def test_who_is_speaking_and_the_answer_are_one_bubble(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_is_speaking_and_the_answer_are_one_bubble(rig: Rig) -> None:
     from bot import effects
     from handlers.messages import state_from_json
 
-    monkeypatch.setattr(effects, "state_from_json", state_from_json)
-    rig.siti.says(QUESTION)
-    await rig.settle()
+    # within the rig's own patch: the fixture of pytest would be undone after it, and leave the rig's behind
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(effects, "state_from_json", state_from_json)
+        rig.siti.says(QUESTION)
+        await rig.settle()
     (text,) = rig.texts
     assert text.startswith("Saya Pandu")
     assert "\n\n" in text

@@ -93,9 +93,9 @@ async def _database_problems(loaded: settings.Settings, rows: list[dict[str, str
         notes, wrong = await database.read(_kept) if current else ([], [])
         rows += [_told(note) for note in notes]
     except Exception as error:
-        return [
-            f"the database does not answer ({type(error).__name__}): is it running, is PANDU_DATABASE_URL right? On SQLite `pandu db upgrade` makes it"
-        ]
+        if (path := doctor_machine.sqlite_path(loaded)) is not None and not path.exists():
+            return [f"there is no database at {path} yet: `pandu run` or `pandu db upgrade` makes it"]
+        return [f"the database does not answer ({type(error).__name__}): is it running, is PANDU_DATABASE_URL right?"]
     finally:
         await database.close()
     if found is not None and not migrate.knows(found):

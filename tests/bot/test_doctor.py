@@ -56,6 +56,14 @@ def test_a_good_one_has_no_problem_and_says_so_to_machines(url: str) -> None:
     assert "no backup" in notes()
 
 
+def test_before_the_first_run_it_says_what_makes_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "new.db"
+    monkeypatch.setenv("PANDU_DATABASE_URL", f"sqlite:///{path}")
+    assert f"there is no database at {path} yet: `pandu run` or" in problems()
+    path.mkdir()
+    assert "does not answer" in problems(), "something is there, but no database"
+
+
 def test_files_that_others_may_read(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "chmod" not in problems(), "the database and its key are made for their owner alone"
     secret = tmp_path / "token"

@@ -99,7 +99,10 @@ def reapply(dry_run: DryRun = False, as_json: Json = False) -> None:
             f"{path}: {found.erased} {'to erase' if dry_run else 'erased'} again, {found.absent} not in this database, {found.known} known"
         )
     if found.keyless:
-        raise stop(f"{found.keyless} made with another key: add it to PANDU_SECRET_KEY_FORMER and run this again")
+        raise stop(
+            f"{found.keyless} made with another key, not erased: give the key of that time (PANDU_SECRET_KEY_FILE, or "
+            "PANDU_SECRET_KEY_FORMER beside the present one), then run `pandu privacy reapply`"
+        )
 
 
 @app.command()

@@ -77,6 +77,7 @@ def test_a_ledger_made_with_another_key_is_told(
     monkeypatch.setenv("PANDU_SECRET_KEY", "another key " * 4)
     back = run("restore", str(tmp_path / "b.pandu"), "--force", db=True)
     assert (back.exit_code, "PANDU_SECRET_KEY_FORMER" in back.output) == (1, True)
+    assert "then run `pandu privacy reapply`" in back.output, "a second restore would be refused"
 
 
 def test_a_request_is_closed_or_refused_and_the_person_is_told(

@@ -20,7 +20,7 @@ _REFUSED = {
     "stale": "somebody else has just changed it; try again",
     "same_person": "a second person must do that: whoever wrote or asked may not",
     "not_open": "nothing waits there",
-    "not_published": "that is no published version",
+    "not_published": "that is no published version; see `pandu content versions`",
     "ended": "its end has passed",
     "problems": "it may not be published as it is; see its page at the desk",
 }

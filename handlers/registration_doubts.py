@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from handlers import free_text, telling, typed
@@ -16,6 +16,7 @@ from handlers.turn import Turn
 from handlers.typed import NO, YES, labelled
 
 _DENIED_NUMBER = re.compile(r"\bbukan\s+\d+", re.IGNORECASE)
+_NAMED = ("citizen", "student", "job")  # questions whose own words name them; "belum pernah" may be said to any
 _GO_ON = {
     YES: ["tetap lanjut", "terus", "teruskan", "terusin", "lanjutin"],
     NO: ["berhenti", "berhenti dulu", "stop", "sampai di sini", "sampai sini", "selesai dulu", "cukup dulu"],
@@ -32,6 +33,8 @@ def read_rule(question: str) -> Read:
             return None
         if question == "job" and (found := servant(own)):
             return Valid(found.value, sure=found.sure)
+        if _of_another(own, question, choices):
+            return None
         reading = typed.yes_no(own, choices)
         if reading is None and own is not turn:
             return Valid(NO, sure=typed.is_sure(own, typed.spoken(own.text)))
@@ -41,6 +44,17 @@ def read_rule(question: str) -> Read:
         return replace(reading, sure=said is not None and said.leads and free_text.statement(turn))
 
     return read
+
+
+def _of_another(turn: Turn, question: str, choices: Mapping[str, Sequence[str]]) -> bool:
+    """Whether the yes or no belongs to another question's words: "ga kuliah" says nothing about citizenship; "tidak, saya kuliah" does."""
+    words = turn.content.files["words"]
+    bare = typed.find(turn, {NO: words["no"], YES: words["yes"]})
+    if bare is None or typed.find(turn, choices):
+        return False
+    lists = [said for other in _NAMED if other != question for said in vocabulary(turn)[other].values()]
+    bound = [phrase for said in lists for phrase in typed.phrases(tuple(said)) if f" {bare.phrase} " in f" {phrase} "]
+    return any(phrase != bare.phrase and f" {phrase} " in typed.spoken(turn.text) for phrase in bound)
 
 
 def _choices(turn: Turn, question: str) -> dict[str, Sequence[str]]:

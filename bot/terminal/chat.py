@@ -68,9 +68,9 @@ async def run(*, jsonl: bool, url: str, phone: str, channel: str, samples: bool)
 
 
 async def _programs(session: Session) -> None:
-    for line in (
-        await asyncio.to_thread(sys.stdin.readlines) if not sys.stdin.isatty() else iter(sys.stdin.readline, "")
-    ):
+    while line := await asyncio.to_thread(
+        sys.stdin.readline
+    ):  # one at a time: the program may wait for our answer first
         if not line.strip():
             continue
         try:

@@ -10,9 +10,8 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -24,22 +23,16 @@ from bot.broadcast import Broadcast, Rules
 from bot.channel import Channel
 from bot.desk.live import Hub
 from bot.effects import Parts
-from bot.figures import Counting
 from bot.hook import HookSender
 from bot.ids import new_id
+from bot.jobs import jobs
 from bot.leader import Leader
 from bot.models import PublishedModel
-from bot.notices import Notices
 from bot.policy import own_hosts, policy
-from bot.privacy import keeping, ledger
-from bot.queue_notices import QueueNotices
 from bot.receiver import Receiver
 from bot.refresh import Refresh
-from bot.reminders import Reminders
 from bot.sender import Sender
 from bot.settings import Settings, SettingsError, whatsapp_problems
-from bot.similar import SimilarPeople
-from bot.training import Trainer
 from bot.wake import Wake
 from bot.web.application import application
 from bot.web.probes import probe_routes
@@ -53,35 +46,13 @@ from nlu.embedded import EmbeddedEngine
 from nlu.rasa.engine import RasaEngine
 from nlu.semantic import SemanticEngine
 from nlu.understanding import Engine
-from storage import (
-    carrying,
-    chats,
-    deliveries,
-    desk_sessions,
-    drafts,
-    exports,
-    holding,
-    identity,
-    imports,
-    inbox,
-    kiosk,
-    migrate,
-    notices,
-    outbox,
-    people,
-    registrations,
-    secure_forms,
-)
+from storage import migrate
 from storage.database import Database
 
 log = structlog.get_logger()
 
 ROLES = ("all", "web", "worker", "sender")
 STOP_SECONDS = 10.0  # what is claimed is finished within this time, the rest handed back
-_KEEP_EVENTS = timedelta(days=7)  # longer than Meta repeats an event (platform-rules 2.1)
-_KEEP_STATES = timedelta(days=30)  # as long as a draft
-_TIDY_SECONDS = 60.0
-_TIDY_BATCH = 500
 _SWITCH_SECONDS = 0.0005  # SQLite gives the lock up in each statement; taking it back must not cost the usual 5 ms while the loop is busy
 _WORKER_NICE = (
     5  # in a burst on one machine the web role stays fast: what waits is safe, what is refused comes again and again
@@ -235,7 +206,6 @@ class Service:
     def _work(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         work: list[tuple[str, Coroutine[Any, Any, None]]] = [
             ("listen", self._forever(self.wake.listen)),
-            ("tidy", self._tidy()),
             ("content", self.refresh.run()),
         ]
         if self.settings.metrics_bind:
@@ -254,20 +224,11 @@ class Service:
         if self.role in ("all", "worker"):
             work.append(("worker", self.worker.run()))
             work.append(("model", self.model.run()))
-            trainer = Trainer(self.database, pack.of(self.settings))
-            work.append(("training", Leader(self.database).hold("training", trainer.run)))
-            reminders = Reminders(self.database, self._content, self.wake)
-            work.append(("reminders", Leader(self.database).hold("reminders", reminders.run)))
-            told = Notices(self.database, self._content, self.wake)
-            work.append(("notices", Leader(self.database).hold("notices", told.run)))
-            line = QueueNotices(self.database, self._content, self.wake)
-            work.append(("queue", Leader(self.database).hold("queue", line.run)))
-            filing = partial(ledger.keep, self.database, Path(self.settings.erasures_file))
-            work.append(("erasures", Leader(self.database).hold("erasures", filing)))
-            work.append(("retention", Leader(self.database).hold("retention", partial(keeping.keep, self.database))))
-            similar = SimilarPeople(self.database, wanted=self.settings.similar)
-            work.append(("similar", Leader(self.database).hold("similar", similar.run)))
-            work.append(("figures", Leader(self.database).hold("figures", Counting(self.database).run)))
+            leader = Leader(self.database)
+            work += [
+                (job.name, leader.every(job.name, job.once, job.seconds))
+                for job in jobs(self.settings, self.database, self._content, self.wake)
+            ]
         if self.hook and self.role in ("all", "sender"):
             work.append(("hook", self.hook.run()))
         if self.role in ("all", "sender"):
@@ -305,40 +266,6 @@ class Service:
     async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
         await loop()
         await asyncio.Event().wait()  # a loop that has nothing to do here must not end the service
-
-    async def _tidy(self) -> None:
-        """Deletes old rows of the path in small batches."""
-        while True:
-            await asyncio.sleep(_TIDY_SECONDS)
-            try:
-                now = await self.database.now()
-                for delete in (
-                    partial(inbox.delete_done, before=now - _KEEP_EVENTS),
-                    partial(outbox.delete_done, before=now - _KEEP_EVENTS),
-                    partial(holding.expire, now=now),
-                    deliveries.catch_up_missed,
-                    partial(deliveries.delete_early, before=now - _KEEP_EVENTS),
-                    partial(secure_forms.delete_old, before=now),
-                    partial(registrations.delete_expired, now=now),
-                    partial(inbox.wake_stranded, now=now),
-                    partial(outbox.wake_stranded, now=now),
-                    partial(identity.delete_expired, now=now),
-                    partial(drafts.delete_expired, now=now),
-                    partial(exports.delete_done_hooks, before=now - _KEEP_EVENTS),
-                    partial(imports.delete_changes, before=now - _KEEP_STATES),
-                    notices.forget_old,
-                    partial(people.delete_old_codes, before=now),
-                    partial(people.delete_old_number_proofs, before=now - people.NUMBER_COUNTED),
-                    partial(kiosk.end_due, now=now),
-                    partial(carrying.delete_old_codes, before=now),
-                    partial(chats.forget_idle_states, before=now - _KEEP_STATES),
-                    partial(desk_sessions.delete_old, now=now),
-                    partial(desk_sessions.delete_old_logins, now=now),
-                ):
-                    while await self.database.write(partial(delete, limit=_TIDY_BATCH)) == _TIDY_BATCH:  # noqa: ASYNC110
-                        await asyncio.sleep(0.05)
-            except Exception as error:
-                log.warning("tidying failed", reason=type(error).__name__)
 
     async def _shut(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         self.worker.stop()

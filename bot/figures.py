@@ -6,16 +6,12 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 
-import structlog
 from sqlalchemy import Connection
 
 from bot.receiver import Clock
 from storage import visits
-from storage.database import Database, database_now, is_outage
+from storage.database import Database, database_now
 
-log = structlog.get_logger()
-
-_EVERY_SECONDS = 60.0
 _BATCH = 1_000  # on SQLite written within some 20 ms, so that replies go on
 _BREATH_SECONDS = 0.02
 # On PostgreSQL a message may be committed after one with a higher key; no transaction of ours lasts so long. SQLite has one writer.
@@ -23,21 +19,11 @@ _SETTLED = timedelta(minutes=2)
 
 
 class Counting:
-    """One loop; exactly one process of many runs it (see `bot.leader`)."""
+    """Done by the clock, by one process of many (`bot.jobs`)."""
 
     def __init__(self, database: Database, *, clock: Clock = database_now) -> None:
         self._database = database
         self._clock = clock
-
-    async def run(self) -> None:
-        """Counts every minute, until cancelled."""
-        while True:
-            try:
-                await self.run_once()
-            except Exception as error:
-                if not is_outage(error):
-                    log.exception("counting failed")
-            await asyncio.sleep(_EVERY_SECONDS)
 
     async def run_once(self, *, breath: float = _BREATH_SECONDS) -> int:
         """Counts all that is there; returns how many messages."""

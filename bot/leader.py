@@ -1,4 +1,4 @@
-"""One process of many does a job (polling a bot): elected by a lease row."""
+"""One process of many does a job (polling a bot, reminders): elected by a lease row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from storage import leases
-from storage.database import Database
+from storage.database import Database, is_outage
 
 log = structlog.get_logger()
 
@@ -44,6 +44,22 @@ class Leader:
                     with contextlib.suppress(asyncio.CancelledError, Exception):
                         await running
             await asyncio.sleep(_RENEW_SECONDS)
+
+    async def every(self, name: str, once: Callable[[], Awaitable[object]], seconds: float) -> None:
+        """Does something every so many seconds while this process holds the lease `name`; what fails is logged and tried again."""
+
+        async def again() -> None:
+            while True:
+                try:
+                    await once()
+                except Exception as error:
+                    if is_outage(error):
+                        log.warning("a job waits for the database", job=name, reason=type(error).__name__)
+                    else:
+                        log.exception("a job failed and is tried again", job=name)
+                await asyncio.sleep(seconds)
+
+        await self.hold(name, again)
 
     async def _take(self, name: str) -> bool:
         try:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import Connection
 
 from bot import proactive
@@ -15,13 +13,10 @@ from bot.wake import OUTBOX, Wake
 from handlers import notices as texts
 from handlers.catalogue import Catalogue
 from storage import notices, people, progress
-from storage.database import Database, database_now, is_outage
-
-log = structlog.get_logger()
+from storage.database import Database, database_now
 
 AUTHOR = "notice"  # with the first change behind it, so that what could not leave is told again
 _NAME = "notices"
-_EVERY_SECONDS = 300.0
 _CHANGES, _CHATS = 500, 100  # of one transaction
 _UNSEEN = timedelta(days=1)  # how far back one looks for what could not leave, before it is known how far one has come
 _OVERLAP = timedelta(minutes=10)  # a message may be closed a little before others that were seen
@@ -37,16 +32,6 @@ class Notices:
         self._catalogue = catalogue
         self._wake = wake
         self._clock = clock
-
-    async def run(self) -> None:
-        """Looks every five minutes, until cancelled."""
-        while True:
-            try:
-                await self.run_once()
-            except Exception as error:
-                if not is_outage(error):
-                    log.exception("notices failed")
-            await asyncio.sleep(_EVERY_SECONDS)
 
     async def run_once(self) -> int:
         """Notes new changes and takes back what could not leave, then puts what may be told now into the outbox; returns how many messages."""

@@ -3,11 +3,9 @@ and sends home with a number whoever cannot be served in time. Nobody waits in s
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import Connection, RowMapping
 
 from bot.receiver import Clock
@@ -17,19 +15,16 @@ from handlers.catalogue import Catalogue
 from handlers.desk_calendar import Calendar
 from handlers.handoff_tell import tell
 from storage import chats, handoffs, ownership
-from storage.database import Database, database_now, is_outage
-
-log = structlog.get_logger()
+from storage.database import Database, database_now
 
 EVERY = timedelta(minutes=5)  # at most so often somebody is told that their place has changed
 SPARING = ("whatsapp", "sms")  # where a message costs somebody something: told on joining, when next, and when asked
 CLOSED = 0  # the place that stands for "told that nobody is there until the next shift"
-_EVERY_SECONDS = 1.0
 _LINE, _BATCH = 1_000, 50
 
 
 class QueueNotices:
-    """One loop; exactly one process of many runs it (see `bot.leader`)."""
+    """Done by the clock, by one process of many (`bot.jobs`)."""
 
     def __init__(
         self, database: Database, catalogue: Callable[[], Catalogue], wake: Wake, *, clock: Clock = database_now
@@ -38,16 +33,6 @@ class QueueNotices:
         self._catalogue = catalogue
         self._wake = wake
         self._clock = clock
-
-    async def run(self) -> None:
-        """Looks every second, until cancelled."""
-        while True:
-            try:
-                await self.run_once()
-            except Exception as error:
-                if not is_outage(error):
-                    log.exception("the queue's loop failed")
-            await asyncio.sleep(_EVERY_SECONDS)
 
     async def run_once(self) -> int:
         """What is due now; returns how many conversations or people it concerned. Idle, it writes nothing."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-import structlog
 from sqlalchemy import Connection
 
 from bot import proactive
@@ -19,19 +17,16 @@ from handlers.messages import Reply, Template
 from handlers.telling import OLDEST, deadline_in, moment_in
 from handlers.turn import ZONES
 from storage import reminders
-from storage.database import Database, database_now, is_outage
-
-log = structlog.get_logger()
+from storage.database import Database, database_now
 
 AUTHOR = "reminder"
 DRAFT_AFTER = (timedelta(hours=20), timedelta(hours=22))  # within WhatsApp's 24-hour window (platform-rules 2.4)
 DAYS_BEFORE = (7, 3, 1)
-_EVERY_SECONDS = 300.0
 _BATCH = 200
 
 
 class Reminders:
-    """One loop; exactly one process of many runs it (see `bot.leader`)."""
+    """Done by the clock, by one process of many (`bot.jobs`)."""
 
     def __init__(
         self, database: Database, catalogue: Callable[[], Catalogue], wake: Wake, *, clock: Clock = database_now
@@ -40,16 +35,6 @@ class Reminders:
         self._catalogue = catalogue
         self._wake = wake
         self._clock = clock
-
-    async def run(self) -> None:
-        """Looks every five minutes, until cancelled."""
-        while True:
-            try:
-                await self.run_once()
-            except Exception as error:
-                if not is_outage(error):
-                    log.exception("reminders failed")
-            await asyncio.sleep(_EVERY_SECONDS)
 
     async def run_once(self) -> int:
         """Puts what is due into the outbox, a batch a transaction; returns how many."""

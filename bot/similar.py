@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from itertools import groupby
 
 import structlog
@@ -12,33 +11,22 @@ from bot.receiver import Clock
 from handlers.turn import ZONES
 from storage import course_groups, progress
 from storage.course_groups import Count
-from storage.database import Database, database_now, is_outage
+from storage.database import Database, database_now
 
 log = structlog.get_logger()
 
 _NAME = "similar"
-_EVERY_SECONDS = 600.0
 _PLACES = 20  # written in one transaction: a few hundred rows, so that nobody waits
 
 
 class SimilarPeople:
-    """One loop; exactly one process of many runs it (see `bot.leader`)."""
+    """Done by the clock, by one process of many (`bot.jobs`)."""
 
     def __init__(self, database: Database, *, wanted: bool, clock: Clock = database_now) -> None:
         """`wanted`: the operator's decision; without it what was counted before is deleted."""
         self._database = database
         self._wanted = wanted
         self._clock = clock
-
-    async def run(self) -> None:
-        """Looks every ten minutes, until cancelled."""
-        while True:
-            try:
-                await self.run_once()
-            except Exception as error:
-                if not is_outage(error):
-                    log.exception("counting similar people failed")
-            await asyncio.sleep(_EVERY_SECONDS)
 
     async def run_once(self) -> int:
         """Counts anew if the data or the day is another than last time; returns how many counts were written."""

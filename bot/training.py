@@ -32,7 +32,6 @@ log = structlog.get_logger()
 
 LEASE = timedelta(seconds=60)
 _RENEW_SECONDS = 10.0
-_LOOK_SECONDS = 5.0
 _ROOT = Path(__file__).parent.parent
 
 
@@ -56,12 +55,6 @@ class Trainer:
     def __init__(self, database: Database, pack: Pack) -> None:
         self._database, self._pack = database, pack
         self._owner = secrets.token_hex(16)
-
-    async def run(self) -> None:
-        """Looks for jobs until cancelled."""
-        while True:
-            if not await self.run_once():
-                await asyncio.sleep(_LOOK_SECONDS)
 
     async def run_once(self) -> bool:
         """Does one job; False where there is none to do."""

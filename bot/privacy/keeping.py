@@ -14,7 +14,6 @@ from storage.database import Database
 
 log = structlog.get_logger()
 
-_EVERY_SECONDS = 3600.0
 _BATCH = 500
 _PAUSE_SECONDS = 0.05
 
@@ -31,15 +30,6 @@ async def enforce(database: Database, *, tell: Callable[[str, int], None] = lamb
             if done < _BATCH:
                 break
             await asyncio.sleep(_PAUSE_SECONDS)
+    if gone:
+        log.info("deleted after its time", **gone)
     return gone
-
-
-async def keep(database: Database) -> None:
-    """Every hour, for good; one process of many does it."""
-    while True:
-        try:
-            if gone := await enforce(database):
-                log.info("deleted after its time", **gone)
-        except Exception as error:
-            log.warning("retention failed", reason=type(error).__name__)
-        await asyncio.sleep(_EVERY_SECONDS)

@@ -17,7 +17,6 @@ from storage.database import Database
 
 log = structlog.get_logger()
 
-_EVERY_SECONDS = 5.0
 _FIELDS = ("id", "kind", "digest", "key_id", "whole", "number")
 
 
@@ -61,10 +60,8 @@ async def file_new(database: Database, path: Path) -> int:
 
 
 async def keep(database: Database, path: Path) -> None:
-    """Files every few seconds, for good; one process of many does it."""
-    while True:
-        try:
-            await file_new(database, path)
-        except Exception as error:
-            log.error("erasures are not filed outside the database", path=str(path), reason=type(error).__name__)
-        await asyncio.sleep(_EVERY_SECONDS)
+    """`file_new` for the service: a file that cannot be written is said loudly, and tried again."""
+    try:
+        await file_new(database, path)
+    except OSError as error:
+        log.error("erasures are not filed outside the database", path=str(path), reason=error.strerror)

@@ -17,7 +17,9 @@ def test_each_line_is_answered_before_the_next_is_given() -> None:
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        guard = Timer(120, process.kill)  # a program that waits for the end of its input must fail the test, not hang it
+        guard = Timer(
+            120, process.kill
+        )  # a program that waits for the end of its input must fail the test, not hang it
         guard.start()
         handlers = []
         for line in ('{"text": "halo"}', "no json", '{"choose": 1}'):

@@ -32,7 +32,8 @@ from bot.policy import own_hosts, policy
 from bot.receiver import Receiver
 from bot.refresh import Refresh
 from bot.sender import Sender
-from bot.settings import Settings, SettingsError, whatsapp_problems
+from bot.settings import Settings, SettingsError
+from bot.settings_check import whatsapp_problems
 from bot.wake import Wake
 from bot.web.application import application
 from bot.web.probes import probe_routes

@@ -5,7 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from bot import keys
-from bot.settings import Settings, identity_problems
+from bot.settings import Settings
+from bot.settings_check import identity_problems
 from handlers.turn import Policy
 
 

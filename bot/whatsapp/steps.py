@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from bot.settings import Settings, whatsapp_problems
+from bot.settings import Settings
+from bot.settings_check import whatsapp_problems
 from bot.whatsapp import limits
 from bot.whatsapp.client import Graph, GraphError
 

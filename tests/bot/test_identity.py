@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection
 from typer.testing import CliRunner
 
-from bot import cli, rotation, settings
+from bot import cli, rotation, settings, settings_check
 from bot.commands.doctor import examine
 from bot.policy import policy
 from bot.settings import Settings
@@ -51,7 +51,7 @@ def keep(connection: Connection, address: str, now: datetime, under: Policy) -> 
 
 
 def test_everything_configured_is_asked() -> None:
-    assert settings.identity_problems(loaded()) == []
+    assert settings_check.identity_problems(loaded()) == []
     assert policy(loaded()).asks_identity
     assert policy(loaded(PANDU_PUBLIC_URL="http://127.0.0.1:8080")).asks_identity
 
@@ -67,14 +67,14 @@ def test_everything_configured_is_asked() -> None:
     ],
 )
 def test_what_is_missing_is_named_and_nothing_is_asked(env: dict[str, str], told: str) -> None:
-    (problem,) = settings.identity_problems(loaded(**env))
+    (problem,) = settings_check.identity_problems(loaded(**env))
     assert told in problem
     assert not policy(loaded(**env)).asks_identity
 
 
 def test_nothing_configured_is_no_problem() -> None:
     plain = settings.load({"PANDU_SECRET_KEY": NEW})
-    assert settings.identity_problems(plain) == []
+    assert settings_check.identity_problems(plain) == []
     assert not policy(plain).asks_identity
 
 

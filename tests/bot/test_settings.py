@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot import keys, settings
+from bot import keys, settings, settings_check
 from bot.commands.doctor import examine
 from storage import channel_notes, migrate
 from storage.database import Database
@@ -72,8 +72,8 @@ def test_doctor_shows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_whatsapp_says_what_is_missing_only_once_it_is_begun() -> None:
     env = {"PANDU_SECRET_KEY": "k", "PANDU_WHATSAPP_NUMBER_ID": "1"}
-    assert settings.whatsapp_problems(settings.load(env)) == []
-    found = settings.whatsapp_problems(settings.load({**env, "PANDU_WHATSAPP_TOKEN": "t"}))
+    assert settings_check.whatsapp_problems(settings.load(env)) == []
+    found = settings_check.whatsapp_problems(settings.load({**env, "PANDU_WHATSAPP_TOKEN": "t"}))
     assert [line.split()[0].removeprefix("PANDU_WHATSAPP_") for line in found] == [
         "ACCOUNT_ID",
         "APP_SECRET",
@@ -129,3 +129,17 @@ def test_several_former_secrets_are_tried_newest_first() -> None:
 def test_postgresql_does_not_start_without_a_key_and_says_how_to_make_one() -> None:
     with pytest.raises(settings.SettingsError, match=r"required with PostgreSQL.*token_urlsafe.*PANDU_SECRET_KEY_FILE"):
         settings.load({"PANDU_DATABASE_URL": "postgresql://x@y/z"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PANDU_BIND", "127.0.0.1:8²"),
+        ("PANDU_TELEGRAM_RATE", "nan"),
+        ("PANDU_TELEGRAM_RATE", "inf"),
+        ("PANDU_BIND", "x"),
+    ],
+)
+def test_what_only_looks_like_a_number_is_named(name: str, value: str) -> None:
+    with pytest.raises(settings.SettingsError, match=f"^{name}: "):
+        settings.load({"PANDU_SECRET_KEY": "k" * 40, name: value})

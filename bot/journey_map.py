@@ -15,8 +15,8 @@ from typing import Any
 
 from bot import dialogues
 from bot.effects import Parts
-from handlers.dialogue import FORMS
 from handlers.forms import Form
+from handlers.journeys import FORMS
 from handlers.messages import State
 
 END = "selesai"

@@ -19,7 +19,7 @@ import bot.telegram.cli
 import bot.whatsapp.cli
 import nlu.cli
 from bot.cli import app
-from handlers import catalogue, dialogue
+from handlers import catalogue, journeys
 
 DOCS = Path(__file__).parent.parent / "docs"
 _LAZY = {"nlu": bot.commands.teaching, "sms": bot.sms.cli, "telegram": bot.telegram.cli, "whatsapp": bot.whatsapp.cli}
@@ -80,7 +80,7 @@ def intents_page() -> str:
     for intent in sorted({*content.answers, *content.topics, *learnt}):
         known = intent in content.answers or intent in content.topics
         title = f"{content.title(intent)}: {content.question(intent)}" if known else "none of our business"
-        by = "answer" if intent in content.answers and intent not in dialogue.INTENTS else "conversation"
+        by = "answer" if intent in content.answers and intent not in journeys.INTENTS else "conversation"
         review = str(content.answers[intent].review_by) if intent in content.answers else "–"
         lines.append(f"| `{intent}` | {title} | {by} | {review} | {learnt[intent]:,} |")
     return "\n".join(lines) + "\n"

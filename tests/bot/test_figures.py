@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from bot.effects import Parts
 from bot.figures import Counting
 from bot.terminal.session import Session
-from handlers import catalogue, dialogue
+from handlers import catalogue, journeys
 from handlers.turn import Policy
 from storage import figures, privacy, visits
 from storage.database import Database
@@ -236,6 +236,6 @@ async def test_the_file_has_no_more_than_counts(database: Database) -> None:
 
 def test_every_journey_and_step_has_a_name_for_the_page() -> None:
     named = catalogue.load().files["journeys"]
-    for name, form in dialogue.FORMS.items():
+    for name, form in journeys.FORMS.items():
         assert list(named[name]["steps"]) == [step.name for step in form.steps], name
-    assert set(named) == set(dialogue.FORMS)
+    assert set(named) == set(journeys.FORMS)

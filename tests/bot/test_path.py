@@ -572,7 +572,7 @@ async def test_a_burst_still_hears_danger_taps_and_numbers(bench: Bench) -> None
 def test_hostile_blanks_cost_nothing() -> None:
     import time
 
-    from handlers import dialogue
+    from handlers import chosen, mid_form
 
     text = "otp" + " " * 4_000 + "x" + "\n" * 4_000 + "1" + "\t " * 4_000
     event = Inbound(
@@ -580,7 +580,7 @@ def test_hostile_blanks_cost_nothing() -> None:
     )
     start = time.perf_counter()
     cleaned = clean(event).text
-    for pattern in (dialogue._NUMBER, dialogue._CANCEL, dialogue._RESUME):
+    for pattern in (chosen.NUMBER, mid_form.CANCEL, mid_form.RESUME):
         pattern.match(cleaned * 20)
     assert time.perf_counter() - start < 0.5
     assert len(cleaned) < 20

@@ -14,7 +14,7 @@ import pytest
 from bot import app, settings
 from bot.effects import Parts
 from bot.terminal.session import Session
-from handlers.dialogue import FORMS
+from handlers.journeys import FORMS
 from handlers.messages import state_from_json
 from storage import chats, inbox
 from storage.database import Database

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from handlers import bubbles, dialogue
 from handlers.answers import more
-from handlers.dialogue import INTENTS
+from handlers.journeys import INTENTS
 from handlers.messages import Option, Reply, SecureForm, State
 from handlers.turn import Answer, Policy, Turn
 from nlu.understanding import Outcome, Understanding

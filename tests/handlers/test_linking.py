@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bot import samples
-from handlers import dialogue, linking, linking_proof, record, secure
+from handlers import journeys, linking, linking_proof, record, secure
 from handlers.messages import Kind
 from handlers.turn import Keys, Policy
 from storage import chats, outbox, people
@@ -232,7 +232,7 @@ def test_a_form_that_is_gone_is_said_to_be_gone(talk: SampleTalk) -> None:
 @pytest.fixture
 def managed(talk: SampleTalk, monkeypatch: pytest.MonkeyPatch) -> SampleTalk:
     """A linked chat in which the connection can be managed."""
-    monkeypatch.setitem(dialogue.FORMS, linking.MANAGE.name, linking.MANAGE)  # type: ignore[arg-type]
+    monkeypatch.setitem(journeys.FORMS, linking.MANAGE.name, linking.MANAGE)  # type: ignore[arg-type]
     talk.link(1, "2a")
     return talk
 

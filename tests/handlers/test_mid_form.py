@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from handlers import catalogue, dialogue, forms
+from handlers import catalogue, dialogue, forms, journeys
 from handlers.messages import State
 from handlers.turn import Answer, Policy, Turn
 from nlu.embedded import EmbeddedEngine
@@ -431,7 +431,7 @@ class Stage:
         """The conversation at a step, with its options shown."""
         place = PLACES[name]
         form_name, _, step_name = name.partition("/")
-        form = dialogue.FORMS[form_name]
+        form = journeys.FORMS[form_name]
         step = form.step(step_name)
         assert step is not None, f"{name} is no step"
         data: dict[str, Any] = dict(place.data)
@@ -442,7 +442,7 @@ class Stage:
         return replace(state, options=shown.options, version=1), place
 
     def _first_course(self, data: Mapping[str, Any]) -> str:
-        form = dialogue.FORMS["course_choose"]
+        form = journeys.FORMS["course_choose"]
         step = form.step("list")
         assert step is not None
         state = State(form=form.name, step="list", data=data)
@@ -504,7 +504,7 @@ def questions() -> tuple[str, ...]:
 
 
 def test_every_step_of_every_form_is_looked_at() -> None:
-    steps = {f"{form.name}/{step.name}" for form in dialogue.FORMS.values() for step in form.steps}
+    steps = {f"{form.name}/{step.name}" for form in journeys.FORMS.values() for step in form.steps}
     assert set(PLACES) == steps
     assert set(ANSWERS) == steps - NOT_TYPED
     assert {name: len(answers) for name, answers in ANSWERS.items() if len(answers) < ENOUGH} == {}

@@ -15,7 +15,7 @@ from handlers.messages import Inbound, Kind, Reply, State, inbound_from_json, st
 from handlers.safety import is_danger
 from handlers.turn import Answer, Policy, Turn
 from nlu.understanding import Engine, Understanding
-from storage import chats, holding, inbox, outbox
+from storage import chats, claims, holding, outbox
 
 BURST = 20  # more unread events than this are stored and answered once
 MAX_TEXT = 4_096  # of texts read together, as of a single one
@@ -38,7 +38,7 @@ class Unit:
 class Prepared:
     """A claimed chat, read and understood outside any transaction."""
 
-    claim: inbox.Claim
+    claim: claims.Claim
     units: tuple[Unit, ...]
 
     @property
@@ -67,7 +67,7 @@ class Parts:
         return bool(getattr(self.engine, "waits", False))
 
 
-def prepare(claim: inbox.Claim, parts: Parts, now: datetime) -> Prepared:
+def prepare(claim: claims.Claim, parts: Parts, now: datetime) -> Prepared:
     """Reads a claim's events and understands them; no transaction is open meanwhile."""
     context = dialogue.context(state_from_json(claim.state), now)
     units = []

@@ -9,6 +9,7 @@ from functools import partial
 from storage import (
     carrying,
     chats,
+    claims,
     deliveries,
     desk_sessions,
     drafts,
@@ -43,7 +44,7 @@ async def once(database: Database) -> None:
         partial(deliveries.delete_early, before=now - _KEEP_EVENTS),
         partial(secure_forms.delete_old, before=now),
         partial(registrations.delete_expired, now=now),
-        partial(inbox.wake_stranded, now=now),
+        partial(claims.wake_stranded, now=now),
         partial(outbox.wake_stranded, now=now),
         partial(identity.delete_expired, now=now),
         partial(drafts.delete_expired, now=now),

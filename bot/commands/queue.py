@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import Connection
 
 from bot import settings
-from storage import inbox
+from storage import dead_letters
 from storage.database import Database
 
 app = typer.Typer(no_args_is_help=True)
@@ -39,7 +39,7 @@ def _run(work: Callable[[Connection], Any], *, write: bool = False) -> Any:
 @app.command(name="list")
 def list_(as_json: Json = False) -> None:
     """Dead letters and rejected events, newest first."""
-    rows = _run(inbox.troubled)
+    rows = _run(dead_letters.troubled)
     if as_json:
         shown = [
             {
@@ -66,7 +66,7 @@ def list_(as_json: Json = False) -> None:
 @app.command()
 def show(number: int) -> None:
     """One dead letter with its (masked) content."""
-    found = next((row for row in _run(partial(inbox.troubled, limit=10_000)) if row["id"] == number), None)
+    found = next((row for row in _run(partial(dead_letters.troubled, limit=10_000)) if row["id"] == number), None)
     if found is None:
         typer.echo(f"pandu: no dead letter {number}; `pandu queue list` shows them", err=True)
         raise typer.Exit(1)
@@ -77,14 +77,16 @@ def show(number: int) -> None:
 def replay(number: int) -> None:
     """Put a dead letter back into its chat's queue."""
     _tell(
-        _run(partial(inbox.replay, event_id=number, now=datetime.now(UTC)), write=True), number, "is in the queue again"
+        _run(partial(dead_letters.replay, event_id=number, now=datetime.now(UTC)), write=True),
+        number,
+        "is in the queue again",
     )
 
 
 @app.command()
 def discard(number: int) -> None:
     """Delete a dead letter for good."""
-    _tell(_run(partial(inbox.discard, event_id=number), write=True), number, "is deleted")
+    _tell(_run(partial(dead_letters.discard, event_id=number), write=True), number, "is deleted")
 
 
 def _tell(done: bool, number: int, what: str) -> None:

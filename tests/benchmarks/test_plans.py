@@ -18,7 +18,7 @@ from bot.ids import new_id
 from handlers import catalogue
 from handlers.messages import Inbound, Kind, Reply
 from handlers.turn import Policy
-from storage import addresses, chats, deliveries, inbox, migrate, outbox, people, standing
+from storage import addresses, chats, claims, deliveries, inbox, migrate, outbox, people, standing
 from storage.database import Database
 from storage.schema_campaigns import campaign_recipients, campaigns
 from tests.bot.engines import StubEngine
@@ -67,15 +67,15 @@ def turns(connection: Connection) -> None:
     parts = Parts(engine=StubEngine(), catalogue=catalogue.load(), policy=Policy(), new_id=new_id)
     inbox.insert(connection, [_event(f"e{number}", number) for number in range(5_000_000_001, 5_000_000_020)], NOW)
     inbox.insert(connection, [_event("new", 77), _event("number", 78, "1234567890")], NOW)
-    claims = inbox.claim(connection, token="w", now=NOW, lease=LEASE, limit=25)
-    assert len(claims) == 21
-    prepared = [prepare(claim, parts, NOW) for claim in claims]
+    taken = claims.claim(connection, token="w", now=NOW, lease=LEASE, limit=25)
+    assert len(taken) == 21
+    prepared = [prepare(claim, parts, NOW) for claim in taken]
     apply(connection, prepared, parts, NOW)
-    inbox.complete(connection, token="w", done={p.chat_id: p.event_ids for p in prepared}, now=NOW)
+    claims.complete(connection, token="w", done={p.chat_id: p.event_ids for p in prepared}, now=NOW)
     inbox.insert(connection, [_event("again", 5_000_000_001)], NOW)
-    again = inbox.claim(connection, token="w", now=NOW, lease=LEASE, limit=25)
-    inbox.renew(connection, token="w", chat_ids=[again[0].chat["id"]], until=NOW)
-    inbox.give_back(connection, token="w", chat_ids=[again[0].chat["id"]], ready_at=NOW)
+    again = claims.claim(connection, token="w", now=NOW, lease=LEASE, limit=25)
+    claims.renew(connection, token="w", chat_ids=[again[0].chat["id"]], until=NOW)
+    claims.give_back(connection, token="w", chat_ids=[again[0].chat["id"]], ready_at=NOW)
 
 
 def _event(event_id: str, address: int, words: str = "insentif saya belum cair") -> inbox.Event:
@@ -276,7 +276,7 @@ async def test_plans_made_while_the_queues_were_empty_do_not_scan_full_ones(migr
 
 def _idle(connection: Connection) -> None:
     """What the loops ask while nobody writes."""
-    inbox.claim(connection, token="w", now=NOW, lease=LEASE, limit=25)
+    claims.claim(connection, token="w", now=NOW, lease=LEASE, limit=25)
     _claim_replies(connection)
 
 
@@ -305,8 +305,8 @@ def _burst(connection: Connection) -> None:
 
 def _read_by_scans(connection: Connection) -> dict[str, int]:
     """Rows that one round of the loops has read by scanning whole tables."""
-    claims = inbox.claim(connection, token="w", now=NOW, lease=LEASE, limit=25)
-    assert len(claims) == 25
+    taken = claims.claim(connection, token="w", now=NOW, lease=LEASE, limit=25)
+    assert len(taken) == 25
     assert len(_claim_replies(connection)) > 0
     rows = connection.exec_driver_sql(
         "SELECT relname, seq_tup_read FROM pg_stat_xact_user_tables WHERE seq_tup_read > 5000"

@@ -30,7 +30,7 @@ from bot import app, samples, settings
 from bot.desk.routes import rules
 from bot.desk.visit import PREFIX
 from handlers import secure
-from storage import agents, handoffs, inbox, migrate, ownership
+from storage import agents, dead_letters, handoffs, migrate, ownership
 from storage.database import Database, database_now
 from storage.schema import secure_forms as form_rows
 from tests.bot import fuzz_values as wild
@@ -354,7 +354,7 @@ def _csrf(page: bytes) -> str:
 
 
 def _troubled(connection: Any) -> dict[str, int]:
-    return dict(Counter(f"{row['state']} {row['error']}" for row in inbox.troubled(connection, 10_000)))
+    return dict(Counter(f"{row['state']} {row['error']}" for row in dead_letters.troubled(connection, 10_000)))
 
 
 async def main(count: int, seed: int, url: str = "") -> int:

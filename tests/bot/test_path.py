@@ -24,7 +24,7 @@ from bot.worker import LEASE, Worker
 from handlers import catalogue
 from handlers.messages import Inbound, Kind, state_from_json
 from handlers.turn import Policy
-from storage import chats, inbox, outbox, schema
+from storage import chats, claims, dead_letters, inbox, outbox, schema
 from storage.database import Database
 from tests.bot.engines import StubEngine
 from tests.conftest import NOW
@@ -138,13 +138,13 @@ async def test_more_than_twenty_unread_events_are_answered_once(bench: Bench) ->
 
 async def test_a_crash_before_the_commit_leaves_no_trace(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     await bench.hears("incentive_when: kapan", "1")
-    real = inbox.complete
+    real = claims.complete
 
     def dies(*args: object, **kwargs: object) -> None:
         real(*args, **kwargs)  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(inbox, "complete", dies)
+    monkeypatch.setattr(claims, "complete", dies)
     with pytest.raises(KeyboardInterrupt):
         await bench.worker.run_once()
     monkeypatch.undo()
@@ -158,13 +158,13 @@ async def test_a_crash_before_the_commit_leaves_no_trace(bench: Bench, monkeypat
 async def test_a_worker_that_lost_its_lease_changes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     await bench.hears("incentive_when: kapan", "1")
     other = Worker(bench.database, bench.parts, Wake(bench.database), clock=bench.clock)
-    claims, now = await bench.database.write(partial(bench.worker._claim, "slow"))
+    claimed, now = await bench.database.write(partial(bench.worker._claim, "slow"))
     bench.later(seconds=LEASE.total_seconds() + 1)
     assert await other.run_once() == 1
     from bot.effects import prepare
 
-    with pytest.raises(inbox.Fenced):
-        await bench.worker._effects("slow", [prepare(claim, bench.parts, now) for claim in claims])
+    with pytest.raises(claims.Fenced):
+        await bench.worker._effects("slow", [prepare(claim, bench.parts, now) for claim in claimed])
     await bench.settle()
     assert len(bench.said) == 1
 
@@ -200,9 +200,9 @@ async def test_a_dead_letter_can_be_replayed(bench: Bench) -> None:
     for _ in range(4):
         await bench.settle()
         bench.later(seconds=60)
-    (dead,) = await bench.database.read(inbox.troubled)
+    (dead,) = await bench.database.read(dead_letters.troubled)
     bench.engine.broken = False
-    assert await bench.database.write(partial(inbox.replay, event_id=dead["id"], now=bench.now))
+    assert await bench.database.write(partial(dead_letters.replay, event_id=dead["id"], now=bench.now))
     await bench.settle()
     assert await bench.rows(schema.inbox, "state") == [("done",)]
     assert len(bench.said) == 2

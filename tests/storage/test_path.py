@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from nlu.masking import digit_run
-from storage import chats, inbox, migrate, outbox, schema
+from storage import chats, claims, dead_letters, inbox, migrate, outbox, schema
 from storage.database import Database, is_outage
 from tests.conftest import NOW
 
@@ -29,8 +29,8 @@ async def put(database: Database, *events: inbox.Event, now=NOW) -> list[int | N
     return await database.write(partial(inbox.insert, events=events, now=now))
 
 
-async def take(database: Database, token: str, *, now=NOW, limit: int = 25) -> list[inbox.Claim]:
-    return await database.write(partial(inbox.claim, token=token, now=now, lease=LEASE, limit=limit))
+async def take(database: Database, token: str, *, now=NOW, limit: int = 25) -> list[claims.Claim]:
+    return await database.write(partial(claims.claim, token=token, now=now, lease=LEASE, limit=limit))
 
 
 async def test_migrations_make_the_schema_of_the_code(database: Database) -> None:
@@ -74,7 +74,7 @@ async def test_a_chat_is_claimed_by_one_worker(database: Database) -> None:
 async def test_concurrent_claims_share_the_chats(database: Database) -> None:
     await put(database, *(event(str(i), address=str(i)) for i in range(40)))
     found = await asyncio.gather(*(take(database, f"t{i}", limit=10) for i in range(6)))
-    taken = [claim.chat["id"] for claims in found for claim in claims]
+    taken = [claim.chat["id"] for taken_by in found for claim in taken_by]
     assert len(taken) == len(set(taken)) == 40
 
 
@@ -85,9 +85,9 @@ async def test_a_dead_workers_claim_goes_to_another_and_its_commit_is_fenced(dat
     (again,) = await take(database, "alive", now=later)
     assert again.events[0]["attempts"] == 2
     done = {claim.chat["id"]: [claim.events[0]["id"]]}
-    with pytest.raises(inbox.Fenced):
-        await database.write(partial(inbox.complete, token="dead", done=done, now=later))
-    await database.write(partial(inbox.complete, token="alive", done=done, now=later))
+    with pytest.raises(claims.Fenced):
+        await database.write(partial(claims.complete, token="dead", done=done, now=later))
+    await database.write(partial(claims.complete, token="alive", done=done, now=later))
     assert await take(database, "next", now=later) == []
 
 
@@ -96,7 +96,7 @@ async def test_events_that_come_during_a_claim_wait_for_the_next(database: Datab
     (claim,) = await take(database, "t")
     await put(database, event("2"))
     assert await take(database, "other") == []
-    await database.write(partial(inbox.complete, token="t", done={claim.chat["id"]: [claim.events[0]["id"]]}, now=NOW))
+    await database.write(partial(claims.complete, token="t", done={claim.chat["id"]: [claim.events[0]["id"]]}, now=NOW))
     (second,) = await take(database, "other")
     assert [e["payload"]["text"] for e in second.events] == ["halo"]
     assert (await database.read(inbox.waiting))[0] == 1
@@ -165,18 +165,18 @@ async def test_dead_letters_can_be_replayed_and_discarded(database: Database) ->
     (claim,) = await take(database, "t")
     guilty = claim.events[0]["id"]
     await database.write(
-        partial(inbox.bury, token="t", chat_id=claim.chat["id"], event_id=guilty, error="boom", now=NOW)
+        partial(claims.bury, token="t", chat_id=claim.chat["id"], event_id=guilty, error="boom", now=NOW)
     )
-    await database.write(partial(inbox.give_back, token="t", chat_ids=[claim.chat["id"]], ready_at=NOW))
+    await database.write(partial(claims.give_back, token="t", chat_ids=[claim.chat["id"]], ready_at=NOW))
     (rest,) = await take(database, "t2")
     assert len(rest.events) == 1
-    await database.write(partial(inbox.complete, token="t2", done={rest.chat["id"]: [rest.events[0]["id"]]}, now=NOW))
-    (dead,) = await database.read(inbox.troubled)
+    await database.write(partial(claims.complete, token="t2", done={rest.chat["id"]: [rest.events[0]["id"]]}, now=NOW))
+    (dead,) = await database.read(dead_letters.troubled)
     assert dead["error"] == "boom"
-    assert await database.write(partial(inbox.replay, event_id=guilty, now=NOW))
+    assert await database.write(partial(dead_letters.replay, event_id=guilty, now=NOW))
     (again,) = await take(database, "t3")
     assert again.events[0]["id"] == guilty
-    assert not await database.write(partial(inbox.discard, event_id=guilty))
+    assert not await database.write(partial(dead_letters.discard, event_id=guilty))
 
 
 # -- traps of the databases ---------------------------------------------------------------------------------------
@@ -371,7 +371,7 @@ async def test_old_rows_are_deleted_in_small_batches(database: Database) -> None
     await put(database, *(event(str(i)) for i in range(5)))
     (claim,) = await take(database, "t")
     done = {claim.chat["id"]: [e["id"] for e in claim.events]}
-    await database.write(partial(inbox.complete, token="t", done=done, now=NOW))
+    await database.write(partial(claims.complete, token="t", done=done, now=NOW))
     later = NOW + timedelta(days=1)
     assert await database.write(partial(inbox.delete_done, before=later, limit=3)) == 3
     assert await database.write(partial(inbox.delete_done, before=later, limit=3)) == 2

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
-from handlers import forms, message_check, rating, registration, registration_told, reports, talk
+from handlers import considering, forms, message_check, rating, registration, registration_told, reports, talk
 from handlers.forms import Form
 from handlers.journeys import FORMS, STARTS, ask, opened
 from handlers.messages import Kind
@@ -46,17 +46,17 @@ def answered(turn: Turn) -> Answer | None:
     if (aside := _before_the_step(turn, form)) is not None:
         return forms.resume(turn, form, aside)
     if talk.is_puzzled(turn) and not _answers_step(turn) and (step := form.step(turn.state.step)):
-        return replace(forms.unclear(turn, form, step, "form_puzzled"), handler="puzzled")
+        return replace(considering.unclear(turn, form, step, "form_puzzled"), handler="puzzled")
     if _comes_back(turn) and (step := form.step(turn.state.step)):
         return replace(forms.ask_again(turn, form, step), handler="resume")
-    if (found := forms.consider(turn, form)) is not None:
+    if (found := considering.consider(turn, form)) is not None:
         return replace(found, handler=found.handler or f"form:{form.name}")
     if form.name == registration.FORM.name and registration_told.asks_if_registered(turn):
         return forms.resume(turn, form, replace(registration_told.status(turn), handler="registered"))
     second = turn.understanding.second
     if STARTS.get(turn.understanding.intent) == form.name and (step := form.step(turn.state.step)):
         return forms.resume(turn, form, ask(turn, second)) if second else forms.ask_again(turn, form, step)
-    if turn.understanding.outcome is Outcome.CLARIFY and turn.understanding.confidence >= forms.SURE:
+    if turn.understanding.outcome is Outcome.CLARIFY and turn.understanding.confidence >= considering.SURE:
         turn = replace(turn, understanding=replace(turn.understanding, outcome=Outcome.ANSWER))
     return forms.resume(turn, form, understood(turn))
 

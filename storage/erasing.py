@@ -142,12 +142,14 @@ def known(connection: Connection) -> set[str]:
 
 
 def addresses(connection: Connection, after: int, limit: int) -> list[RowMapping]:
-    """A page of chats with what names them, by key."""
-    statement = select(chats.c.id, chats.c.channel, chats.c.account, chats.c.address).where(chats.c.id > after)
-    return list(connection.execute(statement.order_by(chats.c.id).limit(limit)).mappings())
+    """A page of chats with what names them and when they last gave a sign of life, by key."""
+    c = chats.c
+    statement = select(c.id, c.channel, c.account, c.address, c.seen_at.label("alive_at")).where(c.id > after)
+    return list(connection.execute(statement.order_by(c.id).limit(limit)).mappings())
 
 
 def record_keys(connection: Connection, after: int, limit: int) -> list[RowMapping]:
-    """A page of records with the operator's key, by key."""
-    statement = select(participants.c.id, participants.c.record_key).where(participants.c.id > after)
-    return list(connection.execute(statement.order_by(participants.c.id).limit(limit)).mappings())
+    """A page of records with the operator's key and when they were imported last, by key."""
+    p = participants.c
+    statement = select(p.id, p.record_key, p.imported_at.label("alive_at")).where(p.id > after)
+    return list(connection.execute(statement.order_by(p.id).limit(limit)).mappings())

@@ -97,6 +97,8 @@ async def test_a_person_is_erased_only_after_the_dry_run_and_the_word(office: Of
     shown = await officer.post("/person", **whom)
     assert "Belum ada yang dihapus" in shown.text
     assert "Isi percakapan" in shown.text
+    looks = await office.do(lambda c: [(row["what"], row["chat_id"]) for row in desk_view.looks(c, limit=9)])
+    assert ("pencarian data", chat) in looks, "who looks somebody up stands in the trail"
     refused = await officer.post("/person/erase", **whom, sure="ya")
     assert (refused.status_code, "Ketik HAPUS" in refused.text) == (422, True)
     assert await office.do(lambda c: c.execute(select(func.count()).select_from(chats)).scalar()) == 1

@@ -131,6 +131,12 @@ def unfiled(connection: Connection, limit: int = 500) -> list[RowMapping]:
     return list(connection.execute(statement.limit(limit)).mappings())
 
 
+def unfiled_since(connection: Connection, before: datetime) -> int:
+    """How many erasures of before that moment do not stand in the file."""
+    old = select(func.count()).where(erasures.c.filed_at.is_(None), erasures.c.at < before)
+    return int(connection.execute(old).scalar_one())
+
+
 def filed(connection: Connection, keys: Sequence[str], now: datetime) -> None:
     """Marks erasures that stand in the file."""
     connection.execute(update(erasures).where(erasures.c.id.in_(keys)).values(filed_at=now))

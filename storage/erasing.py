@@ -13,6 +13,7 @@ from storage import data_requests, people, privacy
 from storage.privacy_rules import RULES
 from storage.schema import chats, identities, import_rows, imports, participants, sms_pieces
 from storage.schema_all import metadata
+from storage.schema_campaigns import campaign_numbers
 from storage.schema_privacy import erasures
 
 _RECORD_IMPORTS = ("participants", "enrolments", "incentives")
@@ -63,6 +64,8 @@ def erase_chat(connection: Connection, chat_id: int, now: datetime) -> Erased:
         erased = privacy.erase(connection, chat_id, now)
         return Erased(counts=erased, stays={"chats": RULES["proofs"].why, "proofs": RULES["proofs"].why})
     before = _counted(connection, chat_id=chat_id)
+    lines = select(func.count()).select_from(campaign_numbers).where(privacy.listed(chat_id))
+    before["campaign_numbers"] = int(connection.execute(lines).scalar_one())
     asked, wishes = before.pop("data_requests"), data_requests.forget_wishes(connection, chat_id)
     source = f"{chat['channel']}:{chat['account']}"
     pieces = and_(sms_pieces.c.source == source, sms_pieces.c.address == chat["address"])

@@ -120,7 +120,7 @@ RULES: Mapping[str, Rule] = {
                                 clock="at", days=YEARS_2),
     "campaign_lanes": _none("which rows of the ledger go by which account"),
     "campaign_flights": _none("rows of the ledger that are on their way"),
-    "campaign_numbers": Rule(erasure="stays", why="an audience from a file with its consents: an erased chat's line is emptied; with its campaign"),
+    "campaign_numbers": Rule(erasure="stays", why="an audience from a file with its consents: the lines of an erased chat and of its number go"),
     "campaign_acts": _none("who of the staff did what"),
     "campaign_progress": _none("counts by minute"),
     "segments": _none("saved filters of audiences"),

@@ -72,6 +72,8 @@ def erase_chat(connection: Connection, chat_id: int, now: datetime) -> Erased:
     before["sms_pieces"] = connection.execute(sms_pieces.delete().where(pieces)).rowcount
     privacy.erase_whole(connection, chat_id, now)
     stays = {"data_requests": RULES["data_requests"].why} if asked else {}
+    if before["taught"]:
+        stays["model_files"] = "models learnt with these words until one is made without them: `pandu nlu retrain`"
     return Erased(counts=_some({**before, "data_requests": wishes}), stays=stays | {"erasures": RULES["erasures"].why})
 
 

@@ -112,8 +112,8 @@ RULES: Mapping[str, Rule] = {
     "daily": _none("counts by day, nobody's name, number or words"),
     # -- teaching and announcements
     "taught": _chat("a person's words that the bot learnt from, with consent; an editor's own stay", "at", 365, "chat_id IS NOT NULL"),
-    "models": _none("models and how they were measured; no words in them"),
-    "model_files": _none("weights of models"),
+    "models": _none("models and how they were measured"),
+    "model_files": _none("weights of models, by words and pairs of words that stand in two training messages or more; no message"),
     "training_jobs": _none("who asked for a training and how it ended"),
     "campaigns": _none("what was announced, to which audience"),
     "campaign_recipients": Rule(erasure="stays", why="the ledger of an announcement: an erased chat's row stays as a count, without the chat",

@@ -95,6 +95,7 @@ async def test_erasing_a_chat_leaves_its_rows_nowhere_but_where_it_is_said(datab
 
     await database.read(walk)
     assert "data_requests" in erased.stays
+    assert "retrain" in erased.stays["model_files"], "a model does not unlearn by itself"
 
 
 async def test_erasing_a_record_takes_what_hangs_on_it_and_no_chat(database: Database, now: datetime) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, RowMapping
 
 from bot.exchange.report import defused
 from bot.exchange.xlsx_write import XlsxWriter
+from bot.files import keep_private
 from handlers.turn import ZONES
 from storage import campaign_report, campaigns, ledger
 from storage.database import Database
@@ -67,6 +68,7 @@ async def write_ledger(database: Database, campaign_id: int, out: Path) -> int:
     """The ledger as CSV or XLSX (by the name's ending), a page at a time; returns the rows."""
     xlsx = out.suffix.lower() == ".xlsx"
     written = 0
+    keep_private(out)
     with XlsxWriter(out) if xlsx else out.open("w", encoding="utf-8-sig", newline="") as file:
         writer: Any = file if isinstance(file, XlsxWriter) else csv.writer(file)
         safe = str if xlsx else defused

@@ -90,6 +90,12 @@ def _work(found: standing.Standing) -> list[Gauge]:
         Gauge("pandu_outbox_waiting", "Messages that are not sent yet", ("source", "lane", "state"), counts),
         Gauge("pandu_outbox_age_seconds", "How long the oldest message might have gone", ("source", "lane"), ages),
         _one("pandu_hooks_waiting", "Notices of preparations that PANDU_HOOK_URL has not taken yet", found.hooks),
+        Gauge(
+            "pandu_data_requests",
+            "What people have asked about their data and waits for the data officer: open, and of these overdue",
+            ("state",),
+            {(state,): count for state, count in found.data_requests.items()},
+        ),
     ]
 
 

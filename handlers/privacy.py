@@ -13,7 +13,17 @@ from handlers.forms import Data, Form, Reading, Step, Valid, close, open_form
 from handlers.messages import Reply, State
 from handlers.turn import Answer, Turn, answer, options
 from handlers.typed import NO, YES, labelled
-from storage import chats, consents, drafts, misunderstood, privacy, registrations, restrictions, subscriptions
+from storage import (
+    chats,
+    consents,
+    drafts,
+    feedback,
+    misunderstood,
+    privacy,
+    registrations,
+    restrictions,
+    subscriptions,
+)
 from storage import identity as numbers
 from storage.data_requests import ACCESS, CORRECTION, ERASURE, RESTRICTION, WITHDRAWAL
 
@@ -218,6 +228,7 @@ def _withdraw(turn: Turn) -> Answer:
     gone = {
         "consents": consents.withdraw(turn.connection, turn.chat_id, turn.now),
         "misunderstood": misunderstood.forget(turn.connection, turn.chat_id),
+        "answer_feedback": feedback.forget(turn.connection, turn.chat_id),
         "registrations": registrations.delete(turn.connection, turn.chat_id),
         "identity_numbers": numbers.delete(turn.connection, turn.chat_id),
     }
@@ -236,11 +247,10 @@ def _restrict(turn: Turn) -> Answer:
 
 
 def _lift(turn: Turn) -> Answer:
-    """The person's own restriction ends at their word."""
-    link = chats.active_link(turn.connection, turn.chat_id)
-    record = link["participant_id"] if link else None
-    restrictions.end(turn.connection, chat_id=turn.chat_id, participant_id=record, now=turn.now)
-    return close(turn, turn.say("privacy_lifted"))
+    """What was asked for in this chat ends at its word; what another chat of the record asked for stays: a number may be shared, or recycled."""
+    restrictions.end_own(turn.connection, turn.chat_id, turn.now)
+    still = restrictions.restricted(turn.connection, turn.chat_id)
+    return close(turn, turn.say("privacy_lift_other" if still else "privacy_lifted"))
 
 
 FORM = Form(

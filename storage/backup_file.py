@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -19,6 +20,8 @@ from typing import IO, Self
 MANIFEST = "manifest.json"
 FORMAT = 1
 CHUNK = 1 << 20
+_MOST = 16 << 20  # bytes of a manifest: a hundred tables have some kilobytes
+_DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError)
 _FAST = 1  # zip's level: text of tables shrinks to a fifth as it is, and a backup shares the machine with the service
 
 
@@ -109,6 +112,8 @@ class Reader:
         """Raises BackupError for a missing, cut-off or foreign file."""
         try:
             self._zip = zipfile.ZipFile(path)
+            if self._zip.getinfo(MANIFEST).file_size > _MOST:
+                raise BackupError(f"{path} has a manifest that is none of ours")
             told = json.loads(self._zip.read(MANIFEST))
             if told["format"] != FORMAT:
                 raise BackupError(f"{path} has format {told['format']}; this version reads {FORMAT}")
@@ -117,20 +122,22 @@ class Reader:
             raise BackupError(f"{path} is not there") from None
         except OSError as error:
             raise BackupError(f"{path} cannot be read ({error.strerror})") from None
-        except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+        except (*_DAMAGE, TypeError, ValueError, RecursionError) as error:
             if isinstance(error, BackupError):
                 raise
             raise BackupError(f"{path} is no backup of Pandu, or was cut off") from None
         self.path = path
 
     def verify(self) -> None:
-        """Reads every member once; BackupError where one is missing or not what the manifest says."""
+        """Reads every member once; BackupError where one is missing, not what the manifest says, or not named in it."""
+        if strange := {*self._zip.namelist()} - {*self.manifest.hashes, MANIFEST}:
+            raise BackupError(f"{self.path} holds {sorted(strange)[0]!r}, of which its manifest says nothing")
         for name, wanted in self.manifest.hashes.items():
             found = hashlib.sha256()
             try:
                 for chunk in self.chunks(name):
                     found.update(chunk)
-            except (KeyError, zipfile.BadZipFile, EOFError, OSError) as error:
+            except (*_DAMAGE, OSError) as error:
                 raise BackupError(f"{self.path} is damaged: {name} ({type(error).__name__})") from None
             if found.hexdigest() != wanted:
                 raise BackupError(f"{self.path} is damaged: {name} is not what the manifest says")

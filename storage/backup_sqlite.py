@@ -59,6 +59,7 @@ def load(reader: Reader, path: Path, *, force: bool, tell: Tell) -> None:
         schema, rows = _look(fresh)
         if schema != reader.manifest.schema or rows != reader.manifest.rows:
             raise BackupError(f"{reader.path} is damaged: the rows are not what the manifest says")
+        _refuse_deeds(fresh, reader.path)
         for table, count in rows.items():
             tell(table, count)
         fresh.replace(path)
@@ -77,6 +78,14 @@ def _look(path: Path) -> tuple[str, dict[str, int]]:
             return schema[0], _rows(found)
     except (sqlite3.DatabaseError, TypeError) as error:
         raise BackupError(f"this is no database of Pandu ({error}); `pandu db upgrade` makes one") from None
+
+
+def _refuse_deeds(fresh: Path, told: Path) -> None:
+    """BackupError where the file does more than hold rows: a database of ours has neither triggers nor views."""
+    with closing(sqlite3.connect(fresh)) as found:
+        name = found.execute("SELECT name FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchone()
+    if name:
+        raise BackupError(f"{told} holds {name[0]!r}, a trigger or view: Pandu makes none, and it would act by itself")
 
 
 def _rows(found: sqlite3.Connection) -> dict[str, int]:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, and_, func, select, update
 
-from storage.schema import chats, participants
+from storage.schema import chats, links, participants
 from storage.schema_privacy import data_requests
 
 SPAN = timedelta(hours=72)
@@ -96,7 +96,7 @@ def intact(row: Mapping[Any, Any]) -> bool:
 
 
 def by_number(connection: Connection, number: str) -> RowMapping | None:
-    """The request of that number, with the chat's channel and zone and the record's key."""
+    """The request of that number, with the chat's channel and zone, the record's key, and by which proof (`level`) the chat is linked to it."""
     return connection.execute(_told().where(data_requests.c.number == number.upper())).mappings().first()
 
 
@@ -135,4 +135,7 @@ def number_taken(connection: Connection, number: str) -> bool:
 def _told() -> Any:
     joined = data_requests.outerjoin(chats, chats.c.id == data_requests.c.chat_id)
     joined = joined.outerjoin(participants, participants.c.id == data_requests.c.participant_id)
-    return select(data_requests, chats.c.channel, chats.c.zone, participants.c.record_key).select_from(joined)
+    same = and_(links.c.chat_id == data_requests.c.chat_id, links.c.participant_id == data_requests.c.participant_id)
+    joined = joined.outerjoin(links, and_(same, links.c.ended_at.is_(None)))
+    shown = (chats.c.channel, chats.c.zone, participants.c.record_key, links.c.level)
+    return select(data_requests, *shown).select_from(joined)

@@ -204,6 +204,9 @@ class _SQLite:
             if writes:
                 cursor.execute("PRAGMA journal_mode = WAL")
                 cursor.execute("PRAGMA synchronous = FULL")
+                cursor.execute(
+                    "PRAGMA secure_delete = ON"
+                )  # whose data were erased stands in no free page; off in many builds
                 # test seam for a full disk: SQLite's own limit on the number of pages
                 if pages := os.environ.get("PANDU_SQLITE_MAX_PAGES"):
                     cursor.execute(f"PRAGMA max_page_count = {int(pages)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -75,7 +76,18 @@ def delete_old(connection: Connection, *, now: datetime, limit: int) -> int:
 def throttle_keys(name: str, address: str) -> dict[str, int]:
     """What wrong passwords are counted by, and how many are allowed; a hash, since people type passwords as names."""
     account = hashlib.sha256(name.strip().lower().encode()).hexdigest()[:32]
-    return {f"account:{account}": WRONG_ACCOUNT, f"address:{address[:64]}": WRONG_ADDRESS}
+    return {f"account:{account}": WRONG_ACCOUNT, f"address:{_network(address)}": WRONG_ADDRESS}
+
+
+def _network(address: str) -> str:
+    """Of IPv6 the network of a household, which could use each of its addresses once (RFC 6177: at least a /64)."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]
+    if isinstance(found, ipaddress.IPv4Address) or found.ipv4_mapped:
+        return str(found)
+    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 def locked_until(connection: Connection, keys: Sequence[str], now: datetime) -> datetime | None:

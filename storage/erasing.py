@@ -13,6 +13,7 @@ from storage import data_requests, people, privacy
 from storage.privacy_rules import RULES
 from storage.schema import chats, identities, import_rows, imports, participants, sms_pieces
 from storage.schema_all import metadata
+from storage.schema_campaigns import campaign_numbers
 from storage.schema_privacy import erasures
 
 _RECORD_IMPORTS = ("participants", "enrolments", "incentives")
@@ -63,12 +64,16 @@ def erase_chat(connection: Connection, chat_id: int, now: datetime) -> Erased:
         erased = privacy.erase(connection, chat_id, now)
         return Erased(counts=erased, stays={"chats": RULES["proofs"].why, "proofs": RULES["proofs"].why})
     before = _counted(connection, chat_id=chat_id)
+    lines = select(func.count()).select_from(campaign_numbers).where(privacy.listed(chat_id))
+    before["campaign_numbers"] = int(connection.execute(lines).scalar_one())
     asked, wishes = before.pop("data_requests"), data_requests.forget_wishes(connection, chat_id)
     source = f"{chat['channel']}:{chat['account']}"
     pieces = and_(sms_pieces.c.source == source, sms_pieces.c.address == chat["address"])
     before["sms_pieces"] = connection.execute(sms_pieces.delete().where(pieces)).rowcount
     privacy.erase_whole(connection, chat_id, now)
     stays = {"data_requests": RULES["data_requests"].why} if asked else {}
+    if before["taught"]:
+        stays["model_files"] = "models learnt with these words until one is made without them: `pandu nlu retrain`"
     return Erased(counts=_some({**before, "data_requests": wishes}), stays=stays | {"erasures": RULES["erasures"].why})
 
 
@@ -131,6 +136,12 @@ def unfiled(connection: Connection, limit: int = 500) -> list[RowMapping]:
     return list(connection.execute(statement.limit(limit)).mappings())
 
 
+def unfiled_since(connection: Connection, before: datetime) -> int:
+    """How many erasures of before that moment do not stand in the file."""
+    old = select(func.count()).where(erasures.c.filed_at.is_(None), erasures.c.at < before)
+    return int(connection.execute(old).scalar_one())
+
+
 def filed(connection: Connection, keys: Sequence[str], now: datetime) -> None:
     """Marks erasures that stand in the file."""
     connection.execute(update(erasures).where(erasures.c.id.in_(keys)).values(filed_at=now))
@@ -142,12 +153,14 @@ def known(connection: Connection) -> set[str]:
 
 
 def addresses(connection: Connection, after: int, limit: int) -> list[RowMapping]:
-    """A page of chats with what names them, by key."""
-    statement = select(chats.c.id, chats.c.channel, chats.c.account, chats.c.address).where(chats.c.id > after)
-    return list(connection.execute(statement.order_by(chats.c.id).limit(limit)).mappings())
+    """A page of chats with what names them and when they last gave a sign of life, by key."""
+    c = chats.c
+    statement = select(c.id, c.channel, c.account, c.address, c.seen_at.label("alive_at")).where(c.id > after)
+    return list(connection.execute(statement.order_by(c.id).limit(limit)).mappings())
 
 
 def record_keys(connection: Connection, after: int, limit: int) -> list[RowMapping]:
-    """A page of records with the operator's key, by key."""
-    statement = select(participants.c.id, participants.c.record_key).where(participants.c.id > after)
-    return list(connection.execute(statement.order_by(participants.c.id).limit(limit)).mappings())
+    """A page of records with the operator's key and when they were imported last, by key."""
+    p = participants.c
+    statement = select(p.id, p.record_key, p.imported_at.label("alive_at")).where(p.id > after)
+    return list(connection.execute(statement.order_by(p.id).limit(limit)).mappings())

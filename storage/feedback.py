@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, case, func, select, update
 
 from storage import consents, restrictions
 from storage.schema_editing import answer_feedback
@@ -42,13 +42,25 @@ def note(
 def listed(
     connection: Connection, *, intent: str | None = None, state: str | None = OPEN, limit: int = 200
 ) -> list[RowMapping]:
-    """Rows (id, intent, version_id, content, channel, remark, state, at, done_at, done_by), newest first; None: any."""
-    statement = select(answer_feedback).order_by(answer_feedback.c.id.desc()).limit(limit)
+    """Rows (id, intent, version_id, content, channel, remark, state, at, done_at, done_by), newest first; None: any.
+
+    Without the remark of whoever has had the use of their data restricted.
+    """
+    f = answer_feedback.c
+    shown = [column for column in f if column.name != "remark"]
+    remark = case((~restrictions.holds(f.chat_id), f.remark)).label("remark")
+    statement = select(*shown, remark).order_by(f.id.desc()).limit(limit)
     if intent is not None:
         statement = statement.where(answer_feedback.c.intent == intent)
     if state is not None:
         statement = statement.where(answer_feedback.c.state == state)
     return list(connection.execute(statement).mappings())
+
+
+def forget(connection: Connection, chat_id: int) -> int:
+    """A chat has withdrawn its consent: its remarks go, the counts stay. Returns how many rows."""
+    mine = update(answer_feedback).where(answer_feedback.c.chat_id == chat_id)
+    return connection.execute(mine.values(remark=None, chat_id=None)).rowcount
 
 
 def open_counts(connection: Connection) -> dict[str, int]:

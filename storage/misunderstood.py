@@ -23,6 +23,9 @@ _agreed = select(consents.c.id).where(
     or_(consents.c.until.is_(None), consents.c.until > bindparam("now")),
 )
 
+_readable = (misunderstood.c.text.is_not(None), ~restrictions.holds(misunderstood.c.chat_id))
+"""A text is there, and its person has not had the use of their data restricted since."""
+
 
 def note(
     connection: Connection,
@@ -66,7 +69,7 @@ def texts(connection: Connection, state: str | None, *, limit: int) -> list[RowM
     """The newest of a state whose text may be read; None: still to be looked at."""
     statement = (
         select(misunderstood)
-        .where(_in_state(state), misunderstood.c.text.is_not(None))
+        .where(_in_state(state), *_readable)
         .order_by(misunderstood.c.at.desc(), misunderstood.c.id.desc())
         .limit(limit)
     )
@@ -87,7 +90,7 @@ def counts(connection: Connection, state: str | None, *, since: datetime) -> lis
 
 def some(connection: Connection, ids: Sequence[int]) -> list[RowMapping]:
     """The items of these keys whose text may be read, oldest first."""
-    statement = select(misunderstood).where(misunderstood.c.id.in_(ids), misunderstood.c.text.is_not(None))
+    statement = select(misunderstood).where(misunderstood.c.id.in_(ids), *_readable)
     return list(connection.execute(statement.order_by(misunderstood.c.id)).mappings())
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, or_, select, update
 
 from storage import consents, data_requests, subscriptions
 from storage.schema import (
@@ -47,7 +47,6 @@ from storage.schema_teaching import taught
 # what is erased row by row; wrong proofs (`proofs`), a stop of announcements and a "no" to suggestions (`chats.similar`) stay, or erasing
 # would lift them
 _OWN: tuple[Table, ...] = (
-    campaign_numbers,
     identities,
     link_codes,
     carry_codes,
@@ -99,13 +98,22 @@ def collect(connection: Connection, chat_id: int, now: datetime) -> dict[str, An
     }
 
 
+def listed(chat_id: int) -> ColumnElement[bool]:
+    """The lines of operators' files that are this chat's or name its number, also where no chat was found for them yet: they would make one anew."""
+    whose = (identities.c.chat_id == chat_id, identities.c.kind == "phone", identities.c.vouched)
+    vouched = select(identities.c.value).where(*whose)
+    return or_(campaign_numbers.c.chat_id == chat_id, campaign_numbers.c.phone.in_(vouched))
+
+
 def erase(connection: Connection, chat_id: int, now: datetime, *, keep: Collection[Table] = ()) -> dict[str, int]:
     """Erases what is kept about a chat while it goes on, but for the tables to `keep`; returns how many rows by table."""
+    lines = connection.execute(campaign_numbers.delete().where(listed(chat_id))).rowcount
     erased = {
         table.name: connection.execute(table.delete().where(table.c.chat_id == chat_id)).rowcount
         for table in _OWN
         if table not in keep
     }
+    erased["campaign_numbers"] = lines
     erased["subscriptions"] = connection.execute(
         subscription_rows.delete().where(
             subscription_rows.c.chat_id == chat_id,

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, or_, select, update
 
 from storage.schema import links
-from storage.schema_privacy import restrictions
+from storage.schema_privacy import data_requests, restrictions
 
 
 def holds(chat_id: Any) -> ColumnElement[bool]:
@@ -45,6 +45,14 @@ def begin(
 def _running(connection: Connection, name: str, key: int) -> bool:
     mine = (restrictions.c[name] == key, restrictions.c.ended_at.is_(None))
     return connection.execute(select(restrictions.c.id).where(*mine)).first() is not None
+
+
+def end_own(connection: Connection, chat_id: int, now: datetime) -> int:
+    """Lifts what was asked for in this chat, of the chat and of a record; another chat of a record lifts nothing of it. Returns how many ended."""
+    asked = select(data_requests.c.number).where(data_requests.c.chat_id == chat_id)
+    mine = or_(restrictions.c.chat_id == chat_id, restrictions.c.number.in_(asked))
+    statement = update(restrictions).where(restrictions.c.ended_at.is_(None), mine).values(ended_at=now)
+    return connection.execute(statement).rowcount
 
 
 def end(connection: Connection, *, now: datetime, chat_id: int | None = None, participant_id: int | None = None) -> int:

@@ -9,13 +9,14 @@ from typing import Any
 
 from sqlalchemy import Connection, func, literal_column, select
 
-from storage import agents, backup, inbox, migrate
+from storage import agents, backup, data_requests, erasing, inbox, migrate
 from storage.database import database_now
 from storage.schema import budgets, handoffs, hook_deliveries, leases, outbox
 from storage.schema import inbox as inbox_table
 
 LANES = {0: "replies", 1: "broadcasts"}
 _FORGOTTEN = timedelta(days=1)  # a job that nobody has held for so long has been taken out of the settings
+_FILED_WITHIN = timedelta(hours=1)  # it takes seconds
 _PEOPLE = (
     select(handoffs.c.state, func.count(), func.min(handoffs.c.waiting_since))
     .where(handoffs.c.state.in_([literal_column("'waiting'"), literal_column("'active'")]))  # the index's own words
@@ -50,6 +51,8 @@ class Standing:
     agents: int
     leases: dict[str, bool]
     hooks: int
+    data_requests: dict[str, int]  # open, and of these overdue
+    unfiled: int  # erasures that have waited an hour for the file outside the database
     backup_age: float | None
 
 
@@ -80,6 +83,8 @@ def look(connection: Connection) -> Standing:
             row.name: row.until > now for row in connection.execute(select(leases)) if row.until > now - _FORGOTTEN
         },
         hooks=_hooks(connection),
+        data_requests=data_requests.counts(connection, now),
+        unfiled=erasing.unfiled_since(connection, now - _FILED_WITHIN),
         backup_age=_since(made, now) if made else None,
     )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, select, update
 
+from storage import restrictions
 from storage.schema_teaching import taught
 
 
@@ -18,8 +19,9 @@ def add(
 
 
 def active(connection: Connection) -> list[RowMapping]:
-    """All that the next model learns, oldest first."""
-    statement = select(taught).where(taught.c.state == "active").order_by(taught.c.id)
+    """All that the next model learns, oldest first; nobody's words who has had the use of their data restricted."""
+    statement = select(taught).where(taught.c.state == "active", ~restrictions.holds(taught.c.chat_id))
+    statement = statement.order_by(taught.c.id)
     return list(connection.execute(statement).mappings())
 
 

@@ -280,7 +280,12 @@ def _written(name: str, out: Path) -> int:
 
     if out.suffix.lower() not in (".csv", ".xlsx"):
         raise stop("--out: a name that ends in .csv or .xlsx")
-    return asyncio.run(go())
+    try:
+        return asyncio.run(go())
+    except OSError as error:
+        if not error.filename:
+            raise
+        raise stop(f"{out}: {error.strerror}") from None
 
 
 def _acting(name: str, act: Callable[[Connection, int, datetime], Any]) -> Callable[[Connection], Any]:

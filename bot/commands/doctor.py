@@ -110,10 +110,18 @@ async def _database_problems(loaded: settings.Settings, rows: list[dict[str, str
 
 
 def _kept(connection: Connection) -> tuple[list[str], list[str]]:
-    """(notes, problems) of what is kept: events given up, backups, who may enter the desk."""
+    """(notes, problems) of what is kept: events given up, requests of people, erasures, backups, who may enter the desk."""
     notes, problems, found = [], [], standing.look(connection)
     if dead := sum(found.troubled.values()):
         notes.append(f"{dead} events were given up or could not be stored: look with `pandu queue list`")
+    if late := found.data_requests["overdue"]:
+        problems.append(
+            f"{late} requests about people's data are past their 3 × 24 hours: `pandu privacy requests`, or the desk's page Permintaan"
+        )
+    if found.unfiled:
+        problems.append(
+            f"{found.unfiled} erasures have not been filed outside the database for an hour: can PANDU_ERASURES_FILE be written?"
+        )
     if found.backup_age is None:
         notes.append("no backup has been made with `pandu db backup` (docs/backup.md)")
     elif found.backup_age > OLD_BACKUP.total_seconds():

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping
 
 from bot import pack, settings, teaching
 from bot.commands.running import me, run, stop
+from bot.files import keep_private
 from nlu.cli import app
 from storage import models, taught, training_jobs
 from storage.database import Database, database_now
@@ -193,5 +194,9 @@ def export(
     if out is None:
         typer.echo(told, nl=False)
         return
-    out.write_text(told, encoding="utf-8")
+    try:
+        keep_private(out)  # people's own words
+        out.write_text(told, encoding="utf-8")
+    except OSError as error:
+        raise stop(f"{out}: {error.strerror}") from None
     typer.echo(str(out), err=True)

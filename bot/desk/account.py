@@ -15,6 +15,8 @@ from handlers.turn import ZONES
 from storage import consents
 from storage.privacy_rules import RULES
 
+_FIRST, _LAST = 2000, 2999  # years; beyond them the arithmetic of moments ends
+
 
 async def consented(visit: Visit) -> Response:
     """How many consents hold, were withdrawn or ran out, by purpose and wording."""
@@ -63,4 +65,6 @@ def _span(visit: Visit) -> breach_pack.Span:
     since, until, noticed = moments
     if until <= since:
         raise ValueError("Akhir harus sesudah awal.")
+    if not all(_FIRST <= one.year <= _LAST for one in moments):
+        raise ValueError("Periksa tahunnya.")
     return breach_pack.Span(since=since, until=until, noticed=noticed)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import secrets
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from urllib.parse import unquote
+from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection
 from starlette.responses import Response
@@ -17,6 +21,7 @@ from bot.desk.visit import Visit
 from storage import agents, desk_sessions
 from storage.database import database_now
 
+_turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 _INSIDE = re.compile(r"/(?!/)[^\\\s]{0,300}")  # an address of the desk's own, never another site's
 
 
@@ -37,6 +42,20 @@ async def login(visit: Visit) -> Response:
     name, password = visit.sent.get("name", "").strip()[:120], visit.sent.get("password", "")
     address = visit.request.client.host if visit.request.client else "?"
     keys = desk_sessions.throttle_keys(name, address)
+    async with _one_at_a_time(keys):
+        return await _checked(visit, name, password, keys)
+
+
+@asynccontextmanager
+async def _one_at_a_time(keys: Iterable[str]) -> AsyncIterator[None]:
+    """Tries of an account or an address follow each other in this process: of many sent together all would be checked before the first is counted."""
+    async with AsyncExitStack() as held:
+        for key in sorted(keys):
+            await held.enter_async_context(_turns.setdefault(key, asyncio.Lock()))
+        yield
+
+
+async def _checked(visit: Visit, name: str, password: str, keys: dict[str, int]) -> Response:
     if until := await visit.read(partial(desk_sessions.locked_until, keys=list(keys), now=visit.now)):
         minutes = int((until - visit.now).total_seconds() // 60) + 1
         return _again(visit, name, f"Terlalu banyak percobaan. Coba lagi dalam {minutes} menit.", 429)

@@ -42,6 +42,7 @@ async def show(visit: Visit) -> Response:
 
 def _day(typed: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(typed[:10]).replace(tzinfo=ZONES["WIB"])
+        found = datetime.fromisoformat(typed[:10]).replace(tzinfo=ZONES["WIB"])
     except ValueError:
         return None
+    return found if 2000 <= found.year < 3000 else None  # beyond these the arithmetic of moments ends

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from bot.desk.visit import Visit
 from bot.privacy import requests
 from handlers import register
-from nlu.masking import mask
 from storage import data_requests, desk_view
 from storage.database import database_now
 
@@ -83,7 +82,7 @@ async def refuse(visit: Visit) -> Response:
 
 
 async def _close(visit: Visit, said: str, *, refused: bool) -> Response:
-    told = mask(" ".join(said.split())[:300]).text
+    told = " ".join(said.split())[:300]
     number = visit.request.path_params["number"][:16]
 
     def work(connection: Connection) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,10 +12,12 @@ from bot.desk.visit import Visit
 from bot.privacy import erase as erasing
 from bot.privacy import export, whose
 from handlers import register
+from storage import desk_view, people
 from storage.database import database_now
 
 WAYS = {"chat": "Nomor chat atau laporan (L-…)", "phone": "Nomor telepon (+62…)", "record": "Kunci data peserta"}
 SURE = "HAPUS"
+_SOUGHT = "pencarian data"  # as the access log names it
 
 
 async def ask(visit: Visit) -> Response:
@@ -36,20 +39,30 @@ def _named(visit: Visit) -> dict[str, str]:
 
 
 async def find(visit: Visit) -> Response:
-    """What would be erased and what would stay, table by table."""
+    """What would be erased and what would stay, table by table; that somebody was looked for is logged."""
     return await _found(visit)
 
 
 async def _found(visit: Visit, *, status: int = 200, problem: str = "") -> Response:
     def work(connection: Connection) -> tuple[whose.Whose, list[erasing.Receipt]]:
-        found = whose.find(connection, **_named(visit))
-        return found, erasing.would_erase(connection, found, database_now(connection))
+        found, now = whose.find(connection, **_named(visit)), database_now(connection)
+        receipts = erasing.would_erase(connection, found, now)
+        _log(visit, connection, found, now)
+        return found, receipts
 
     try:
         found, receipts = await visit.desk.database.write(work)
     except ValueError:
         return await _page(visit, status=422, problem="Tidak ditemukan. Periksa cara dan nomornya.")
     return await _page(visit, status=status, problem=problem, found=found, receipts=receipts)
+
+
+def _log(visit: Visit, connection: Connection, found: whose.Whose, now: datetime) -> None:
+    logged: dict[str, Any] = {"actor": visit.actor, "what": _SOUGHT, "now": now}
+    for chat_id in found.chat_ids:
+        desk_view.log_look(connection, chat_id=chat_id, participant_id=None, quiet=desk_view.SAME_LOOK, **logged)
+    if found.record is not None:
+        people.log_access(connection, participant_id=found.record["id"], **logged)
 
 
 async def copy(visit: Visit) -> Response:

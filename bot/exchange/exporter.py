@@ -14,6 +14,7 @@ from sqlalchemy import RowMapping
 
 from bot.exchange.report import defused
 from bot.exchange.xlsx_write import XlsxWriter
+from bot.files import keep_private
 from handlers import identity
 from handlers.registration_view import FIELDS, FINAL, TYPED
 from handlers.turn import ZONES, Policy
@@ -57,7 +58,7 @@ async def export(
     written = after = 0
     headings = (*HEADINGS[kind], *NUMBERS) if policy else HEADINGS[kind]
     page = partial(exports.page, kind=kind, only=only, limit=PAGE, opened=policy is not None)
-    with _file(out, xlsx=xlsx, screen=screen, private=policy is not None) as file:
+    with _file(out, xlsx=xlsx, screen=screen) as file:
         writer: _Out = file if isinstance(file, XlsxWriter) else csv.writer(file)
         safe = str if isinstance(file, XlsxWriter) else defused  # a text of a sheet is never a formula
         writer.writerow(headings)
@@ -72,15 +73,11 @@ async def export(
     return written
 
 
-def _file(
-    out: Path | None, *, xlsx: bool, screen: IO[str], private: bool
-) -> AbstractContextManager[XlsxWriter | IO[str]]:
-    """What is written to; a `private` file is its owner's alone."""
+def _file(out: Path | None, *, xlsx: bool, screen: IO[str]) -> AbstractContextManager[XlsxWriter | IO[str]]:
+    """What is written to; a file is its owner's alone."""
     if out is None:
         return nullcontext(screen)
-    if private:
-        out.touch(mode=0o600)
-        out.chmod(0o600)
+    keep_private(out)
     return XlsxWriter(out) if xlsx else out.open("w", encoding="utf-8-sig", newline="")
 
 

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from bot.exchange.columns import UnusableError
+from bot.files import keep_private
 
 HEADINGS = ("line", "column", "value", "reason", "mend")
 
 Entry = tuple[int, str, str, str, str]
 
 
+_NEW_CELL = re.compile(r"([;\t\r\n] *)(?=[=@]|[+-]\S)")
+
+
 def defused(text: str) -> str:
-    """A cell that a spreadsheet takes for text and never for a formula; a phone number keeps its plus."""
-    if text[:1] in ("=", "@", "\t", "\r") or (text[:1] in ("+", "-") and not text[1:].replace(" ", "").isdecimal()):
+    """A cell that a spreadsheet takes for text and never for a formula; a phone number keeps its plus.
+
+    Where lists are separated by semicolons (Indonesia), a spreadsheet that opens the file begins a cell behind each of them too.
+    """
+    text = _NEW_CELL.sub(r"\1'", text)
+    if text[:1] in ("=", "@", "\t", "\r", "\n") or (
+        text[:1] in ("+", "-") and not text[1:].replace(" ", "").isdecimal()
+    ):
         return f"'{text}"
     return text
 
@@ -54,6 +65,7 @@ class Report:
     @staticmethod
     def _open(path: Path) -> IO[str]:
         try:
+            keep_private(path)
             file = path.open("w", encoding="utf-8-sig", newline="")
         except OSError as error:
             raise UnusableError(

@@ -25,6 +25,8 @@ from bot.exchange.table import Broken, Record
 _CHUNK = 1 << 16
 _LAST_ROW = 1 << 20
 _WIDEST = 1_000  # columns that are looked at
+_MOST = 4 << 30  # bytes unpacked: a full sheet of thirty columns has half of it
+_LONGEST = 1 << 17  # characters of one text; a cell holds 32,767
 _EXACT = 10**15  # a spreadsheet keeps fifteen digits of a number
 _DATE_FORMATS = frozenset((*range(14, 18), 22, *range(27, 32), 34, 35, 36, *range(50, 59)))
 _NOT_FORMAT = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.|_.|\*.')  # texts, colours, escapes, fillings
@@ -42,6 +44,8 @@ class XlsxTable:
             self.hash = hashlib.file_digest(file, "sha256").hexdigest()
         try:
             self._zip = zipfile.ZipFile(path)
+            if sum(part.file_size for part in self._zip.infolist()) > _MOST:
+                raise UnusableError("it unpacks to more than four gigabytes, which no list of people needs")
             self._sheet, self._from_1904 = _first_sheet(self._zip)
             self._size = max(1, self._zip.getinfo(self._sheet).file_size)
             self._dates = _date_styles(self._zip)
@@ -77,6 +81,7 @@ class _Rows:
         self._line = self._column = 0
         self._type, self._style = "n", ""
         self._value: list[str] = []
+        self._length = 0  # of it
         self._takes = self._phonetic = False
 
     def taken(self) -> list[Record]:
@@ -89,7 +94,7 @@ class _Rows:
             place = attributes.get("r", "")
             self._column = self._place(place) if place else self._column + 1
             self._type, self._style = attributes.get("t", "n"), attributes.get("s", "")
-            self._value = []
+            self._value, self._length = [], 0
         elif tag in ("v", "t"):
             self._takes = not self._phonetic
         elif tag == "row":
@@ -103,6 +108,8 @@ class _Rows:
     def text(self, text: str) -> None:
         if self._takes:
             self._value.append(text)
+            self._length += len(text)
+            _refuse_endless(self._length)
 
     def end(self, tag: str) -> None:
         if tag in ("v", "t"):
@@ -168,6 +175,7 @@ class _SharedTexts:
         if name is None:
             return
         self._parts: list[str] = []
+        self._length = 0  # of them
         self._takes = self._phonetic = False
         with tempfile.TemporaryFile() as self._file:
             for _ in _parse(archive, name, start=self._start, end=self._end, text=self._text):
@@ -185,13 +193,15 @@ class _SharedTexts:
         if tag == "t":
             self._takes = not self._phonetic
         elif tag == "si":
-            self._parts = []
+            self._parts, self._length = [], 0
         elif tag == "rPh":
             self._phonetic = True
 
     def _text(self, text: str) -> None:
         if self._takes:
             self._parts.append(text)
+            self._length += len(text)
+            _refuse_endless(self._length)
 
     def _end(self, tag: str) -> None:
         if tag == "t":
@@ -205,6 +215,11 @@ class _SharedTexts:
 
 
 # -- the other parts ----------------------------------------------------------------------------------------------
+
+
+def _refuse_endless(length: int) -> None:
+    if length > _LONGEST:
+        raise UnusableError("a cell is longer than a spreadsheet allows: the file is damaged, save it again")
 
 
 def _first_sheet(archive: zipfile.ZipFile) -> tuple[str, bool]:

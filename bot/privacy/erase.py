@@ -6,7 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,8 +18,10 @@ from handlers.secure import key_id
 from handlers.turn import Policy
 from storage import chats, data_requests, erasing, people, privacy
 from storage.erasing import Erased
+from storage.privacy_rules import RULES
 
 _PAGE = 1_000
+_REMEMBERED = timedelta(days=RULES["erasures"].days or 0)  # how long a database knows what it has erased
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,7 @@ def reapply(
     readable = {(one["kind"], one["digest"]): one for one in missing.values() if one["key_id"] in keys}
     counts: Counter[str] = Counter()
     erased = 0
-    for line, key in _found(connection, readable, keys):
+    for line, key in _found(connection, readable, keys, now):
         counts.update(_again(connection, line, key, now))
         erased += 1
     for line in missing.values():
@@ -121,7 +123,10 @@ def reapply(
 
 
 def _found(
-    connection: Connection, wanted: Mapping[tuple[str, str], Mapping[str, Any]], keys: Mapping[str, bytes]
+    connection: Connection,
+    wanted: Mapping[tuple[str, str], Mapping[str, Any]],
+    keys: Mapping[str, bytes],
+    now: datetime,
 ) -> list[tuple[Mapping[str, Any], int]]:
     """The lines whose chat or record is there, with its key."""
     used = {line["key_id"] for line in wanted.values()}
@@ -134,9 +139,15 @@ def _found(
                 named = receipts.address_of(row) if kind == "chat" else str(row["record_key"])
                 for name in used:
                     line = wanted.get((kind, receipts.digest(kind, named, keys[name])))
-                    if line is not None:
+                    if line is not None and not _came_back(line, row, now):
                         found.append((line, int(row["id"])))
     return found
+
+
+def _came_back(line: Mapping[str, Any], row: Mapping[Any, Any], now: datetime) -> bool:
+    """Whether a chat or record went on after its erasure, of which the database knows no more because its own ledger ends after a time."""
+    erased_at = datetime.fromisoformat(line["at"])
+    return erased_at < now - _REMEMBERED and row["alive_at"] > erased_at
 
 
 def _again(connection: Connection, line: Mapping[str, Any], key: int, now: datetime) -> Mapping[str, int]:

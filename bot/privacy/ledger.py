@@ -21,19 +21,29 @@ _FIELDS = ("id", "kind", "digest", "key_id", "whole", "number")
 
 
 def append(path: Path, rows: Iterable[Mapping[Any, Any]]) -> None:
-    """Writes lines that survive a crash of the machine; the file is readable by its owner alone."""
+    """Writes lines that survive a crash of the machine; the file is readable by its owner alone.
+
+    All in one write, since a command may append beside the service; behind a torn line (a crash, a full disk) on a line of their own.
+    """
+    lines = [{**{name: row[name] for name in _FIELDS}, "at": row["at"].isoformat()} for row in rows]
+    data = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        for row in rows:
-            line = {**{name: row[name] for name in _FIELDS}, "at": row["at"].isoformat()}
-            file.write(json.dumps(line, separators=(",", ":")) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        if (size := os.fstat(handle).st_size) and os.pread(handle, 1, size - 1) != b"\n":
+            data = b"\n" + data
+        while data:
+            data = data[os.write(handle, data) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The lines of the file, [] where there is none yet. A torn last line is left out; another unreadable one raises ValueError."""
+    """The lines of the file, [] where there is none yet; an unreadable one raises ValueError.
+
+    Torn ones are left out: the last, and those that stand whole further down, because what was not filed is written again.
+    """
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").split("\n")
@@ -43,7 +53,7 @@ def read(path: Path) -> list[dict[str, Any]]:
             if line.strip():
                 found.append({**json.loads(line)})
         except ValueError:
-            if number < len(lines):
+            if number < len(lines) and not any(later.startswith(line) for later in lines[number:]):
                 raise ValueError(f"{path}, line {number}: not readable; restore the file from its own backup") from None
     return found
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from handlers import data_requests as receipts
 from handlers.catalogue import Catalogue
+from nlu.masking import mask
 from storage import data_requests, restrictions
 
 
@@ -25,8 +26,9 @@ def close(
 ) -> None:
     """Closes a request as done (a restriction begins with it) or refused with its legal reason; the person is told.
 
-    Raises ValueError where it is closed already or nothing is said.
+    Numbers of identity in what is said are masked: it stays in the proof. Raises ValueError where it is closed already or nothing is said.
     """
+    told = mask(told).text
     if refused:
         receipts.refuse(connection, content, row, by=by, reason=told, now=now)
         return

@@ -106,6 +106,8 @@ def test_the_ledger_as_a_file(desk: Desk, ending: str) -> None:
             rows = list(csv.DictReader(file))
         assert [row["state"] for row in rows] == ["pending", "pending", "pending", "skipped"]
     assert out.stat().st_size > 100
+    assert out.stat().st_mode & 0o077 == 0, "who was written to is nobody else's"
+    assert "No such file" in desk.refused("report", "uji", "--out", desk.folder / "nowhere" / f"buku.{ending}")
 
 
 def test_above_a_size_a_second_person_is_needed_and_it_is_not_the_same_one(

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 from typer.testing import CliRunner
 
 from bot import cli, settings
 from bot.commands import doctor, doctor_machine
-from storage import agents, migrate, progress
+from storage import agents, data_requests, erasing, migrate, progress
 from storage.database import Database
 from tests.bot.test_service import free_port
 from tests.conftest import NOW
@@ -115,6 +116,28 @@ def change(url: str, work: Callable[[Any], Any]) -> None:
         await database.close()
 
     asyncio.run(run())
+
+
+def test_requests_past_their_deadline_and_erasures_that_are_not_filed(url: str) -> None:
+    async def ask() -> None:
+        database = Database(url)
+        now = await database.now()
+
+        def work(connection: Connection) -> None:
+            for number, hours in (("D-LATE", 73), ("D-FRESH", 71)):
+                at = now - timedelta(hours=hours)
+                data_requests.receive(connection, number=number, kind="correction", via="chat", now=at)
+            for key, minutes in (("old", 90), ("new", 1)):
+                known = {"kind": "chat", "digest": "d", "key_id": "k", "whole": True, "number": "D-1"}
+                erasing.note(connection, key=key, now=now - timedelta(minutes=minutes), **known)  # type: ignore[arg-type]
+
+        await database.write(work)
+        await database.close()
+
+    asyncio.run(ask())
+    found = problems()
+    assert "1 requests about people's data are past their 3 × 24 hours" in found
+    assert "1 erasures have not been filed outside the database" in found
 
 
 def test_clocks() -> None:

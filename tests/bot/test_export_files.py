@@ -148,6 +148,7 @@ def test_the_command_writes_csv_and_xlsx(sqlite: Database, command: CliRunner, n
     for form in ("csv", "xlsx"):
         out = tmp_path / f"cases.{form}"
         done = command.invoke(app, ["cases", "--format", form, "--out", str(out)])
+        assert out.stat().st_mode & 0o077 == 0
         assert (done.exit_code, done.stdout) == (0, "")
         records = [record.cells for record in open_table(out, "participants").records() if isinstance(record, Record)]
         assert records[0] == list(HEADINGS["cases"])

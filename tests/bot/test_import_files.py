@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from bot.exchange import xlsx_read
 from bot.exchange.columns import UnusableError
 from bot.exchange.csv_read import CsvTable
 from bot.exchange.table import Broken, Record, find_heading, open_table
@@ -220,6 +221,23 @@ def test_a_bomb_of_entities_is_refused(tmp_path: Path) -> None:
             new.writestr(name, b'<!DOCTYPE a [<!ENTITY b "c">]>' + content if "data" in name else content)
     with pytest.raises(UnusableError, match="document type"):
         source(bomb)
+
+
+def test_a_small_file_that_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "bomb.xlsx"
+    long = "x" * 10_000_000
+    cell = f'<c t="inlineStr"><is><t>{long}</t></is></c>'
+    for bomb in (
+        lambda: sheet(path, cell),
+        lambda: sheet(path, '<c t="s"><v>0</v></c>', texts=f"<si><t>{long}</t></si>"),
+    ):
+        bomb()
+        assert path.stat().st_size < 11_000_000
+        with pytest.raises(UnusableError, match="longer than a spreadsheet allows"):
+            list(source(path).rows(0))
+    monkeypatch.setattr(xlsx_read, "_MOST", 1_000_000)
+    with pytest.raises(UnusableError, match="unpacks to more"):
+        source(path)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

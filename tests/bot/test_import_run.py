@@ -94,7 +94,9 @@ async def test_bad_rows_stop_no_others_and_stand_in_the_report(database: Databas
         "f;Contoh F;lulus;;-;=1+1",
     ]
     path = write(tmp_path / "p.csv", "\n".join(lines))
+    (tmp_path / "r.csv").touch(mode=0o644)
     outcome = await imported(database, path, report=tmp_path / "r.csv")
+    assert (tmp_path / "r.csv").stat().st_mode & 0o077 == 0, "refused rows are people's"
     assert (outcome.rows, outcome.refused, outcome.counts["inserted"]) == (7, 5, 2)
     assert outcome.unknown_columns == ["catatan"]
     with (tmp_path / "r.csv").open(encoding="utf-8-sig", newline="") as file:

@@ -277,7 +277,19 @@ def test_a_masked_value_is_short_and_harmless(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "safe"),
-    [("=1+1", "'=1+1"), ("@x", "'@x"), ("-x", "'-x"), ("+62 800", "+62 800"), ("-5", "-5"), ("a", "a")],
+    [
+        ("=1+1", "'=1+1"),
+        ("@x", "'@x"),
+        ("-x", "'-x"),
+        ("+62 800", "+62 800"),
+        ("-5", "-5"),
+        ("a", "a"),
+        ("\n=1", "'\n'=1"),
+        ("\n+62", "'\n'+62"),
+        ("a;=1+1", "a;'=1+1"),
+        ("a\n- b", "a\n- b"),
+        ("a; -1+cmd|x", "a; '-1+cmd|x"),
+    ],
 )
 def test_no_cell_of_ours_is_a_formula(text: str, safe: str) -> None:
     assert defused(text) == safe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from bot import app, gauges, metrics, settings
-from storage import inbox
+from storage import data_requests, inbox
 from storage.database import Database
 from tests.bot.test_service import free_port, until_up
 from tests.conftest import NOW
@@ -67,6 +68,10 @@ def test_commands_in_runbooks_exist() -> None:
 async def test_what_waits_is_shown_with_its_labels(database: Database) -> None:
     event = inbox.Event(channel="telegram", account="1", address="9", event_id="e", payload={}, sent_at=NOW)
     await database.write(lambda c: inbox.insert(c, [event], NOW))
+    for number, days in (("D-1", 4), ("D-2", 1)):
+        at = await database.now() - timedelta(days=days)
+        asked = {"number": number, "kind": "correction", "via": "chat", "now": at}
+        await database.write(lambda c, asked=asked: data_requests.receive(c, **asked))
     loaded = configured(database.url)
     service = app.Service(loaded, app.parts(loaded))
     shown = metrics.render(await gauges.read(service))
@@ -77,6 +82,8 @@ async def test_what_waits_is_shown_with_its_labels(database: Database) -> None:
     assert re.search(
         r'pandu_info\{version="[^"]+",role="all",model="embedded-[^"]+",content="[^"]+",schema="\w+"\} 1', shown
     )
+    assert 'pandu_data_requests{state="open"} 2' in shown
+    assert 'pandu_data_requests{state="overdue"} 1' in shown
     assert "pandu_backup_age_seconds" not in shown, "there was none"
 
 

@@ -74,6 +74,7 @@ def test_teaching_and_publishing_by_commands(url: str, trained: Path, tmp_path: 
     assert pandu("models", "rollback", "1").exit_code == 0
     out = tmp_path / "taught.yml"
     assert pandu("taught", "export", "--out", str(out)).exit_code == 0
+    assert out.stat().st_mode & 0o077 == 0, "people's own words"
     assert "token masuk ruang praktik" in out.read_text(encoding="utf-8")
     assert pandu("taught", "withdraw", "1").exit_code == 0
     assert [row["id"] for row in json.loads(pandu("taught", "list", "--json").output)] == [2]

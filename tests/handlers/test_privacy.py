@@ -18,11 +18,13 @@ from storage import (
     data_requests,
     drafts,
     erasing,
+    feedback,
     misunderstood,
     registrations,
     reminders,
     restrictions,
     subscriptions,
+    taught,
 )
 from storage.schema import cases, inbox, links, messages, metadata, outbox, participants, proofs
 from storage.schema import misunderstood as misunderstood_rows
@@ -242,6 +244,45 @@ def test_a_restriction_waits_for_the_officer_and_is_lifted_by_the_person(talk: T
     talk.tap("Buka batasan")
     assert not restrictions.restricted(talk.connection, 1)
     assert not restrictions.restricted(talk.connection, 2)
+
+
+def test_another_chat_of_the_record_lifts_nothing(talk: Talk) -> None:
+    """A family shares a number, and numbers are given to others: who asked for the restriction ends it."""
+    request = data_requests.receive(
+        talk.connection, number="D-2", kind="restriction", via="chat", now=NOW, chat_id=2, participant_id=1
+    )
+    restrictions.begin(talk.connection, number=request["number"], chat_id=2, participant_id=1, now=NOW)
+    talk.say("data saya", "my_data")
+    assert "chat lain" in talk.tap("Buka batasan")
+    assert restrictions.restricted(talk.connection, 1)
+    assert restrictions.restricted(talk.connection, 2)
+
+
+def test_what_was_kept_before_a_restriction_is_no_longer_read_or_learnt(talk: Talk) -> None:
+    connection = talk.connection
+    for chat_id in (1, 2):
+        consents.give(connection, chat_id, purpose="improve", wording="w", now=NOW, until=None)
+        misunderstood.note(connection, chat_id=chat_id, topic="x", text=f"t{chat_id}", outcome="refuse", now=NOW)
+        taught.add(connection, text=f"t{chat_id}", intent="x", author="agent:1", now=NOW, chat_id=chat_id)
+        said = {"intent": "x", "version_id": None, "content": "c", "channel": "web", "remark": f"r{chat_id}"}
+        feedback.note(connection, chat_id=chat_id, now=NOW, **said)  # type: ignore[arg-type]
+    restrictions.begin(connection, number="D-1", chat_id=1, now=NOW)
+    ids = connection.execute(select(misunderstood_rows.c.id)).scalars().all()
+    assert [row["text"] for row in misunderstood.texts(connection, None, limit=9)] == ["t2"]
+    assert [row["text"] for row in misunderstood.some(connection, ids)] == ["t2"]
+    assert [row["text"] for row in taught.active(connection)] == ["t2"]
+    assert [row["remark"] for row in feedback.listed(connection)] == ["r2", None]
+
+
+def test_withdrawing_takes_the_remarks_on_answers_too(talk: Talk) -> None:
+    consents.give(talk.connection, 1, purpose="improve", wording="w", now=NOW, until=None)
+    said = {"intent": "x", "version_id": None, "content": "c", "channel": "web", "remark": "suami saya sakit"}
+    feedback.note(talk.connection, chat_id=1, now=NOW, **said)  # type: ignore[arg-type]
+    talk.say("saya mau tarik persetujuan", "my_data")
+    talk.tap("Ya, tarik")
+    (row,) = feedback.listed(talk.connection)
+    assert (row["remark"], row["chat_id"]) == (None, None)
+    assert data_requests.of_chat(talk.connection, 1)[0]["proof"]["counts"]["answer_feedback"] == 1
 
 
 def test_a_restricted_chat_is_used_for_nothing_but_answers(talk: Talk) -> None:

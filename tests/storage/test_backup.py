@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3 as driver
 import stat
 import zipfile
@@ -210,6 +211,34 @@ def _with_schema(file: Path, target: Path, schema: str) -> Path:
                 data.replace(f'"{migrate.head()}"'.encode(), f'"{schema}"'.encode()) if name.endswith("json") else data,
             )
     return target
+
+
+async def test_a_backup_that_somebody_has_added_to_is_refused(sqlite: Database, tmp_path: Path) -> None:
+    """A trigger acts by itself, a part beside the manifest is read by nobody's rule, and a manifest has no gigabytes."""
+    file, elsewhere = tmp_path / "one.pandu", f"sqlite:///{tmp_path / 'elsewhere' / 'new.db'}"
+    await sqlite.write(lambda c: inbox.insert(c, [event(1)], AHEAD))
+    trigger = "CREATE TRIGGER spy AFTER INSERT ON messages BEGIN UPDATE chats SET name = NEW.text; END"
+    await sqlite.write(lambda c: c.exec_driver_sql(trigger))
+    await backup.make(sqlite.url, file, tell=silent)
+    with pytest.raises(BackupError, match="'spy', a trigger or view"):
+        await backup.restore(elsewhere, file, force=False, tell=silent)
+    assert not (tmp_path / "elsewhere" / "new.db").exists()
+    more = tmp_path / "more.pandu"
+    shutil.copy(file, more)
+    with zipfile.ZipFile(more, "a") as archive:
+        archive.writestr("../../etc/x", b"x")
+    with pytest.raises(BackupError, match="its manifest says nothing"):
+        await backup.restore(elsewhere, more, force=False, tell=silent)
+    large = tmp_path / "large.pandu"
+    with zipfile.ZipFile(large, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", b" " * (17 << 20))
+    with pytest.raises(BackupError, match="none of ours"):
+        Reader(large)
+    deep = tmp_path / "deep.pandu"
+    with zipfile.ZipFile(deep, "w") as archive:
+        archive.writestr("manifest.json", b"[" * 100_000)
+    with pytest.raises(BackupError, match="no backup"):
+        Reader(deep)
 
 
 async def test_an_older_backup_is_brought_up(database: Database, elsewhere: str, tmp_path: Path) -> None:

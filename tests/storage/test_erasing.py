@@ -95,6 +95,7 @@ async def test_erasing_a_chat_leaves_its_rows_nowhere_but_where_it_is_said(datab
 
     await database.read(walk)
     assert "data_requests" in erased.stays
+    assert "retrain" in erased.stays["model_files"], "a model does not unlearn by itself"
 
 
 async def test_erasing_a_record_takes_what_hangs_on_it_and_no_chat(database: Database, now: datetime) -> None:
@@ -109,6 +110,31 @@ async def test_erasing_a_record_takes_what_hangs_on_it_and_no_chat(database: Dat
 
     await database.read(walk)
     assert "import" in erased.stays
+
+
+async def test_an_erased_number_is_not_written_to_again_by_a_file_that_was_read_before(
+    database: Database, now: datetime
+) -> None:
+    """The file of an announcement that has not begun: no chat stands beside its numbers yet."""
+
+    def prepared(connection: Connection) -> None:
+        filled(connection, now)
+        identities, lines = metadata.tables["identities"], metadata.tables["campaign_numbers"]
+        mine = identities.update().where(identities.c.chat_id == 1)
+        connection.execute(mine.values(kind="phone", value="+6281200000001", vouched=True))
+        connection.execute(lines.delete())
+        rows = [(1, "+6281200000001"), (2, "+6281200000002")]
+        for line, phone in rows:
+            connection.execute(insert(lines).values(campaign_id=1, line=line, phone=phone, consent_wording="setuju"))
+
+    await database.write(prepared)
+    for erase in (erasing.erase_chat, privacy.erase):
+        dry = await database.write(lambda c, erase=erase: erasing.tried(c, lambda: erase(c, 1, now)))
+        counts = dry.counts if isinstance(dry, erasing.Erased) else dry
+        assert counts["campaign_numbers"] == 1
+    await database.write(lambda c: privacy.erase(c, 1, now))
+    lines = metadata.tables["campaign_numbers"]
+    assert await database.read(lambda c: c.execute(select(lines.c.line)).scalars().all()) == [2]
 
 
 async def test_a_dry_run_tells_the_same_and_does_nothing(database: Database, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from datetime import timedelta
@@ -211,6 +212,23 @@ async def test_guessing_locks_the_account_for_a_while_also_for_the_right_passwor
     assert "15 menit" in answer.text
     await office.do(lambda c: c.execute(update(desk_logins).values(locked_until=database_now(c))))
     assert (await browser.post("/login", name="ani", password=PASSWORD)).status_code == 303
+
+
+async def test_many_guesses_sent_together_are_counted_like_any_others(office: Office) -> None:
+    await office.agent("ani")
+    browser = office.browser("10.0.0.9")
+    await browser.get("/login")
+    tries = [browser.post("/login", name="ani", password=f"salah sekali {n}") for n in range(30)]
+    answered = [answer.status_code for answer in await asyncio.gather(*tries)]
+    assert answered.count(401) == desk_sessions.WRONG_ACCOUNT
+    assert answered.count(429) == 30 - desk_sessions.WRONG_ACCOUNT
+
+
+def test_a_household_of_ipv6_is_one_address() -> None:
+    one, other = (list(desk_sessions.throttle_keys("a", f"2001:db8:1:2::{n}")) for n in ("1", "ffff"))
+    assert one == other
+    assert one != list(desk_sessions.throttle_keys("a", "2001:db8:1:3::1"))
+    assert list(desk_sessions.throttle_keys("a", "10.0.0.9"))[1] == "address:10.0.0.9"
 
 
 async def test_guessing_many_names_locks_the_address_alone(office: Office) -> None:

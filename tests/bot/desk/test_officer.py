@@ -97,6 +97,8 @@ async def test_a_person_is_erased_only_after_the_dry_run_and_the_word(office: Of
     shown = await officer.post("/person", **whom)
     assert "Belum ada yang dihapus" in shown.text
     assert "Isi percakapan" in shown.text
+    looks = await office.do(lambda c: [(row["what"], row["chat_id"]) for row in desk_view.looks(c, limit=9)])
+    assert ("pencarian data", chat) in looks, "who looks somebody up stands in the trail"
     refused = await officer.post("/person/erase", **whom, sure="ya")
     assert (refused.status_code, "Ketik HAPUS" in refused.text) == (422, True)
     assert await office.do(lambda c: c.execute(select(func.count()).select_from(chats)).scalar()) == 1
@@ -143,6 +145,10 @@ async def test_consents_register_and_breach_pack(office: Office) -> None:
     assert "730 hari" in (await officer.get("/processing")).text
     await officer.get("/breach")
     assert (await officer.post("/breach", since="x", until="", noticed="")).status_code == 422
+    for wild in ("0001-01-01T00:00", "9999-12-31T23:59"):
+        odd = await officer.post("/breach", since="0001-01-01T00:00", until=wild, noticed=wild)
+        assert odd.status_code == 422
+        assert (await officer.get(f"/looks?since={wild[:10]}&until={wild[:10]}")).status_code == 200
     times = {"since": "2020-01-01T00:00", "until": "2040-01-01T00:00", "noticed": "2026-11-24T10:00"}
     pack = await officer.post("/breach", **times)
     assert "27 Nov 2026, 10.00 WIB" in pack.text

@@ -15,7 +15,7 @@ from bot.privacy import breach, export, keeping, ledger, whose
 from bot.privacy import erase as erasing
 from handlers import catalogue, register
 from handlers.turn import Keys, Policy
-from storage import chats, data_requests, desk_view, people
+from storage import chats, data_requests, desk_view, people, retention
 from storage import erasing as stored
 from storage.database import Database
 from storage.privacy_rules import RULES
@@ -129,6 +129,34 @@ def test_a_torn_last_line_is_left_out_and_another_is_told(tmp_path: Path) -> Non
     path.write_text('{"id": "1\n{"id": "2"}\n')
     with pytest.raises(ValueError, match="line 1"):
         ledger.read(path)
+
+
+def test_what_was_torn_is_written_again_below_and_the_file_stays_readable(tmp_path: Path, now: datetime) -> None:
+    path = tmp_path / "e.jsonl"
+    whole = {"kind": "chat", "digest": "d", "key_id": "k", "whole": True, "number": "D-1", "at": now}
+    ledger.append(path, [{"id": "1", **whole}, {"id": "2", **whole}])
+    path.write_bytes(path.read_bytes()[:-30])  # the machine died while the second line was written
+    assert [line["id"] for line in ledger.read(path)] == ["1"]
+    ledger.append(path, [{"id": "2", **whole}, {"id": "3", **whole}])
+    assert [line["id"] for line in ledger.read(path)] == ["1", "2", "3"]
+
+
+async def test_who_came_back_is_not_erased_again_when_the_ledger_has_forgotten(
+    database: Database, now: datetime, tmp_path: Path
+) -> None:
+    path = tmp_path / "e.jsonl"
+    await made(database, now)
+    await database.write(lambda c: erasing.erase(c, POLICY, whose.find(c, chat="1"), by="cli", now=now))
+    await ledger.file_new(database, path)
+    later = now + timedelta(days=800)
+
+    def lived(connection: Connection) -> None:
+        retention.delete(connection, "erasures", now=later, limit=10)
+        add_chat(connection, "satu", later - timedelta(days=30), "telegram")
+
+    await database.write(lived)
+    again = await database.write(lambda c: erasing.reapply(c, ledger.read(path), POLICY, later))
+    assert (again.erased, await database.read(lambda c: rows(c, "chats"))) == (0, 2)
 
 
 async def test_the_copy_shows_the_person_and_masks_the_others(database: Database, now: datetime) -> None:

@@ -80,6 +80,10 @@ def test_a_ledger_made_with_another_key_is_told(
     assert "then run `pandu privacy reapply`" in back.output, "a second restore would be refused"
 
 
+def proofs(connection: Connection) -> list[Any]:
+    return [row["proof"] for row in data_requests.listed(connection, state="done")]
+
+
 def test_a_request_is_closed_or_refused_and_the_person_is_told(
     run: Callable[..., Any], tmp_path: Path, now: datetime
 ) -> None:
@@ -92,11 +96,12 @@ def test_a_request_is_closed_or_refused_and_the_person_is_told(
     listed = json.loads(run("requests", "--json").output)
     assert [row["number"] for row in listed] == ["D-A", "D-B"]
     assert run("done", "D-X", "--tell", "x").exit_code == 1
-    assert run("done", "d-a", "--tell", "Sudah dibatasi.").exit_code == 0
+    assert run("done", "d-a", "--tell", "Sudah dibatasi. NIK 3273014505900001.").exit_code == 0
     assert run("refuse", "D-B", "--reason", "Pasal 33.").exit_code == 0
     assert run("refuse", "D-B", "--reason", "Pasal 33.").exit_code == 1
     said = write(tmp_path, lambda c: [row["text"] for row in c.execute(select(outbox.c.payload)).scalars()])
     assert ["Sudah dibatasi." in said[0], "Pasal 33." in said[1]] == [True, True]
+    assert "3273014505900001" not in said[0] + json.dumps(write(tmp_path, proofs), default=str)
     assert run("lift", "--chat", "1").output == "1 restriction(s) ended\n"
     assert "no such requests" in run("requests").output
 

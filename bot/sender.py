@@ -34,6 +34,7 @@ from bot.channel import (
 )
 from bot.consequences import DOWN_PAUSE
 from bot.receiver import Clock
+from bot.slots import Slots
 from bot.wake import DESK, NET_SECONDS, OUTBOX, Wake
 from handlers import links
 from handlers.messages import Reply, reply_from_json
@@ -82,9 +83,7 @@ class Sender:
         self._sending: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._starved = False  # the budget allowed less than was due
-        self._next_slot = (
-            0.0  # when the next announcement may leave: evenly, so that no second holds more than its share
-        )
+        self._slots = Slots(channel.rate)
         self._probing = False  # the account was down: one message at a time until one gets through
 
     def stop(self) -> None:
@@ -139,16 +138,15 @@ class Sender:
     async def _send(self, row: Mapping[str, Any], stale_at: float) -> None:
         """Sends a row checked in its claim's transaction; checks again when this process has slept since."""
         try:
-            if row["lane"] == outbox.BROADCASTS:
-                await self._own_slot()
-            if asyncio.get_running_loop().time() > stale_at and not await self._checks.submit(row["id"]):
-                return
-            if self._stopping.is_set():
-                await self._database.write(partial(outbox.release, token=self._token, ids=[row["id"]]))
-                return
-            outcome = self._refused(row) or await self._channel.send(
-                row["address"], self._reply(row), lane=row["lane"], key=row["id"]
-            )
+            async with self._slots.slot(waits=row["lane"] == outbox.BROADCASTS):
+                if asyncio.get_running_loop().time() > stale_at and not await self._checks.submit(row["id"]):
+                    return
+                if self._stopping.is_set():
+                    await self._database.write(partial(outbox.release, token=self._token, ids=[row["id"]]))
+                    return
+                outcome = self._refused(row) or await self._channel.send(
+                    row["address"], self._reply(row), lane=row["lane"], key=row["id"]
+                )
             metrics.sends.add(1, self._channel.name, type(outcome).__name__.lower())
             self._probing = isinstance(outcome, Down) or (self._probing and not isinstance(outcome, Accepted))
             if isinstance(outcome, Down):
@@ -160,15 +158,6 @@ class Sender:
             # the row keeps its lease and is recovered when it runs out
         finally:
             self._wake.notify(OUTBOX)
-
-    async def _own_slot(self) -> None:
-        """Waits until an announcement may leave. What is drawn at once would arrive at once, and platforms count in sliding seconds."""
-        if self._channel.rate:
-            now = asyncio.get_running_loop().time()
-            slot = max(now, self._next_slot)
-            self._next_slot = slot + 1 / self._channel.rate
-            if slot > now:
-                await asyncio.sleep(slot - now)
 
     def _reply(self, row: Mapping[str, Any]) -> Reply:
         """The reply; what people wrote and we repeat (a report, a warning about a false site) never becomes a link."""
@@ -220,6 +209,7 @@ class Sender:
             now=now,
             lease=LEASE,
             limit=room,
+            broadcasts=self._slots.room(),
             rate=self._channel.rate,
             reserve=RESERVE,
         )

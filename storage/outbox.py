@@ -159,22 +159,24 @@ def claim(
     limit: int,
     rate: float,
     reserve: float,
+    broadcasts: int | None = None,
 ) -> tuple[list[dict[str, Any]], bool]:
     """Takes the heads of the chats' lanes that may be sent now, replies first, within the account's budget.
 
-    `rate`: messages a second of the account (0 = unlimited); `reserve`: share of it that broadcasts never use.
+    `rate`: messages a second of the account (0 = unlimited); `reserve`: share of it that broadcasts never use; `broadcasts`: at most so many of them.
     Returns the rows, with the chat's address and the end of its window, and whether more is due that the budget did not allow. Idle, it writes nothing.
     """
     plan_afresh(connection)
     replies = _due_ids(connection, source, REPLIES, now, limit)
-    broadcasts = _due_ids(connection, source, BROADCASTS, now, limit - len(replies)) if len(replies) < limit else []
-    if not replies and not broadcasts:
+    room = limit - len(replies) if broadcasts is None else min(limit - len(replies), broadcasts)
+    announced = _due_ids(connection, source, BROADCASTS, now, room) if room > 0 else []
+    if not replies and not announced:
         return [], False
     allowed, for_broadcasts = _permits(connection, source=source, now=now, rate=rate, limit=limit)
     ids = replies[:allowed]
     spare = max(1 if not replies else 0, int(allowed * (1 - reserve))) if rate else allowed  # a slow budget still moves
     room = min(for_broadcasts, spare, allowed) - len(ids)
-    ids += broadcasts[: max(0, room)]
+    ids += announced[: max(0, room)]
     if rate:
         _spend(connection, source, len(ids))
     if not ids:
@@ -186,7 +188,7 @@ def claim(
         {**row, "address": where[row["chat_id"]].address, "window_until": where[row["chat_id"]].window_until}
         for row in taken
     ]
-    return sorted(rows, key=lambda row: (row["lane"], row["id"])), len(ids) < len(replies) + len(broadcasts)
+    return sorted(rows, key=lambda row: (row["lane"], row["id"])), len(ids) < len(replies) + len(announced)
 
 
 def _due_ids(connection: Connection, source: str, lane: int, now: datetime, limit: int) -> list[int]:

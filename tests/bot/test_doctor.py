@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bot import cli, settings
+from bot import cli, ports, settings
 from bot.commands import doctor, doctor_machine
 from storage import agents, migrate, progress
 from storage.database import Database
@@ -78,7 +78,7 @@ def test_files_that_others_may_read(url: str, tmp_path: Path, monkeypatch: pytes
 def test_a_port_that_somebody_else_has(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         other.settimeout(0)
-        monkeypatch.setattr(doctor_machine, "_is_pandu", lambda _host, _port: False)
+        monkeypatch.setattr(ports, "answers_as_pandu", lambda _address: False)
         monkeypatch.setenv("PANDU_METRICS_BIND", f"127.0.0.1:{other.getsockname()[1]}")
         assert "PANDU_METRICS_BIND" in problems()
         assert "choose another port" in problems()

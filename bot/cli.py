@@ -6,10 +6,13 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from bot import ports
+from bot.alone import alone
 from bot.commands import (
     agent,
     broadcast,
@@ -26,8 +29,25 @@ from bot.commands import (
     privacy,
     queue,
 )
+from bot.commands.running import stop
+from bot.commands.trouble import trouble
+
+
+class _Commands(TyperGroup):
+    """Whatever command stumbles over settings, a file or the database, says so in one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if told := trouble(error):
+                raise stop(*told) from None
+            raise
+
 
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -58,12 +78,6 @@ def _lazy(name: str, module: str, help_text: str) -> None:
         app.add_typer(importlib.import_module(module).app, name=name, help=help_text)
 
 
-def fail(message: str, code: int = 1) -> typer.Exit:
-    """One clear line on standard error; raise what it returns."""
-    typer.echo(f"pandu: {message}", err=True)
-    return typer.Exit(code)
-
-
 @app.command()
 def chat(
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a line in, one out.")] = False,
@@ -82,9 +96,9 @@ def chat(
     from bot.terminal import chat as terminal
 
     if channel not in ("terminal", "telegram", "whatsapp", "web", "sms"):
-        raise fail(f"--channel {channel}: one of telegram, whatsapp, web, sms")
+        raise stop(f"--channel {channel}: one of telegram, whatsapp, web, sms")
     if db and (phone or channel != "terminal") and not db.endswith("/demo.db"):
-        raise fail("--phone and --channel pretend; they work only on a temporary or demo database (leave --db out)")
+        raise stop("--phone and --channel pretend; they work only on a temporary or demo database (leave --db out)")
     asyncio.run(terminal.run(jsonl=jsonl, url=db, phone=phone, channel=channel, samples=samples))
 
 
@@ -93,10 +107,7 @@ def demo(bind: Annotated[str, typer.Option("--bind", help="host:port")] = "127.0
     """Everything on one machine with sample data; prints the addresses; needs no token."""
     from bot.demo import run_demo
 
-    try:
-        asyncio.run(run_demo(bind))
-    except OSError as error:
-        raise fail(f"{bind}: {error.strerror}; choose another with --bind 127.0.0.1:8081") from None
+    asyncio.run(run_demo(bind))
 
 
 @app.command()
@@ -106,24 +117,33 @@ def run(role: Annotated[str, typer.Option("--role", help="all, web, worker or se
     from bot import logs, settings
 
     if role not in program.ROLES:
-        raise fail(f"--role {role}: one of {', '.join(program.ROLES)}")
-    try:
-        loaded = settings.load()
-    except settings.SettingsError as error:
-        raise fail(str(error), 2) from None
+        raise stop(f"--role {role}: one of {', '.join(program.ROLES)}")
+    loaded = settings.load()
     if role != "all" and loaded.database_url.startswith("sqlite"):
-        raise fail("on SQLite one process runs all roles: leave --role out, or set PANDU_DATABASE_URL to PostgreSQL", 2)
+        raise stop("on SQLite one process runs all roles: leave --role out, or set PANDU_DATABASE_URL to PostgreSQL", 2)
     logs.configure(as_json=loaded.log_format == "json")
+    addresses = ports.of(loaded, web=role in ("all", "web"))
+    for name, address in addresses.items():
+        if taken := ports.trouble(name, address):
+            raise stop(taken, 2)
+
+    async def tell() -> None:
+        for address in addresses.values():
+            await ports.answering(address)
+        where = " and ".join(f"http://{address}" for address in addresses.values())
+        typer.echo(f"Pandu ({role}) {f'on {where}' if where else 'is at work'}", err=True)
 
     async def serve() -> None:
         await program.prepare_database(loaded)
         service = program.Service(loaded, program.parts(loaded), role=role)
-        await service.run(ready=lambda: typer.echo(f"Pandu ({role}) on http://{loaded.bind}", err=True))
+        told: list[asyncio.Task[None]] = []
+        await service.run(ready=lambda: told.append(asyncio.create_task(tell())))
 
     try:
-        _loop_runner(serve)
-    except (RuntimeError, OSError, settings.SettingsError) as error:
-        raise fail(str(error)) from None
+        with alone(loaded):
+            _loop_runner(serve)
+    except RuntimeError as error:
+        raise stop(str(error)) from None
 
 
 def _loop_runner(main) -> None:  # type: ignore[no-untyped-def]
@@ -174,7 +194,7 @@ def bench(
     try:
         module = importlib.import_module(f"benchmarks.{what}")
     except ModuleNotFoundError:
-        raise fail(f"there is no benchmark {what!r}") from None
+        raise stop(f"there is no benchmark {what!r}") from None
     own = {"crash": {"kills": kills}, "broadcast": {"recipients": recipients}}
     module.run(json=as_json, **own.get(what, {}))
 

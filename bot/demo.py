@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -20,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bot import demo_desk, keys, samples
-from bot.settings import Settings, load
+from bot import demo_desk, keys, ports, samples
+from bot.settings import Settings, SettingsError, load
 from bot.webchat import limits
 from bot.webchat.page import Page
 from bot.webchat.receive import address_of, answered, json_body, new_session, session_address
@@ -88,11 +87,12 @@ def _fill(connection: Connection, *, key: bytes) -> None:
 
 
 async def run_demo(bind: str = "127.0.0.1:8080") -> None:
-    """Serves the demo until it is stopped."""
+    """Serves the demo until it is stopped; SettingsError where the address cannot be had."""
     from bot.app import Service, parts
 
     settings = demo_settings(bind)
-    _check_free(settings)
+    if taken := ports.trouble("--bind", settings.bind):
+        raise SettingsError(taken)
     await prepare(settings)
     service = Service(settings, parts(settings), demo=True)
     announced = asyncio.create_task(_announce(settings))
@@ -102,24 +102,10 @@ async def run_demo(bind: str = "127.0.0.1:8080") -> None:
         announced.cancel()
 
 
-def _check_free(settings: Settings) -> None:
-    """Raises OSError where the address cannot be had."""
-    host = settings.host.strip("[]")
-    with socket.create_server((host, settings.port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
-        pass
-
-
 async def _announce(settings: Settings) -> None:
     """Prints the addresses once they answer."""
     address = settings.public_url
-    for _ in range(200):
-        try:
-            _, writer = await asyncio.open_connection(settings.host.strip("[]"), settings.port)
-        except OSError:
-            await asyncio.sleep(0.05)
-            continue
-        writer.close()
-        break
+    await ports.answering(settings.bind)
     lines = [
         f"Pandu demo: {address}/",
         f"  kiosk     {address}/kiosk",

@@ -60,6 +60,8 @@ def read(path: Path) -> list[dict[str, Any]]:
         raise ValueError(
             f"{path}:{mark.line + 1 if mark else 0}:{mark.column + 1 if mark else 0}: {error.problem}"
         ) from None
+    except (UnicodeDecodeError, yaml.YAMLError):
+        raise ValueError(f"{path}: no YAML in UTF-8") from None
     if not isinstance(loaded, list) or not all(
         isinstance(one, dict) and "name" in one and "turns" in one for one in loaded
     ):

@@ -7,11 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, update
-from sqlalchemy.engine import make_url
 
 from storage import backup_postgres, backup_sqlite, migrate, progress
 from storage.backup_file import BackupError, Manifest, Reader, Tell, Writer
-from storage.database import Database, database_now
+from storage.database import Database, database_now, parsed
 from storage.schema import desk_sessions, leases, outbox
 
 JOB = "backup"  # in the table of jobs: when the last backup was made
@@ -20,10 +19,10 @@ _BROADCASTS = 1
 
 async def make(url: str, path: Path, *, tell: Tell) -> Manifest:
     """Backs a database up while it is used; raises BackupError, and leaves no file then."""
-    parsed = make_url(url)
+    found = parsed(url)
     with Writer(path) as writer:
-        if parsed.get_backend_name() == "sqlite":
-            manifest = await asyncio.to_thread(backup_sqlite.dump, Path(parsed.database or ""), writer, tell)
+        if found.get_backend_name() == "sqlite":
+            manifest = await asyncio.to_thread(backup_sqlite.dump, Path(found.database or ""), writer, tell)
         else:
             manifest = await backup_postgres.dump(url, writer, tell)
         writer.finish(manifest)
@@ -33,19 +32,19 @@ async def make(url: str, path: Path, *, tell: Tell) -> Manifest:
 
 async def restore(url: str, path: Path, *, force: bool, tell: Tell) -> Manifest:
     """Restores into an empty database (any with `force`) and brings it to this version's schema; raises BackupError."""
-    parsed = make_url(url)
+    found = parsed(url)
     reader = Reader(path)
     try:
         manifest = reader.manifest
-        if manifest.backend != parsed.get_backend_name():
+        if manifest.backend != found.get_backend_name():
             raise BackupError(
-                f"{path} is a backup of {manifest.backend}, PANDU_DATABASE_URL is {parsed.get_backend_name()}"
+                f"{path} is a backup of {manifest.backend}, PANDU_DATABASE_URL is {found.get_backend_name()}"
             )
         if not migrate.knows(manifest.schema):
             raise BackupError(f"{path} has schema {manifest.schema}, which is newer than this version of Pandu")
         await asyncio.to_thread(reader.verify)
         if manifest.backend == "sqlite":
-            await asyncio.to_thread(backup_sqlite.load, reader, Path(parsed.database or ""), force=force, tell=tell)
+            await asyncio.to_thread(backup_sqlite.load, reader, Path(found.database or ""), force=force, tell=tell)
         else:
             await backup_postgres.load(reader, url, force=force, tell=tell)
     finally:

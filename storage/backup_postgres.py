@@ -12,12 +12,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, inspect, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy import Connection, func, inspect, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import migrate
 from storage.backup_file import BackupError, Manifest, Reader, Tell, Writer
+from storage.database import database_now, parsed, postgres_engine
+from storage.schema import leases
 from storage.schema_all import metadata
 
 _VERSION = "alembic_version"
@@ -55,6 +56,7 @@ async def load(reader: Reader, url: str, *, force: bool, tell: Tell) -> None:
     """Fills the database in one transaction: whatever goes wrong, it is as it was before."""
     manifest = reader.manifest
     async with _transaction(url) as connection:
+        await connection.run_sync(_unused)
         await connection.run_sync(_empty, manifest.columns, force)
         await connection.run_sync(migrate.upgrade, manifest.schema)
         order = [name for name in await connection.run_sync(_parents_first) if name in manifest.columns]
@@ -73,7 +75,7 @@ async def load(reader: Reader, url: str, *, force: bool, tell: Tell) -> None:
 
 @asynccontextmanager
 async def _transaction(url: str, **options: Any) -> AsyncIterator[AsyncConnection]:
-    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"), hide_parameters=True)
+    engine = postgres_engine(parsed(url))
     try:
         async with engine.connect() as connection:
             if options:
@@ -111,6 +113,18 @@ def _columns(connection: Connection) -> dict[str, list[str]]:
 def _parents_first(connection: Connection) -> list[str]:
     """The tables, each after those that its rows refer to."""
     return [name for name, _ in inspect(connection).get_sorted_table_and_fkc_names() if name]
+
+
+def _unused(connection: Connection) -> None:
+    """BackupError while a process of Pandu is at work: it would go on amid the restored rows."""
+    if not inspect(connection).has_table(leases.name):
+        return
+    now = database_now(connection)
+    last = connection.execute(select(func.max(leases.c.until))).scalar()
+    if last is not None and last > now:
+        raise BackupError(
+            f"the database is in use; stop Pandu first (after that, its jobs are free within {(last - now).seconds + 1} s)"
+        )
 
 
 def _empty(connection: Connection, backed_up: Iterable[str], force: bool) -> None:

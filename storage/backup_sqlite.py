@@ -98,11 +98,11 @@ def _may_replace(path: Path, *, force: bool) -> None:
     """BackupError where somebody would lose something: rows without `force`, or a process that is still at work."""
     with closing(sqlite3.connect(path, timeout=_WAIT_SECONDS)) as old:
         try:
+            # leaving WAL needs the file for ourselves, and takes the write-ahead log away, which would spoil the restored file
+            old.execute("PRAGMA journal_mode = DELETE")
             filled = sum(count for name, count in _rows(old).items() if name != "alembic_version")
             if filled and not force:
                 raise BackupError(f"{path} holds {filled} rows; --force replaces them")
-            # leaving WAL needs the file for ourselves, and takes the write-ahead log away, which would spoil the restored file
-            old.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.OperationalError:
             raise BackupError(f"{path} is in use; stop Pandu first") from None
         except sqlite3.DatabaseError:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
@@ -33,6 +33,9 @@ _TRIES = 4  # deadlocks, serialization failures and statements outdated by a mig
 _TRANSIENT_SQLSTATES = frozenset({"40001", "40P01"})
 # Classes of https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, resources, object state (locks), operator, system.
 _OUTAGE_CLASSES = frozenset({"08", "53", "55", "57", "58"})
+_PARAMETERS = frozenset(
+    {"host", "port", "ssl", "passfile", "target_session_attrs", "krbsrvname", "gsslib", "prepared_statement_cache_size"}
+)
 _OUTAGE_STATES = frozenset(
     {"25006", *_TRANSIENT_SQLSTATES}
 )  # read-only after a failover; a deadlock that tries did not cure
@@ -50,6 +53,44 @@ _SQLITE_OUTAGES = frozenset(
 )
 
 
+class UrlError(ValueError):
+    """The URL names no database that Pandu can use; the message never holds the URL, which may hold a password."""
+
+
+def parsed(url: str) -> URL:
+    """sqlite:///path or postgresql://…; raises UrlError for any other."""
+    try:
+        found = make_url(url)
+    except (ArgumentError, ValueError):
+        raise UrlError("no address of a database, as sqlite:///var/pandu.db or postgresql://user@host/pandu") from None
+    if found.get_backend_name() not in ("sqlite", "postgresql"):
+        raise UrlError(f"unknown kind of database: {found.drivername} (sqlite or postgresql)")
+    if found.get_backend_name() == "sqlite" and (not found.database or found.database == ":memory:"):
+        raise UrlError("SQLite needs a file: sqlite:///var/pandu.db")
+    return found
+
+
+def postgres_engine(url: URL, **options: Any) -> AsyncEngine:
+    """An engine on asyncpg, which has its own names for what libpq's URLs say (`sslmode`, `options`); UrlError for what it does not know.
+
+    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS, https://magicstack.github.io/asyncpg/current/api/index.html
+    """
+    query = dict(url.query)
+    if "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    at_start = {name: query.pop(name) for name in ("options", "application_name") if name in query}
+    if strangers := sorted({*query} - _PARAMETERS):
+        raise UrlError(
+            f"{strangers[0]} is no parameter of a connection here (certificates: PGSSLROOTCERT and the like)"
+        )
+    return create_async_engine(
+        url.set(drivername="postgresql+asyncpg", query=query),
+        connect_args={"server_settings": at_start} if at_start else {},
+        hide_parameters=True,  # values never stand in an error message, so never in a log
+        **options,
+    )
+
+
 def _dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -60,7 +101,7 @@ def is_outage(error: BaseException) -> bool:
         return True
     if not isinstance(error, DBAPIError):
         return False
-    state = _sqlstate(error)
+    state = sqlstate(error)
     return bool(error.connection_invalidated) or state[:2] in _OUTAGE_CLASSES or state in _OUTAGE_STATES
 
 
@@ -74,16 +115,17 @@ def is_surely_outage(error: BaseException) -> bool:
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
         return code & 0xFF in _SQLITE_OUTAGES
-    state = _sqlstate(error)
+    state = sqlstate(error)
     return bool(error.connection_invalidated) or state[:2] in _OUTAGE_CLASSES or state in _OUTAGE_STATES
 
 
-def _sqlstate(error: DBAPIError) -> str:
+def sqlstate(error: DBAPIError) -> str:
+    """PostgreSQL's code of what was wrong; "" where it told none."""
     return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
 
 
 def _is_transient(error: DBAPIError) -> bool:
-    return _sqlstate(error) in _TRANSIENT_SQLSTATES or "InvalidCachedStatementError" in str(error.orig)
+    return sqlstate(error) in _TRANSIENT_SQLSTATES or "InvalidCachedStatementError" in str(error.orig)
 
 
 def database_now(connection: Connection) -> datetime:
@@ -107,25 +149,16 @@ class Database:
     """A database by URL; made once in `bot.app` and closed at the end."""
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
-        """`url`: sqlite:///path or postgresql://…; other schemes raise ValueError."""
-        parsed = make_url(url)
+        """`url`: sqlite:///path or postgresql://…; UrlError for any other."""
+        found = parsed(url)
         self.url = url
-        self.backend = parsed.get_backend_name()
+        self.backend = found.get_backend_name()
         if self.backend == "sqlite":
-            if not parsed.database or parsed.database == ":memory:":
-                raise ValueError("SQLite needs a file: sqlite:///var/pandu.db")
-            self._sqlite = _SQLite(Path(parsed.database))
-        elif self.backend == "postgresql":
-            self._postgres: AsyncEngine = create_async_engine(
-                parsed.set(drivername="postgresql+asyncpg"),
-                pool_size=pool_size,
-                max_overflow=0,
-                pool_pre_ping=False,
-                json_serializer=_dumps,
-                hide_parameters=True,  # values never stand in an error message, so never in a log
-            )
-        else:
-            raise ValueError(f"unknown kind of database: {parsed.drivername} (sqlite or postgresql)")
+            self._sqlite = _SQLite(Path(found.database or ""))
+            return
+        self._postgres = postgres_engine(
+            found, pool_size=pool_size, max_overflow=0, pool_pre_ping=False, json_serializer=_dumps
+        )
 
     async def write(self, work: Work[T]) -> T:
         """Runs `work` in one transaction, committed when it returns; `work` must stand being run again."""

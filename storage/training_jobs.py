@@ -12,11 +12,15 @@ ATTEMPTS = 3
 _GOING = ("waiting", "running")
 
 
+def waiting(connection: Connection) -> RowMapping | None:
+    """The job that waits for a worker; there is one at most."""
+    return connection.execute(select(jobs).where(jobs.c.state == "waiting")).mappings().first()
+
+
 def ask(connection: Connection, *, by: str, now: datetime) -> int:
     """Asks for a model; one that is waiting already is not doubled. Returns the job's number."""
-    waiting = connection.execute(select(jobs.c.id).where(jobs.c.state == "waiting")).scalar()
-    if waiting is not None:
-        return int(waiting)
+    if (already := waiting(connection)) is not None:
+        return int(already["id"])
     row = {"state": "waiting", "asked_by": by, "asked_at": now}
     return int(connection.execute(jobs.insert().values(row)).inserted_primary_key[0])  # type: ignore[index]
 
@@ -58,6 +62,14 @@ def fail(connection: Connection, key: int, *, owner: str, error: str, now: datet
     mine = or_(jobs.c.owner == owner, jobs.c.owner.is_(None))
     statement = update(jobs).where(jobs.c.id == key, mine, jobs.c.state.in_(_GOING))
     connection.execute(statement.values(state="failed", error=error[:300], finished_at=now))
+
+
+def cancel(connection: Connection, *, by: str, now: datetime) -> int | None:
+    """Ends the job that waits for a worker; returns its number, None where none waits."""
+    statement = update(jobs).where(jobs.c.state == "waiting").returning(jobs.c.id)
+    values = {"state": "failed", "error": f"dibatalkan oleh {by}"[:300], "finished_at": now}
+    found = connection.execute(statement.values(values)).scalar()
+    return None if found is None else int(found)
 
 
 def get(connection: Connection, key: int) -> RowMapping | None:

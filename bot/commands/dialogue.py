@@ -1,4 +1,4 @@
-"""`pandu dialogue test`: runs conversations written in YAML."""
+"""`pandu dialogue test|map`: runs conversations written in YAML, draws the journeys out of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from bot.commands.running import stop
 from bot.settings import Settings, load
 
 app = typer.Typer(no_args_is_help=True)
@@ -25,6 +26,10 @@ def _settings() -> Settings:
     return load({"PANDU_SECRET_KEY": "dialogue test", "PANDU_CONTENT": os.environ.get("PANDU_CONTENT", "")})
 
 
+def _paths(files: list[Path]) -> list[Path]:
+    return [path for given in files for path in (sorted(given.rglob("*.yml")) if given.is_dir() else [given])]
+
+
 @app.command(name="test")
 def run_dialogues(
     files: Annotated[list[Path], typer.Argument(help="YAML files or folders")],
@@ -36,15 +41,15 @@ def run_dialogues(
     from bot import dialogues, logs
 
     logs.configure(level=50)
-    paths = [path for given in files for path in (sorted(given.rglob("*.yml")) if given.is_dir() else [given])]
-    parts = program.parts(_settings())
+    paths, parts = _paths(files), program.parts(_settings())
     outcomes = []
     for path in paths:
         try:
             outcomes += asyncio.run(dialogues.run_file(path, parts, only_channel=channel))
-        except (OSError, ValueError) as error:
-            typer.echo(f"pandu: {error}", err=True)
-            raise typer.Exit(2) from None
+        except ValueError as error:
+            raise stop(str(error), 2) from None
+    if not outcomes:
+        raise stop(f"no dialogue in {', '.join(map(str, files))}{f' is for --channel {channel}' if channel else ''}", 2)
     failed = [outcome for outcome in outcomes if outcome.problem]
     if as_json:
         typer.echo(
@@ -62,7 +67,7 @@ def run_dialogues(
         for outcome in failed:
             typer.echo(f"{outcome.file}: {outcome.name} [{outcome.channel}]\n   {outcome.problem}", err=True)
         typer.echo(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
-    raise typer.Exit(1 if failed or not outcomes else 0)
+    raise typer.Exit(1 if failed else 0)
 
 
 @app.command(name="map")
@@ -76,8 +81,10 @@ def draw(
     from bot import journey_map, logs
 
     logs.configure(level=50)
-    paths = [path for given in files for path in (sorted(given.rglob("*.yml")) if given.is_dir() else [given])]
-    parts = program.parts(_settings())
-    seen = asyncio.run(journey_map.collect(paths, parts))
+    paths, parts = _paths(files), program.parts(_settings())
+    try:
+        seen = asyncio.run(journey_map.collect(paths, parts))
+    except ValueError as error:
+        raise stop(str(error), 2) from None
     for path in journey_map.write(seen, docs=out, states=states):
         typer.echo(str(path))

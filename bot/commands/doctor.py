@@ -16,13 +16,14 @@ from sqlalchemy import Connection, RowMapping
 from bot import pack, rotation, settings, settings_check
 from bot.commands import doctor_machine
 from bot.commands.content import problems_of_content
+from bot.commands.trouble import trouble
 from bot.models import problem
 from bot.policy import policy
 from bot.whatsapp import cost, templates
 from handlers.templates import wanted
 from nlu.rasa.engine import what_is_wrong
 from storage import agents, channel_notes, migrate, models, standing
-from storage.database import Database, database_now
+from storage.database import Database, UrlError, database_now
 
 OLD_BACKUP = timedelta(days=7)
 
@@ -80,7 +81,7 @@ async def _database_problems(loaded: settings.Settings, rows: list[dict[str, str
     """What is wrong with the database; appends to `rows` what operators should know of the channels."""
     try:
         database = Database(loaded.database_url)
-    except ValueError as error:
+    except UrlError as error:
         return [f"PANDU_DATABASE_URL: {error}"]
     try:
         found = await database.read(migrate.current)
@@ -95,7 +96,8 @@ async def _database_problems(loaded: settings.Settings, rows: list[dict[str, str
     except Exception as error:
         if (path := doctor_machine.sqlite_path(loaded)) is not None and not path.exists():
             return [f"there is no database at {path} yet: `pandu run` or `pandu db upgrade` makes it"]
-        return [f"the database does not answer ({type(error).__name__}): is it running, is PANDU_DATABASE_URL right?"]
+        told = trouble(error)
+        return [told[0] if told else f"the database cannot be read ({type(error).__name__}): run `pandu db check`"]
     finally:
         await database.close()
     if found is not None and not migrate.knows(found):
@@ -104,7 +106,7 @@ async def _database_problems(loaded: settings.Settings, rows: list[dict[str, str
             *clock,
         ]
     if found != migrate.head():
-        return [f"the schema is {found}, this version needs {migrate.head()}: run `pandu db upgrade`", *clock]
+        return [f"the schema is {found or 'none'}, this version needs {migrate.head()}: run `pandu db upgrade`", *clock]
     outdated = problem(model, pack.of(loaded)) if model else ""
     return [*_sealed_problems(loaded, sealed), *clock, *wrong, *filter(None, [outdated])]
 

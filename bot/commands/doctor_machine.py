@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import socket
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -14,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bot import ports
 from bot.settings import Settings
 from nlu.fingerprint import is_current
 
@@ -87,10 +86,9 @@ def _disk(loaded: Settings) -> Iterator[str]:
 
 
 def sqlite_path(loaded: Settings) -> Path | None:
-    """The SQLite file; None on PostgreSQL."""
-    return (
-        Path(loaded.database_url.removeprefix("sqlite:///")) if loaded.database_url.startswith("sqlite:///") else None
-    )
+    """The SQLite file; None on PostgreSQL, and where none is named."""
+    name = loaded.database_url.removeprefix("sqlite:///")
+    return Path(name) if name and name != loaded.database_url else None
 
 
 def _existing(folder: Path) -> Path:
@@ -113,30 +111,11 @@ def _modes(loaded: Settings, env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _ports(loaded: Settings) -> Iterator[str]:
-    for name, address in (("PANDU_BIND", loaded.bind), ("PANDU_METRICS_BIND", loaded.metrics_bind)):
-        host, _, port = address.rpartition(":")
-        if not address or int(port) == 0 or _is_pandu(host, int(port)):
+    for name, address in ports.of(loaded, web=True).items():
+        if address.endswith(":0") or ports.answers_as_pandu(address):
             continue
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host.strip("[]"), int(port)))
-            except PermissionError:
-                yield f"{name}: port {port} needs rights that Pandu should not have; take one from 1024 on, behind a proxy"
-            except OSError as error:
-                yield f"{name}: {address} cannot be used ({os.strerror(error.errno or 0)}); another program has it, choose another port"
-
-
-def _is_pandu(host: str, port: int) -> bool:
-    """Whether a Pandu answers there already."""
-    reach = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))  # noqa: S104 - read, not bound
-    try:
-        with socket.create_connection((reach, port), timeout=1) as there:
-            there.sendall(b"GET /healthz HTTP/1.0\r\nHost: pandu\r\n\r\n")
-            return there.recv(1024).endswith(b"ok")
-    except OSError:
-        return False
+        if wrong := ports.trouble(name, address):
+            yield wrong
 
 
 async def channels(loaded: Settings) -> list[str]:

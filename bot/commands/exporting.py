@@ -12,12 +12,13 @@ from typing import Annotated
 import typer
 
 from bot import settings
+from bot.commands.running import stop
 from bot.exchange.exporter import export as write_export
 from bot.policy import policy
 from handlers.secure import opener
 from handlers.turn import ZONES, Policy
 from storage import exports, identity
-from storage.database import Database, is_outage
+from storage.database import Database
 
 WRONG = 2
 
@@ -52,20 +53,9 @@ def export(
         if with_identity and (kind != "registrations" or out is None):
             raise _WrongError("--with-identity is for registrations, and needs --out FILE")
         written = asyncio.run(_export(kind, only, out, xlsx=form == "xlsx", with_identity=with_identity))
-    except Exception as error:
-        told = str(error) if isinstance(error, ValueError) else _trouble(error)
-        typer.echo(f"pandu: {told}", err=True)
-        raise typer.Exit(WRONG) from None
+    except _WrongError as error:
+        raise stop(str(error), WRONG) from None
     typer.echo(f"{written:,} {kind}{f' in {out}' if out else ''}", err=True)
-
-
-def _trouble(error: Exception) -> str:
-    """One line about what is no fault of the options; what is a fault of ours is raised."""
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    if is_outage(error):
-        return "the database does not answer; check PANDU_DATABASE_URL, run `pandu db upgrade`"
-    raise error
 
 
 def filter_of(kind: str, since: str, region: str, state: str) -> exports.Filter:

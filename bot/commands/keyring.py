@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
 from dataclasses import asdict
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -14,17 +13,15 @@ from rich.progress import Progress
 
 from bot import rotation, settings
 from bot.policy import policy
-from storage.database import Database, is_outage
+from storage.database import Database
 
 app = typer.Typer(no_args_is_help=True)
-
-_Found = TypeVar("_Found")
 
 
 @app.command(name="list")
 def show(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """The ids of the keys under which NIK and KK are sealed, and how many; never a key itself."""
-    found = asyncio.run(_guarded(_held()))
+    found = asyncio.run(_held())
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found]))
     else:
@@ -36,7 +33,7 @@ def show(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 @app.command()
 def rotate() -> None:
     """Seal everything anew under PANDU_SECRET_KEY; what was sealed before opens by PANDU_SECRET_KEY_FORMER."""
-    moved, left = asyncio.run(_guarded(_rotate()))
+    moved, left = asyncio.run(_rotate())
     typer.echo(f"{moved:,} sealed anew under the present key")
     _missing(left)
     typer.echo(
@@ -72,17 +69,3 @@ async def _rotate() -> tuple[int, list[rotation.Held]]:
         return moved, await rotation.held(database, found)
     finally:
         await database.close()
-
-
-async def _guarded(work: Coroutine[Any, Any, _Found]) -> _Found:
-    """Turns what is wrong with the settings or the database into one line."""
-    try:
-        return await work
-    except settings.SettingsError as error:
-        told = str(error)
-    except Exception as error:
-        if not is_outage(error):
-            raise
-        told = "the database does not answer; check PANDU_DATABASE_URL, run `pandu db upgrade`"
-    typer.echo(f"pandu: {told}", err=True)
-    raise typer.Exit(2)

@@ -11,7 +11,8 @@ import typer
 from sqlalchemy import Connection
 
 from bot import settings
-from storage.database import Database, is_outage
+from bot.commands.trouble import trouble
+from storage.database import Database
 
 
 def run(work: Callable[[Connection], Any]) -> Any:
@@ -34,14 +35,12 @@ def _run(work: Callable[[Connection], Any], *, write: bool) -> Any:
 
     try:
         return asyncio.run(go())
-    except settings.SettingsError as error:
-        raise stop(str(error), 2) from None
-    except ValueError as error:
-        raise stop(str(error)) from None
     except Exception as error:
-        if not is_outage(error):
-            raise
-        raise stop("the database does not answer; check PANDU_DATABASE_URL, run `pandu db upgrade`", 2) from None
+        if told := trouble(error):
+            raise stop(*told) from None
+        if isinstance(error, ValueError):
+            raise stop(str(error)) from None
+        raise
 
 
 def stop(message: str, code: int = 1) -> typer.Exit:

@@ -43,12 +43,21 @@ def retrain(
     here: Annotated[
         bool, typer.Option("--here", help="Train in this process's time instead of leaving it to a running worker.")
     ] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Take back what waits for a worker; one that runs goes on.")
+    ] = False,
     by: By = "",
 ) -> None:
     """Ask for a model from the training files and the taught messages, measured against the published one."""
-    number = run(lambda c: training_jobs.ask(c, by=me(by), now=database_now(c)))
+    if cancel:
+        ended = run(lambda c: training_jobs.cancel(c, by=me(by), now=database_now(c)))
+        if ended is None:
+            raise stop("no job waits for a worker")
+        typer.echo(f"job {ended} is cancelled")
+        return
+    before, number = run(lambda c: (training_jobs.waiting(c), training_jobs.ask(c, by=me(by), now=database_now(c))))
     if not here:
-        typer.echo(f"job {number} waits for a worker; `pandu nlu models list` shows what came of it")
+        typer.echo(_waits(number, before))
         return
     job = asyncio.run(_train())
     if job is None:
@@ -58,6 +67,14 @@ def retrain(
     row = run(lambda c: models.get(c, job["model_id"]))
     typer.echo(_line(row))
     typer.echo(_figures(row["report"]))
+
+
+def _waits(number: int, before: RowMapping | None) -> str:
+    asked = f" already (asked by {before['asked_by']}, {before['asked_at']:%d %b %H:%M}Z)" if before else ""
+    return (
+        f"job {number} waits for a worker{asked}; `pandu nlu models list` shows what came of it, "
+        "`pandu nlu retrain --cancel` takes it back"
+    )
 
 
 async def _train() -> RowMapping | None:
@@ -93,9 +110,12 @@ def list_(as_json: Json = False) -> None:
 
 
 @models_app.command()
-def show(model: Annotated[int, typer.Argument(help="Its number.")], as_json: Json = False) -> None:
+def show(model: Annotated[str, typer.Argument(help="Its number.", metavar="NUMBER")], as_json: Json = False) -> None:
     """One version's report: totals, and the intents that changed."""
-    row = run(lambda c: models.get(c, model))
+    model_id = _number(model)
+    if model_id is None:
+        raise stop("the shipped model has no report here: docs/understanding.md; `pandu nlu eval` measures it")
+    row = run(lambda c: models.get(c, model_id))
     if row is None:
         raise stop(f"there is no model {model}")
     typer.echo(
@@ -104,9 +124,12 @@ def show(model: Annotated[int, typer.Argument(help="Its number.")], as_json: Jso
 
 
 @models_app.command()
-def publish(model: Annotated[int, typer.Argument(help="Its number.")], by: By = "") -> None:
+def publish(model: Annotated[str, typer.Argument(help="Its number.", metavar="NUMBER")], by: By = "") -> None:
     """Publish a candidate that is not worse; running workers use it within half a minute."""
-    run(lambda c: models.publish(c, model, by=me(by), now=database_now(c)))
+    model_id = _number(model)
+    if model_id is None:
+        raise stop("the shipped model is no candidate; `pandu nlu models rollback shipped` goes back to it")
+    run(lambda c: models.publish(c, model_id, by=me(by), now=database_now(c)))
     typer.echo(f"model {model} is published")
 
 
@@ -115,11 +138,18 @@ def rollback(
     model: Annotated[str, typer.Argument(help="A number that was published before, or: shipped")], by: By = ""
 ) -> None:
     """Go back to a version that was published before, or to the shipped one."""
-    if model != "shipped" and not model.isdecimal():
-        raise stop(f"{model}: a number, or shipped")
-    key = None if model == "shipped" else int(model)
+    key = _number(model)
     run(lambda c: models.roll_back(c, key, by=me(by), now=database_now(c)))
     typer.echo(f"{'the shipped model' if key is None else f'model {key}'} is in use")
+
+
+def _number(model: str) -> int | None:
+    """The model's number; None for the shipped one."""
+    if model == "shipped":
+        return None
+    if not (model.isascii() and model.isdecimal() and len(model) < 10):
+        raise stop(f"{model}: a number of `pandu nlu models list`, or shipped", 2)
+    return int(model)
 
 
 def _line(row: RowMapping) -> str:

@@ -26,9 +26,9 @@ def test_upgrade_makes_the_database_and_check_says_so(tmp_path: Path, monkeypatc
 
 def test_check_of_nothing_is_one_line_and_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PANDU_DATABASE_URL", f"sqlite:///{tmp_path / 'p.db'}")
-    found = CliRunner().invoke(app, ["check"])
-    assert found.exit_code == 1
-    assert "does not answer" in found.output
+    found = CliRunner().invoke(cli, ["db", "check"])
+    assert found.exit_code == 2
+    assert "`pandu db upgrade` makes a new one" in found.output
 
 
 def test_backup_and_restore_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection
 from typer.testing import CliRunner
 
-from bot import cli, settings
+from bot import cli, ports, settings
 from bot.commands import doctor, doctor_machine
 from storage import agents, data_requests, erasing, migrate, progress
 from storage.database import Database
@@ -79,7 +79,7 @@ def test_files_that_others_may_read(url: str, tmp_path: Path, monkeypatch: pytes
 def test_a_port_that_somebody_else_has(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         other.settimeout(0)
-        monkeypatch.setattr(doctor_machine, "_is_pandu", lambda _host, _port: False)
+        monkeypatch.setattr(ports, "answers_as_pandu", lambda _address: False)
         monkeypatch.setenv("PANDU_METRICS_BIND", f"127.0.0.1:{other.getsockname()[1]}")
         assert "PANDU_METRICS_BIND" in problems()
         assert "choose another port" in problems()

@@ -81,9 +81,18 @@ def test_teaching_and_publishing_by_commands(url: str, trained: Path, tmp_path: 
 
 
 def test_a_job_is_left_to_a_worker(url: str) -> None:
-    assert "job 1 waits" in pandu("retrain").output
-    assert "job 1 waits" in pandu("retrain").output
-    assert json.loads(pandu("models", "list", "--json").output)["jobs"][0]["state"] == "waiting"
+    assert "job 1 waits for a worker; " in pandu("retrain").output
+    assert "job 1 waits for a worker already (asked by operator:" in pandu("retrain").output
+    assert "job 1 is cancelled" in pandu("retrain", "--cancel").output
+    assert "no job waits" in pandu("retrain", "--cancel").output
+    assert "job 2 waits for a worker; " in pandu("retrain").output
+    assert [job["state"] for job in json.loads(pandu("models", "list", "--json").output)["jobs"]] == [
+        "waiting",
+        "failed",
+    ]
+    assert "rollback shipped" in pandu("models", "publish", "shipped").output
+    assert "`pandu nlu eval` measures it" in pandu("models", "show", "shipped").output
+    assert "a number of `pandu nlu models list`" in pandu("models", "show", "²").output
 
 
 def _read(url: str, trained: Path, text: str) -> str:

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import Connection, select, text
 from sqlalchemy.engine import make_url
 
-from storage import backup, check, inbox, migrate
+from storage import backup, check, inbox, leases, migrate
 from storage import outbox as outbox_rows
 from storage.backup_file import BackupError, Reader
 from storage.database import Database
@@ -169,9 +169,24 @@ async def test_a_running_sqlite_is_not_replaced(sqlite: Database, tmp_path: Path
     file = tmp_path / "one.pandu"
     await sqlite.read(migrate.current)
     await backup.make(sqlite.url, file, tell=silent)
-    with pytest.raises(BackupError, match="stop Pandu"):
-        await backup.restore(sqlite.url, file, force=True, tell=silent)
+    for force in (False, True):
+        with pytest.raises(BackupError, match="stop Pandu"):
+            await backup.restore(sqlite.url, file, force=force, tell=silent)
     assert await sqlite.read(migrate.current) == migrate.head()
+
+
+async def test_a_running_postgresql_is_not_replaced(postgres: Database, tmp_path: Path) -> None:
+    file = tmp_path / "one.pandu"
+    await postgres.write(lambda c: inbox.insert(c, [event(1)], AHEAD))
+    await backup.make(postgres.url, file, tell=silent)
+    lease = timedelta(seconds=15)
+    await postgres.write(lambda c: leases.take(c, name="broadcast", owner="a process", lease=lease))
+    for force in (False, True):
+        with pytest.raises(BackupError, match=r"in use; stop Pandu first .* 15 s"):
+            await backup.restore(postgres.url, file, force=force, tell=silent)
+    await postgres.write(lambda c: leases.drop(c, name="broadcast", owner="a process"))
+    await backup.restore(postgres.url, file, force=True, tell=silent)
+    assert await postgres.read(lambda c: c.execute(select(inbox_table.c.event_id)).scalars().all()) == ["e1"]
 
 
 async def test_files_that_are_no_backup(database: Database, elsewhere: str, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from handlers import content_check, links
+from handlers import answer_check, links
+from handlers.answer_check import Finding
 from handlers.catalogue import Catalogue
-from handlers.content_check import Finding
 from handlers.content_now import POLICY, STATES, hosts
 from nlu.masking import mask
 from storage import editing, program
@@ -26,7 +26,7 @@ def findings(
     content: Catalogue, intent: str, row: Mapping[Any, Any], now: datetime, *, link_hosts: tuple[str, ...]
 ) -> list[Finding]:
     """All that keeps a row of `answer_versions` from being published now."""
-    found = content_check.draft(intent, dated(row["body"]), content, link_hosts=link_hosts)
+    found = answer_check.draft(intent, dated(row["body"]), content, link_hosts=link_hosts)
     found += _reason(row["reason"])
     if row["valid_to"] is not None and row["valid_to"] <= max(now, row["valid_from"] or now):
         found.append(Finding("valid_to", "ends_before"))

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from bot.desk import answers
 from bot.desk.answer_form import begins, body_of, ends, fields_of, first_day, last_day
 from bot.desk.visit import Visit, is_whole
-from handlers import content_check, editing_acts
-from handlers.content_check import Finding
+from handlers import answer_check, editing_acts
+from handlers.answer_check import Finding
 from storage import editing
 from storage.database import database_now
 from storage.editing import RefusedError
@@ -66,7 +66,7 @@ def _form(
         refused=told["refused"].get(refused, ""),
         told=told,
         known=known,
-        most=content_check,
+        most=answer_check,
         reason=editing_acts.REASON,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from handlers.content_check import Finding
+from handlers.answer_check import Finding
 from handlers.turn import ZONES
 
 TWOFOLD = ("text", "text_2020_2022", "sms")

@@ -13,8 +13,8 @@ from bot.desk import answers
 from bot.desk.answer_form import moment
 from bot.desk.visit import Visit
 from handlers import editing_acts
+from handlers.answer_check import Finding
 from handlers.catalogue import Catalogue, placeholders
-from handlers.content_check import Finding
 from storage import desk_view, editing, program
 from storage.database import database_now
 from storage.editing import RefusedError

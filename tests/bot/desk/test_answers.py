@@ -12,7 +12,7 @@ from bot.desk.answer_form import body_of, fields_of
 from bot.desk.answers import seed_of
 from bot.refresh import Refresh
 from bot.terminal.session import Session
-from handlers import catalogue, content_check, editing_acts
+from handlers import answer_check, catalogue, editing_acts
 from handlers.catalogue import entry_of
 from storage import content_log, editing, feedback, program
 from storage.database import database_now
@@ -206,7 +206,7 @@ def test_each_answer_goes_through_the_form_unchanged() -> None:
         body, wrong = body_of(fields_of(seed_of(catalogue.load(), intent)))
         assert not wrong
         assert entry_of(intent, editing_acts.dated(body)) == content.answers[intent], intent
-        assert content_check.draft(intent, editing_acts.dated(body), content) == [], intent
+        assert answer_check.draft(intent, editing_acts.dated(body), content) == [], intent
 
 
 async def test_every_change_is_in_the_log_without_its_draft(room: Newsroom) -> None:

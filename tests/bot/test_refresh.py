@@ -19,6 +19,7 @@ from handlers.turn import Policy
 from storage import consents, content_log, editing, feedback, privacy, program
 from storage.database import Database
 from storage.schema import messages
+from storage.schema_editing import content_events
 from tests.bot.engines import StubEngine
 from tests.conftest import NOW
 
@@ -166,6 +167,14 @@ async def test_nothing_is_read_whole_while_nothing_changes(office: Office) -> No
     await office.publish("Isi baru, Kak.")
     assert await office.refresh.once()
     assert not await office.refresh.once()
+
+
+async def test_a_change_that_is_committed_after_one_with_a_higher_number_is_seen(office: Office) -> None:
+    await office.set("fact", "situs", "situsbaru.go.id")
+    await office.refresh.once()
+    late = {"kind": "fact", "key": "x", "action": "published", "reason": "x", "actor": "agent:1", "at": NOW}
+    await office.database.write(lambda c: c.execute(content_events.insert().values(id=-1, **late)))
+    assert await office.refresh.once()
 
 
 # -- the programme ------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 class _Seen:
     """What the last look has found."""
 
-    newest: int
+    mark: tuple[int, int]
     current: Current | None  # none: nothing has changed
 
 
@@ -48,7 +48,7 @@ class Refresh:
     ) -> None:
         """`base`: catalogue of the files and policy of the settings; `use` gets both with what holds now over them."""
         self._database, self._base, self._wake, self._use, self._clock = database, base, wake, use, clock
-        self._newest = -1
+        self._mark: tuple[int, int] | None = None
         self._next_at: datetime | None = None
 
     async def run(self) -> None:
@@ -74,15 +74,15 @@ class Refresh:
         for version in seen.current.broken:
             log.error("published answer cannot be said; the one before it is", version=version)
         self._use(seen.current.catalogue, content_now.decided(self._base.policy, seen.current.decisions))
-        self._newest, self._next_at = seen.newest, seen.current.next_at
-        log.info("content", version=seen.current.catalogue.version, change=seen.newest)
+        self._mark, self._next_at = seen.mark, seen.current.next_at
+        log.info("content", version=seen.current.catalogue.version, change=seen.mark[0])
         return True
 
     def _look(self, connection: Connection) -> _Seen:
-        newest = content_log.newest(connection)
-        if newest == self._newest and (self._next_at is None or self._clock(connection) < self._next_at):
-            return _Seen(newest=newest, current=None)
-        return _Seen(newest=newest, current=current(connection, self._base, self._clock(connection)))
+        mark, now = content_log.mark(connection), self._clock(connection)
+        if mark == self._mark and (self._next_at is None or now < self._next_at):
+            return _Seen(mark=mark, current=None)
+        return _Seen(mark=mark, current=current(connection, self._base, now))
 
     def _keep(self, found: Current, connection: Connection) -> None:
         content_log.keep_version(connection, found.catalogue.version, found.parts, self._clock(connection))

@@ -62,9 +62,11 @@ def _depends_on_scheme(content: Catalogue, entry: Entry) -> bool:
 
 
 def more(turn: Turn, intent: str) -> Answer:
-    """What stands behind "Selengkapnya", with all sources."""
+    """What stands behind "Selengkapnya", with all sources; the answer itself where nothing does any more."""
     entry = turn.content.answers[intent]
-    text = turn.content.fill(entry.more or entry.text.now(turn.content.state), known_scheme(turn))
+    if not entry.more:
+        return faq(turn, intent)
+    text = turn.content.fill(entry.more, known_scheme(turn))
     shown = dict.fromkeys(source.shown() for source in entry.sources)
     text += "\n\n" + turn.content.text("sources", sources="; ".join(shown))
     follow = _follow_ups(turn.content, entry)

@@ -118,6 +118,12 @@ class Catalogue:
         """Fills the programme's figures of a scheme into a text of the catalogue."""
         return text.format_map({**self.common, **self.schemes[scheme or self.default_scheme].values}).strip()
 
+    def spoken_in(self, field: str, *, has_older: bool) -> tuple[str, ...]:
+        """The schemes whose figures may be filled into a text of an answer; `has_older`: whether it has `text_2020_2022`."""
+        if field == "text_2020_2022":
+            return (self.older_scheme,) if self.older_scheme else ()
+        return tuple(key for key in self.schemes if not (has_older and field == "text" and key == self.older_scheme))
+
     def knows(self, intent: str) -> bool:
         """Whether an intent belongs to this programme."""
         return intent in self.answers or intent in self.topics
@@ -166,8 +172,14 @@ def rupiah(amount: int) -> str:
 
 
 def placeholders(text: str) -> set[str]:
-    """Names in braces; raises ValueError for a broken brace."""
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    """Names in braces; raises ValueError for a broken brace, and for more than a name in it ("{x:>99999999}" would fill the memory)."""
+    found = set()
+    for _, name, form, conversion in string.Formatter().parse(text):
+        if form or conversion:
+            raise ValueError(f"only a name may stand in braces, not {name}{'!' if conversion else ':'}…")
+        if name is not None:
+            found.add(name)
+    return found
 
 
 def _wording(value: str | Mapping[str, str]) -> Wording:

@@ -85,13 +85,19 @@ def from_json(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def can_be_said(entry: Entry, content: Catalogue) -> bool:
-    """Whether every placeholder of an answer has a value now (a fact may have lapsed since)."""
-    older = [*(entry.text_2020_2022 or ())]
-    new = [*entry.text, *entry.sms, entry.more]
-    known = {*content.common, *content.schemes[content.default_scheme].values}
-    return all(placeholders(text) <= known for text in new) and all(
-        placeholders(text) <= {*content.common, *content.schemes[content.older_scheme or content.default_scheme].values}
-        for text in older
+    """Whether every placeholder of an answer has a value now (a fact may have lapsed since), and its sources their dates.
+
+    Raises ValueError or IndexError where a text or a date cannot be read at all.
+    """
+    older = tuple(entry.text_2020_2022 or ())
+    for source in (*entry.sources, *entry.sources_2020_2022):
+        source.shown()
+    texts = {"text": entry.text, "text_2020_2022": older, "sms": entry.sms, "more": (entry.more,)}
+    return bool(entry.sources) and all(
+        placeholders(text) <= {*content.common, *content.schemes[scheme].values}
+        for field, wordings in texts.items()
+        for scheme in content.spoken_in(field, has_older=bool(older))
+        for text in wordings
     )
 
 
@@ -107,7 +113,7 @@ def _answers(
         try:
             entry = entry_of(row["intent"], from_json(row["body"]))
             usable = can_be_said(entry, content)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             usable = False
         if usable:
             entries[row["intent"]], versions[row["intent"]] = entry, row["id"]

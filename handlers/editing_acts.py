@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from handlers import content_check, links
+from handlers import answer_check, links
+from handlers.answer_check import Finding
 from handlers.catalogue import Catalogue
-from handlers.content_check import Finding
 from handlers.content_now import POLICY, STATES, hosts
 from nlu.masking import mask
 from storage import editing, program
@@ -26,7 +26,7 @@ def findings(
     content: Catalogue, intent: str, row: Mapping[Any, Any], now: datetime, *, link_hosts: tuple[str, ...]
 ) -> list[Finding]:
     """All that keeps a row of `answer_versions` from being published now."""
-    found = content_check.draft(intent, dated(row["body"]), content, link_hosts=link_hosts)
+    found = answer_check.draft(intent, dated(row["body"]), content, link_hosts=link_hosts)
     found += _reason(row["reason"])
     if row["valid_to"] is not None and row["valid_to"] <= max(now, row["valid_from"] or now):
         found.append(Finding("valid_to", "ends_before"))
@@ -81,9 +81,33 @@ def roll_back(
     row = editing.get(connection, version_id)
     if row is None:
         raise RefusedError("not_published")
+    _told(reason)
     if findings(content, row["intent"], {**row, "reason": reason, "valid_to": None}, now, link_hosts=link_hosts):
         raise RefusedError("problems")
     return editing.roll_back(connection, version_id, actor=actor, reason=reason, now=now)
+
+
+def withdraw(connection: Connection, version_id: int, *, actor: str, reason: str, now: datetime) -> None:
+    """Takes a published version out, with a reason that may be public. Raises `RefusedError`."""
+    _told(reason)
+    editing.withdraw(connection, version_id, actor=actor, reason=reason, now=now)
+
+
+def end(connection: Connection, row_id: int, *, by: str, reason: str, now: datetime) -> None:
+    """Ends a dated row, with a reason that may be public. Raises `RefusedError`."""
+    _told(reason)
+    program.end(connection, row_id, by=by, reason=reason, now=now)
+
+
+def approve(
+    connection: Connection, content: Catalogue, row_id: int, *, by: str, now: datetime, link_hosts: tuple[str, ...]
+) -> None:
+    """The second person's yes to a dated row; checked again, as `publish`. Raises `RefusedError`."""
+    row = program.get(connection, row_id)
+    found = row_findings(content, row, now, link_hosts=link_hosts) if row else []
+    if any(one.reason != "ends_before" for one in found):  # which storage tells in its own words
+        raise RefusedError("problems")
+    program.approve(connection, row_id, by=by, now=now)
 
 
 def row_findings(
@@ -100,9 +124,9 @@ def row_findings(
         known = key in ("", *content.files["editing"]["groups"])
         found += [] if known else [Finding("key", "follow_up", {"name": key})]
         found += [Finding("value", "link", {"host": host}) for host in links.forbidden(value, link_hosts)]
-        found += [Finding("value", "broken")] if "{" in value or "}" in value else []
+        found += [Finding("value", "broken", {"error": "it names no fact"})] if "{" in value or "}" in value else []
     if kind == program.FACT:
-        found += _fact(content, key, value)
+        found += _fact(content, key, value, link_hosts)
     if kind != program.FACT and asked["valid_to"] is None:
         found.append(Finding("valid_to", "needs_end"))
     if asked["valid_to"] is not None and asked["valid_to"] <= max(now, asked["valid_from"] or now):
@@ -121,14 +145,16 @@ def standing(row: Mapping[Any, Any], active: int | None, now: datetime) -> str:
     return "active" if row["id"] == active else "replaced"
 
 
-def _fact(content: Catalogue, key: str, value: str) -> list[Finding]:
+def _fact(content: Catalogue, key: str, value: str, link_hosts: tuple[str, ...]) -> list[Finding]:
     found = [] if _FACT.fullmatch(key) else [Finding("key", "fact_name")]
     if "{" in value or "}" in value:
-        found.append(Finding("value", "broken"))
+        found.append(Finding("value", "broken", {"error": "a fact names no other"}))
     if content.common.get(key, "").isdigit() and not value.isdigit():
         found.append(Finding("value", "number"))  # the program counts with it
     if key == POLICY[2]:
         found += [Finding("value", "host", {"host": host}) for host in hosts(value) if not _HOST.fullmatch(host)]
+    else:
+        found += [Finding("value", "link", {"host": host}) for host in links.forbidden(value, link_hosts)]
     if key in content.schemes[content.default_scheme].values:
         found.append(Finding("key", "of_scheme", {"name": key}))
     return found
@@ -140,6 +166,11 @@ def _sound(connection: Connection, content: Catalogue, intent: str, now: datetim
         raise RefusedError("not_open")
     if findings(content, intent, row, now, link_hosts=link_hosts):
         raise RefusedError("problems")
+
+
+def _told(reason: str) -> None:
+    if _reason(reason):
+        raise RefusedError("reason")
 
 
 def _reason(reason: str) -> list[Finding]:

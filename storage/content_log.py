@@ -1,4 +1,4 @@
-"""What has changed in the content: the number that every process polls, the public log, whole contents by their label."""
+"""What has changed in the content: the mark that every process polls, the public log, whole contents by their label."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from storage.schema_editing import content_events, content_versions
 PUBLISHED, ROLLED_BACK, WITHDRAWN, ENDED = "published", "rolled_back", "withdrawn", "ended"
 
 
-def newest(connection: Connection) -> int:
-    """The number of the latest change; 0 before the first."""
-    return int(connection.execute(select(func.max(content_events.c.id))).scalar() or 0)
+def mark(connection: Connection) -> tuple[int, int]:
+    """What every commit of a change alters: the highest number, and how many there are; (0, 0) before the first.
+
+    The number alone would not do: on PostgreSQL a change may be committed after one with a higher number.
+    """
+    highest, count = connection.execute(select(func.max(content_events.c.id), func.count())).one()
+    return highest or 0, count
 
 
 def note(

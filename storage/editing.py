@@ -17,7 +17,7 @@ OPEN = (DRAFT, REVIEW)
 
 
 class RefusedError(ValueError):
-    """A step that is not allowed now; `str` is its key: stale, same_person, not_open, not_published, ended."""
+    """A step that is not allowed now; `str` is its key: stale, same_person, not_open, not_published, ended; problems and reason (handlers.editing_acts)."""
 
 
 def get(connection: Connection, version_id: int) -> RowMapping | None:
@@ -79,6 +79,11 @@ def holds(row: Mapping[Any, Any], now: datetime) -> bool:
     return begun and (row["valid_to"] is None or now < row["valid_to"])
 
 
+def writers(row: Mapping[Any, Any]) -> list[str]:
+    """Everybody who has had a hand in a version."""
+    return list(row["writers"] or [row["author"]])
+
+
 def save(
     connection: Connection,
     intent: str,
@@ -117,8 +122,7 @@ def save(
             raise RefusedError("stale") from None
         assert key is not None  # noqa: S101 - an insert of one row has a key
         return int(key[0])
-    writers = [*(name for name in row["writers"] or [] if name != author), author]
-    _set(connection, row, **values, writers=writers, revision=revision + 1)
+    _set(connection, row, **values, writers=list(dict.fromkeys([*writers(row), author])), revision=revision + 1)
     return int(row["id"])
 
 
@@ -145,7 +149,7 @@ def publish(connection: Connection, intent: str, *, revision: int, reader: str, 
     row = _open(connection, intent, revision)
     if row["state"] != REVIEW:
         raise RefusedError("not_open")
-    if reader in (row["writers"] or [row["author"]]):
+    if reader in writers(row):
         raise RefusedError("same_person")
     if row["valid_to"] is not None and row["valid_to"] <= max(now, row["valid_from"] or now):
         raise RefusedError("ended")

@@ -72,7 +72,7 @@ def refuse(connection: Connection, row_id: int, *, by: str, now: datetime) -> No
 
 def end(connection: Connection, row_id: int, *, by: str, reason: str, now: datetime) -> None:
     """Ends an approved row before its time: what held before it holds again. Raises `RefusedError`."""
-    row = get(connection, row_id)
+    row = _locked(connection, row_id)
     if row is None or row["state"] != APPROVED:
         raise RefusedError("not_published")
     _set(connection, row_id, state=ENDED, ended_by=by, ended_at=now)
@@ -96,9 +96,13 @@ def listed(connection: Connection, *, limit: int = 100) -> list[RowMapping]:
     return list(found.mappings())
 
 
-def _waiting(connection: Connection, row_id: int) -> RowMapping:
+def _locked(connection: Connection, row_id: int) -> RowMapping | None:
     found = connection.execute(select(program_rows).where(program_rows.c.id == row_id).with_for_update())
-    row = found.mappings().first()
+    return found.mappings().first()
+
+
+def _waiting(connection: Connection, row_id: int) -> RowMapping:
+    row = _locked(connection, row_id)
     if row is None or row["state"] != ASKED:
         raise RefusedError("not_open")
     return row

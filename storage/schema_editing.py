@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, text
 from storage.schema import BigId, Instant, Json, metadata
 
 content_events = Table(
-    "content_events",  # its newest id is the version number that every process polls; the public change log reads it
+    "content_events",  # its highest id and count are what every process polls; the public change log reads it
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("kind", String(10), nullable=False),  # answer, state, notice, fact

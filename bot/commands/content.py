@@ -209,7 +209,7 @@ def withdraw(
         desk = Desk.open(connection)
         actor = editor(connection, by, roles.WRITES)
         desk.version_of(connection, intent, version)
-        editing.withdraw(connection, version, actor=actor, reason=reason, now=desk.now)
+        editing_acts.withdraw(connection, version, actor=actor, reason=reason, now=desk.now)
 
     _do(work)
     typer.echo(f"version {version} of {intent} is withdrawn")

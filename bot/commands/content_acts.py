@@ -12,6 +12,7 @@ from bot import pack, settings
 from bot.policy import own_hosts
 from handlers import content_now
 from handlers.catalogue import Catalogue
+from handlers.editing_acts import REASON
 from storage import agents, editing, program
 from storage.database import database_now
 from storage.editing import RefusedError
@@ -22,6 +23,7 @@ _REFUSED = {
     "not_open": "nothing waits there",
     "not_published": "that is no published version; see `pandu content versions`",
     "ended": "its end has passed",
+    "reason": f"write a reason of at most {REASON} characters, without digits like those of an identity",
     "problems": "it may not be published as it is; see its page at the desk",
 }
 

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import Connection
 
 from bot.commands.content_acts import Desk, editor, told
-from bot.commands.running import run, stop
+from bot.commands.running import run
 from bot.desk import roles
 from bot.desk.answer_form import moment
 from handlers import editing_acts
@@ -83,27 +83,27 @@ def fact(
 
 def approve(row: Row, by: By) -> None:
     """The second person's yes."""
-    _decide(row, by, lambda c, actor, now: program.approve(c, row, by=actor, now=now))
+
+    def work(connection: Connection, actor: str, desk: Desk) -> None:
+        editing_acts.approve(connection, desk.content, row, by=actor, now=desk.now, link_hosts=desk.hosts)
+
+    _decide(row, by, work)
     typer.echo(f"{row} is approved")
 
 
 def refuse(row: Row, by: By) -> None:
     """A no to what waits."""
-    _decide(row, by, lambda c, actor, now: program.refuse(c, row, by=actor, now=now))
+    _decide(row, by, lambda c, actor, desk: program.refuse(c, row, by=actor, now=desk.now))
     typer.echo(f"{row} is refused")
 
 
 def end(row: Row, reason: Reason, by: By) -> None:
     """End what holds before its time; what held before it holds again."""
-    _decide(row, by, lambda c, actor, now: program.end(c, row, by=actor, reason=reason, now=now))
+    _decide(row, by, lambda c, actor, desk: editing_acts.end(c, row, by=actor, reason=reason, now=desk.now))
     typer.echo(f"{row} is ended")
 
 
 def _ask(kind: str, key: str, value: str, reason: str, by: str, begin: str, until: str) -> None:
-    for text in (begin, until):
-        if text and moment(text) is None:
-            raise stop(f"{text!r} is no moment; write 2026-12-01T17:00")
-
     def work(connection: Connection) -> int:
         desk = Desk.open(connection)
         actor = editor(connection, by, roles.DIRECTS)
@@ -121,7 +121,7 @@ def _decide(row: int, by: str, work: Any) -> None:
     def decided(connection: Connection) -> None:
         actor = editor(connection, by, roles.DIRECTS)
         try:
-            work(connection, actor, Desk.open(connection).now)
+            work(connection, actor, Desk.open(connection))
         except RefusedError as error:
             raise ValueError(f"{row}: {told(str(error))}") from None
 

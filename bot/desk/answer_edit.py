@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from bot.desk import answers
-from bot.desk.answer_form import begins, body_of, ends, fields_of, first_day, last_day
+from bot.desk.answer_form import begins, body_of, dates_of, ends, fields_of, first_day, last_day
 from bot.desk.visit import Visit, is_whole
-from handlers import content_check, editing_acts
-from handlers.content_check import Finding
+from handlers import answer_check, editing_acts
+from handlers.answer_check import Finding
 from storage import editing
 from storage.database import database_now
 from storage.editing import RefusedError
@@ -21,14 +21,13 @@ _NOTE = 500
 
 
 async def show(visit: Visit) -> Response:
-    """The form with the draft, else with what holds now; `from` names an old version to begin with."""
+    """The form with the draft, else with what holds now."""
     intent = visit.request.path_params["intent"]
     if intent not in visit.content.answers:
         return visit.missing()
     rows = await visit.read(lambda c: editing.history(c, intent))
     draft = next((row for row in rows if row["state"] in editing.OPEN), None)
-    wanted = visit.asked("from") or str(visit.content.versions.get(intent, 0))
-    begun = draft or next((row for row in rows if str(row["id"]) == wanted), None)
+    begun = draft or next((row for row in rows if row["id"] == visit.content.versions.get(intent)), None)
     fields = fields_of(begun["body"] if begun else answers.seed_of(visit.content, intent))
     fields["reason"] = draft["reason"] if draft else ""
     fields["valid_from"] = first_day(draft["valid_from"]) if draft else ""
@@ -66,8 +65,9 @@ def _form(
         refused=told["refused"].get(refused, ""),
         told=told,
         known=known,
-        most=content_check,
+        most=answer_check,
         reason=editing_acts.REASON,
+        has_older=bool(content.older_scheme),
     )
 
 
@@ -78,15 +78,16 @@ def _field(name: str) -> str:
 
 
 async def save(visit: Visit) -> Response:
-    """Keeps the draft, whatever is still wrong with it; only lines that cannot be read are refused."""
+    """Keeps the draft, whatever is still wrong with it; only what cannot be read or kept is refused."""
     intent, sent = visit.request.path_params["intent"], visit.sent
     if intent not in visit.content.answers:
         return visit.missing()
     body, unread = body_of(sent)
+    dates, unknown = dates_of(sent, begins, ends)
     revision = int(sent["revision"]) if is_whole(sent.get("revision", "")) else 0
     fields = {**dict.fromkeys(fields_of({}), ""), **dict.fromkeys(("reason", "valid_from", "valid_to"), ""), **sent}
-    if unread:
-        return _form(visit, intent, fields, revision, unread, status=422)
+    if unread or unknown:
+        return _form(visit, intent, fields, revision, [*unread, *unknown], status=422)
 
     def work(connection: Connection) -> None:
         editing.save(
@@ -95,8 +96,7 @@ async def save(visit: Visit) -> Response:
             body,
             author=visit.actor,
             reason=sent.get("reason", "").strip()[: editing_acts.REASON],
-            valid_from=begins(sent.get("valid_from", "")),
-            valid_to=ends(sent.get("valid_to", "")),
+            **dates,
             revision=revision,
             now=database_now(connection),
         )
@@ -113,12 +113,10 @@ async def act(visit: Visit) -> Response:
     intent, step = visit.request.path_params["intent"], visit.request.path_params["step"]
     if intent not in visit.content.answers or step not in _STEPS:
         return visit.missing()
-    if step in ("rollback", "withdraw") and not 1 <= len(visit.sent.get("reason", "").strip()) <= editing_acts.REASON:
-        return await answers.page(visit, status=422, refused="reason")
     try:
         await visit.write(lambda c: _STEPS[step](c, visit, intent))
     except RefusedError as error:
-        return await answers.page(visit, status=409, refused=str(error))
+        return await answers.page(visit, status=422 if str(error) == "reason" else 409, refused=str(error))
     answers.changed(visit)
     return visit.go(f"/answers/{intent}", done=f"answer_{step}")
 
@@ -156,7 +154,7 @@ def _discard(connection: Connection, visit: Visit, intent: str) -> None:
 
 
 def _rollback(connection: Connection, visit: Visit, intent: str) -> None:
-    version, reason = _version(connection, visit, intent), visit.sent["reason"].strip()
+    version, reason = _version(connection, visit, intent), visit.sent.get("reason", "").strip()
     editing_acts.roll_back(
         connection,
         visit.content,
@@ -169,8 +167,8 @@ def _rollback(connection: Connection, visit: Visit, intent: str) -> None:
 
 
 def _withdraw(connection: Connection, visit: Visit, intent: str) -> None:
-    version, reason = _version(connection, visit, intent), visit.sent["reason"].strip()
-    editing.withdraw(connection, version, actor=visit.actor, reason=reason, now=database_now(connection))
+    version, reason = _version(connection, visit, intent), visit.sent.get("reason", "").strip()
+    editing_acts.withdraw(connection, version, actor=visit.actor, reason=reason, now=database_now(connection))
 
 
 _STEPS: Mapping[str, Callable[[Connection, Visit, str], None]] = {

@@ -91,23 +91,17 @@ async def page(visit: Visit, *, status: int = 200, refused: str = "") -> Respons
     if intent not in visit.content.answers:
         return visit.missing()
     found = await visit.read(lambda c: _all(c, intent))
-    content, now = visit.content, visit.now
-    draft, shown, problems = found["draft"], [], []
-    if draft is not None:
-        problems = editing_acts.findings(content, intent, draft, now, link_hosts=visit.link_hosts)
-        shown = await asyncio.to_thread(_previews, visit, intent, draft["body"])
+    content, now, draft = visit.content, visit.now, found["draft"]
     told = content.files["editing"]
-    seed = seed_of(visit.content, intent)
-    active = next((row["body"] for row in found["versions"] if row["id"] == content.versions.get(intent)), seed)
+    problems = editing_acts.findings(content, intent, draft, now, link_hosts=visit.link_hosts) if draft else []
+    shown = await asyncio.to_thread(_shown, visit, intent, found)
     return visit.page(
         "answer.html",
         status,
         intent=intent,
         entry=content.answers[intent],
-        current=await asyncio.to_thread(previews.previews, content, content.answers[intent], visit.link_hosts),
+        **shown,
         draft=draft,
-        drafted=shown,
-        changed=changes(active, draft["body"]) if draft else [],
         problems=[(told["fields"].get(one.field, one.field), words_of(visit, one)) for one in problems],
         versions=[
             {**row, "standing": editing_acts.standing(row, content.versions.get(intent), now)}
@@ -119,7 +113,7 @@ async def page(visit: Visit, *, status: int = 200, refused: str = "") -> Respons
         people=found["people"],
         told=told,
         refused=told["refused"].get(refused, refused),
-        reads=draft is not None and visit.actor not in (draft["writers"] or ()),
+        reads=draft is not None and visit.actor not in editing.writers(draft),
         last_day=last_day,
     )
 
@@ -138,7 +132,7 @@ async def differences(visit: Visit) -> Response:
         "answer_differences.html",
         intent=intent,
         entry=visit.content.answers[intent],
-        changed=changes(old, new),
+        changed=await asyncio.to_thread(changes, old, new),
         chosen=chosen,
         versions=list(rows.values()),
         told=visit.content.files["editing"],
@@ -184,6 +178,18 @@ def _all(connection: Connection, intent: str) -> dict[str, Any]:
         "said": feedback.listed(connection, intent=intent, state=None, limit=50),
         "counts": feedback.version_counts(connection, intent),
         "people": desk_view.aliases(connection),
+    }
+
+
+def _shown(visit: Visit, intent: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What takes a while: how the answer and its draft look on each channel, and how they differ."""
+    content, draft = visit.content, found["draft"]
+    seed = seed_of(content, intent)
+    active = next((row["body"] for row in found["versions"] if row["id"] == content.versions.get(intent)), seed)
+    return {
+        "current": previews.previews(content, content.answers[intent], visit.link_hosts),
+        "drafted": _previews(visit, intent, draft["body"]) if draft else [],
+        "changed": changes(active, draft["body"]) if draft else [],
     }
 
 

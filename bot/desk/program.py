@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from bot.desk import answers
-from bot.desk.answer_form import moment
+from bot.desk.answer_form import dates_of, moment
 from bot.desk.visit import Visit
 from handlers import editing_acts
+from handlers.answer_check import Finding
 from handlers.catalogue import Catalogue, placeholders
-from handlers.content_check import Finding
 from storage import desk_view, editing, program
 from storage.database import database_now
 from storage.editing import RefusedError
@@ -47,7 +47,7 @@ async def _page(visit: Visit, *, status: int = 200, found: list[Finding] | None 
         KINDS=KINDS,
         value_of=lambda row: told["states"].get(row["value"], row["value"]) if row["kind"] == "state" else row["value"],
         key_of=lambda row: _key(told, row),
-        sent=visit.sent,
+        typed=lambda kind, name: visit.sent.get(name, "") if found and visit.sent.get("kind") == kind else "",
         problems=[(_FIELDS.get(one.field, one.field), answers.words_of(visit, one)) for one in found or []],
         refused=told["refused"].get(refused, refused),
     )
@@ -82,28 +82,30 @@ def _standing(row: Mapping[Any, Any], now: datetime) -> str:
 
 async def ask(visit: Visit) -> Response:
     """Asks for a change; nothing changes yet."""
-    asked = asked_for(visit.sent)
-    found = editing_acts.row_findings(visit.content, asked, visit.now, link_hosts=visit.link_hosts)
-    if asked["kind"] not in KINDS or found:
+    asked, unread = asked_for(visit.sent)
+    if asked["kind"] not in KINDS:
+        return visit.missing()
+    found = unread or editing_acts.row_findings(visit.content, asked, visit.now, link_hosts=visit.link_hosts)
+    if found:
         return await _page(visit, status=422, found=found)
     await visit.write(lambda c: program.ask(c, **asked, asked_by=visit.actor, now=database_now(c)))
     return visit.go("/program", done="program_asked")
 
 
-def asked_for(sent: Mapping[str, str]) -> dict[str, Any]:
-    """The row that the fields of a form make."""
+def asked_for(sent: Mapping[str, str]) -> tuple[dict[str, Any], list[Finding]]:
+    """The row that the fields of a form make, and what of them cannot be read."""
     kind = sent.get("kind", "")
     key = "" if kind == program.STATE else (sent.get("key", "").strip() or sent.get("new_key", "").strip())[:40]
     source = {name: sent.get(f"source_{name}", "").strip()[:200] for name in ("name", "date", "url")}
-    return {
+    dates, unread = dates_of(sent, moment, moment)
+    asked = {
         "kind": kind,
         "key": key,
         "value": " ".join(sent.get("value", "").split()),
         "reason": sent.get("reason", "").strip(),
-        "valid_from": moment(sent.get("valid_from", "")),
-        "valid_to": moment(sent.get("valid_to", "")),
-        "source": source if source["name"] else None,
+        "source": source if any(source.values()) else None,
     }
+    return {**asked, **dates}, unread
 
 
 async def act(visit: Visit) -> Response:
@@ -112,21 +114,20 @@ async def act(visit: Visit) -> Response:
     if step not in ("approve", "refuse", "end"):
         return visit.missing()
     reason = visit.sent.get("reason", "").strip()
-    if step == "end" and not 1 <= len(reason) <= editing_acts.REASON:
-        return await _page(visit, status=422, refused="reason")
 
     def work(connection: Connection) -> None:
         key, by, now = visit.number("row"), visit.actor, database_now(connection)
         if step == "approve":
-            program.approve(connection, key, by=by, now=now)
+            hosts = visit.link_hosts
+            editing_acts.approve(connection, visit.content, key, by=by, now=now, link_hosts=hosts)
         elif step == "refuse":
             program.refuse(connection, key, by=by, now=now)
         else:
-            program.end(connection, key, by=by, reason=reason, now=now)
+            editing_acts.end(connection, key, by=by, reason=reason, now=now)
 
     try:
         await visit.write(work)
     except RefusedError as error:
-        return await _page(visit, status=409, refused=str(error))
+        return await _page(visit, status=422 if str(error) == "reason" else 409, refused=str(error))
     answers.changed(visit)
     return visit.go("/program", done=f"program_{step}")

@@ -19,6 +19,7 @@ from handlers.turn import Policy
 from storage import consents, content_log, editing, feedback, privacy, program
 from storage.database import Database
 from storage.schema import messages
+from storage.schema_editing import content_events
 from tests.bot.engines import StubEngine
 from tests.conftest import NOW
 
@@ -129,11 +130,27 @@ async def test_each_row_of_the_log_names_a_content_that_is_known(office: Office)
     assert (await office.database.read(work))["parts"]["answers"] == {INTENT: version}
 
 
-async def test_a_broken_version_is_passed_over(office: Office) -> None:
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ("Isi dengan {tidak_ada}, Kak.", {}),
+        ("Isi {situs:>9}, Kak.", {}),
+        ("Isi {usia_maks}, Kak.", {}),  # which the older rules do not have
+        ("Isi, Kak.", {"sources": [{"name": "A", "date": "2023-13", "url": "https://x.go.id/"}]}),
+        ("Isi, Kak.", {"sources": []}),
+    ],
+)
+async def test_a_broken_version_is_passed_over(office: Office, text: str, body: dict[str, Any]) -> None:
     await office.publish("Isi benar, Kak.")
     office.session.now = office.now + HOUR
-    await office.publish("Isi dengan {tidak_ada}, Kak.")
+    await office.publish(text, body=body)
     assert "Isi benar" in await office.says(f"{INTENT}: berapa?")
+
+
+async def test_the_rest_of_an_answer_that_has_none_any_more_is_the_answer(office: Office) -> None:
+    await office.says(f"{INTENT}: berapa?")
+    await office.publish("Isi baru, Kak.", body={"more": ""})
+    assert (await office.says("Selengkapnya")).startswith("Isi baru, Kak.\n(")
 
 
 async def test_a_fact_that_lapses_takes_the_answer_that_names_it_along(office: Office) -> None:
@@ -150,6 +167,14 @@ async def test_nothing_is_read_whole_while_nothing_changes(office: Office) -> No
     await office.publish("Isi baru, Kak.")
     assert await office.refresh.once()
     assert not await office.refresh.once()
+
+
+async def test_a_change_that_is_committed_after_one_with_a_higher_number_is_seen(office: Office) -> None:
+    await office.set("fact", "situs", "situsbaru.go.id")
+    await office.refresh.once()
+    late = {"kind": "fact", "key": "x", "action": "published", "reason": "x", "actor": "agent:1", "at": NOW}
+    await office.database.write(lambda c: c.execute(content_events.insert().values(id=-1, **late)))
+    assert await office.refresh.once()
 
 
 # -- the programme ------------------------------------------------------------------------------------------------------

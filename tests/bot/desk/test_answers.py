@@ -12,7 +12,7 @@ from bot.desk.answer_form import body_of, fields_of
 from bot.desk.answers import seed_of
 from bot.refresh import Refresh
 from bot.terminal.session import Session
-from handlers import catalogue, content_check, editing_acts
+from handlers import answer_check, catalogue, editing_acts
 from handlers.catalogue import entry_of
 from storage import content_log, editing, feedback, program
 from storage.database import database_now
@@ -173,12 +173,17 @@ async def test_the_state_takes_two_people_and_holds_until_its_end(room: Newsroom
         {"kind": "fact", "value": "x", "key": "Nama Baru"},
         {"kind": "fact", "value": "x {situs}", "key": "posko"},
         {"kind": "fact", "value": "bukan_situs", "key": "link_hosts"},
+        {"kind": "fact", "value": "prakerja-gratis.com", "key": "situs"},
+        {"kind": "notice", "value": "Gangguan", "key": "", "valid_to": "9999-12-31T23:59"},
+        {"kind": "fact", "value": "x", "key": "posko", "valid_from": "1 Desember 2026"},
         {"kind": "state", "value": "entah", "valid_to": "2099-01-01T00:00"},
     ],
 )
 async def test_rows_that_would_break_texts_are_refused(room: Newsroom, asked: dict[str, str]) -> None:
     ani = await room.office.at_desk("ani", "editor")
-    assert (await ani.post("/program", **asked, reason="coba")).status_code == 422
+    answer = await ani.post("/program", **asked, reason="alasan yang panjang")
+    assert answer.status_code == 422
+    assert 'value="alasan yang panjang"' in answer.text, "what was typed is still there"
     assert not await room.office.database.read(program.listed)
 
 
@@ -191,6 +196,69 @@ async def test_the_operators_hosts_are_a_row(room: Newsroom) -> None:
     await room.refresh.once()
     await room.draft(ani, text_open="Lihat https://contoh.example.com, Kak.")
     assert await room.step(ani, "submit") == 303
+
+
+async def test_who_approves_sees_the_source_and_only_what_may_be_said_today(room: Newsroom) -> None:
+    ani, budi = await room.office.at_desk("ani", "editor"), await room.office.at_desk("budi", "admin")
+    until = {"valid_to": "2099-01-01T00:00"}
+    source = {"source_date": "2026-11-20", "source_url": "https://www.prakerja.go.id/kabar"}
+    await ani.post("/program", kind="state", value="open", reason="pengumuman", **until, **source)
+    assert "Sumber: 2026-11-20, https://www.prakerja.go.id/kabar" in (await budi.get("/program")).text
+    room.office.parts = replace(
+        room.office.parts, policy=replace(room.office.parts.policy, link_hosts=("dinas.example",))
+    )
+    assert (
+        await ani.post("/program", kind="notice", value="Cek dinas.example, https://dinas.example", reason="x", **until)
+    ).status_code == 303
+    room.office.parts = replace(room.office.parts, policy=replace(room.office.parts.policy, link_hosts=()))
+    (row, *_) = await room.office.database.read(program.listed)
+    await budi.get("/program")
+    assert (await budi.post(f"/program/{row['id']}/approve")).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"),
+    [
+        ("valid_from", "1-12-2026"),
+        ("valid_to", "9999-12-31"),
+        ("valid_to", "0001-01-01"),
+        ("more", "kata " * 2_000),
+    ],
+)
+async def test_what_cannot_be_kept_is_refused_and_stays_on_the_page(room: Newsroom, field: str, typed: str) -> None:
+    ani = await room.office.at_desk("ani", "editor")
+    await ani.get(f"/answers/{INTENT}/edit")
+    fields = {**fields_of(seed_of(catalogue.load(), INTENT)), "text_open": "Tulisan Ani.", "reason": "x", field: typed}
+    answer = await ani.post(f"/answers/{INTENT}/edit", **fields, revision="0")
+    assert answer.status_code == 422
+    assert f'id="{field}-wrong1"' in answer.text
+    assert "Tulisan Ani." in answer.text
+    assert typed in answer.text
+    assert await room.office.database.read(lambda c: editing.open_version(c, INTENT)) is None
+
+
+async def test_no_identity_stands_in_a_public_reason(room: Newsroom) -> None:
+    ani, budi = await room.office.at_desk("ani", "editor"), await room.office.at_desk("budi", "supervisor")
+    await room.draft(ani, text_open="Isi, Kak.")
+    await room.step(ani, "submit")
+    await room.step(budi, "publish")
+    (version,) = await room.office.database.read(lambda c: editing.history(c, INTENT))
+    for step in ("withdraw", "rollback"):
+        reason = "laporan NIK 3273014501990001"
+        assert await room.step(budi, step, version=str(version["id"]), reason=reason) == 422
+    assert len(await room.office.database.read(content_log.listed)) == 1
+
+
+async def test_a_version_is_compared_with_the_one_before_it(room: Newsroom) -> None:
+    ani, budi = await room.office.at_desk("ani", "editor"), await room.office.at_desk("budi", "supervisor")
+    for text in ("Isi pertama, Kak.", "Isi kedua, Kak."):
+        await room.draft(ani, text_open=text)
+        await room.step(ani, "submit")
+        await room.step(budi, "publish")
+    second, first = (row["id"] for row in await room.office.database.read(lambda c: editing.history(c, INTENT)))
+    page = (await ani.get(f"/answers/{INTENT}")).text
+    assert f"differences?old={first}&amp;new={second}" in page
+    assert f"differences?old=0&amp;new={first}" in page
 
 
 async def test_agents_and_data_officers_write_nothing(room: Newsroom) -> None:
@@ -206,7 +274,7 @@ def test_each_answer_goes_through_the_form_unchanged() -> None:
         body, wrong = body_of(fields_of(seed_of(catalogue.load(), intent)))
         assert not wrong
         assert entry_of(intent, editing_acts.dated(body)) == content.answers[intent], intent
-        assert content_check.draft(intent, editing_acts.dated(body), content) == [], intent
+        assert answer_check.draft(intent, editing_acts.dated(body), content) == [], intent
 
 
 async def test_every_change_is_in_the_log_without_its_draft(room: Newsroom) -> None:

@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 WINDOW: Final = 1.0  # seconds that platforms count in, and they slide
-TRANSIT: Final = 0.2  # a message has arrived after so long at the latest; what its answer takes longer is work, not the way
+TRANSIT: Final = (
+    0.2  # a message has arrived after so long at the latest; what its answer takes longer is work, not the way
+)
 AHEAD_SECONDS: Final = 0.3  # so far ahead announcements are claimed: less than a check before the send holds
 
 
@@ -56,7 +58,7 @@ class Slots:
         try:
             async with self._turn:
                 await asyncio.sleep(max(0.0, self._next - self._now()))
-                while (longer := self._full_for()) > 0:
+                while (longer := self._full_for()) > 0:  # noqa: ASYNC110 - time alone makes room, no event does
                     await asyncio.sleep(longer)
                 self._next = max(self._next, self._now() - 1 / self._rate) + 1 / self._rate
         finally:

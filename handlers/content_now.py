@@ -92,7 +92,12 @@ def can_be_said(entry: Entry, content: Catalogue) -> bool:
     older = tuple(entry.text_2020_2022 or ())
     for source in (*entry.sources, *entry.sources_2020_2022):
         source.shown()
-    texts = {"text": entry.text, "text_2020_2022": older, "sms": entry.sms, "more": (entry.more,)}
+    texts: dict[str, Iterable[str]] = {
+        "text": entry.text,
+        "text_2020_2022": older,
+        "sms": entry.sms,
+        "more": (entry.more,),
+    }
     return bool(entry.sources) and all(
         placeholders(text) <= {*content.common, *content.schemes[scheme].values}
         for field, wordings in texts.items()

@@ -179,4 +179,5 @@ def _rest(turn: Turn, content: Mapping[str, Any], topic: str, platform: str, mod
     for entity in turn.understanding.entities:
         if entity.kind in ("region", "money", "date"):
             text = text.replace(entity.text, " ")
-    return " ".join(word for word in re.findall(r"[a-z]{3,}", plain(text[:200])) if word not in used)
+    words = re.findall(r"[a-z]{3,}", plain(text[:200]))
+    return " ".join(word for word in words if word not in used and not used.issuperset(typed.spoken(word).split()))

@@ -27,12 +27,27 @@ def is_defrauded(turn: Turn) -> bool:
         return True
     if says("done") and says("secret") and (says("handed") or (says("given") and says("about"))):
         return True
+    if turn.state.last_intent == "scam_check" and says("done", "slipped") and says("handed") and not says("not_handed"):
+        return True  # "sudah saya kasih", after the advice that nothing be given
     return says("done") and says("given") and says("fraudsters")
 
 
 @lru_cache(maxsize=4)
 def _typed(phrases: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, phrases))})\b")
+
+
+def asked_for_code(turn: Turn) -> Answer | None:
+    """Somebody else wants a code or data ("dia minta otp juga"): that is how fraud goes, and no question about a code that does not come."""
+    words = turn.content.files["fraud"]
+    if not all(typed.find(turn, {"": words[kind]}) for kind in ("asks_code", "somebody")):
+        return None
+    ways = options(
+        (turn.content.text("option_report"), "intent:report_problem"),
+        (turn.content.text("option_human"), "intent:human_agent"),
+    )
+    said = turn.say("fraud_asks_code", options=ways)
+    return answer(turn, said, state=replace(turn.state, last_intent="scam_check", asked=turn.text))
 
 
 def defrauded(turn: Turn) -> Answer | None:

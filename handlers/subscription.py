@@ -29,6 +29,12 @@ def asked(turn: Turn) -> bool:
     return _TEACHES.match(turn.text) is not None and free_text.brief(turn, MOST_WORDS) and "?" not in turn.text
 
 
+def is_bare(turn: Turn) -> bool:
+    """Whether a message understood as beginning or ending announcements says neither ("kirim", "berita"): to be asked back, not recorded."""
+    wish = turn.understanding.intent in ("subscribe", "unsubscribe")
+    return wish and typed.is_all(turn, turn.content.files["words"]["announcements"])
+
+
 def subscribe(turn: Turn) -> Answer:
     """Begins the topic that the message names, else the usual one."""
     if turn.inbound.forwarded:

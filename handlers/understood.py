@@ -42,7 +42,7 @@ def understood(turn: Turn) -> Answer:
         return fallback.refuse(turn)
     if understanding.outcome is Outcome.CLARIFY and courses.asked(turn):
         return replace(courses.start(turn), handler="course_choose")
-    if understanding.outcome is Outcome.CLARIFY:
+    if understanding.outcome is Outcome.CLARIFY or subscription.is_bare(turn):
         return fallback.clarify(turn)
     first = ask(turn, understanding.intent)
     if understanding.second and understanding.second != understanding.intent:
@@ -54,6 +54,8 @@ def at_once(turn: Turn) -> Answer | None:
     """Answers that do not wait for the intent: first aid after a fraud, the verdict on an address, a few words for a bare emoji."""
     if (found := fraud.defrauded(turn)) is not None:
         return replace(found, handler="fraud")
+    if turn.understanding.intent.startswith("otp") and (found := fraud.asked_for_code(turn)) is not None:
+        return replace(found, handler="scam_check")
     if (found := message_check.material(turn) or message_check.asked_to_check(turn)) is not None:
         return replace(found, handler="scam_check")
     return long_story.told(turn) or talk.wordless(turn)

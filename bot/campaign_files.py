@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import yaml
 
 from bot.settings import Settings
-from handlers import announcement, places
+from handlers import places
 from nlu.entities.numbers import find_phones
 from storage import audience, campaign_numbers
+from storage.refusal import Refusal
 
 HEADING: Final = ("number", "consent_source", "consent_date", "consent_wording")
 _MOST_BYTES: Final = 200_000  # of a YAML file
+_MOST_TYPED: Final = 8_000  # letters of a filter in a page
 
 
-def sources(settings: Settings, channels: Sequence[str] = announcement.CHANNELS) -> dict[str, float]:
-    """Channel accounts that announcements can leave by, the preferred channel first, and the messages a second of each."""
+def sources(settings: Settings) -> dict[str, float]:
+    """Channel accounts that announcements can leave by, and the messages a second of each."""
     found: dict[str, tuple[str, float]] = {}
     if settings.telegram_token:
         found["telegram"] = (settings.telegram_token.partition(":")[0], settings.telegram_rate)
@@ -31,7 +34,7 @@ def sources(settings: Settings, channels: Sequence[str] = announcement.CHANNELS)
 
         config = read_config(settings)
         found["sms"] = (config.number, config.rate)
-    return {f"{name}:{found[name][0]}": found[name][1] for name in channels if name in found}
+    return {f"{name}:{account}": rate for name, (account, rate) in found.items()}
 
 
 def load(path: Path) -> Any:
@@ -39,47 +42,125 @@ def load(path: Path) -> Any:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError(f"{path}: larger than {_MOST_BYTES} bytes")
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return _parsed(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: {error}") from None
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: no YAML: {' '.join(str(error).split())[:200]}") from None
+    except Refusal as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _parsed(text: str) -> Any:
+    """YAML without references; `Refusal` with the line for what is none."""
+    try:
+        if any(isinstance(one, yaml.AliasEvent) for one in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise Refusal("yaml_alias", "no YAML of ours: & and * are not used here", field="filter")
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, Refusal):
+            raise
+        mark = getattr(error, "problem_mark", None)
+        told = " ".join(str(error).split())[:200]
+        raise Refusal("yaml", f"no YAML: {told}", field="filter", line=mark.line + 1 if mark else 1) from None
+
+
+def typed_filter(text: str, now: datetime) -> dict[str, Any]:
+    """A filter as it is typed into a page; `Refusal` whose values hold the `line`."""
+    if len(text) > _MOST_TYPED:
+        told = f"the filter: at most {_MOST_TYPED} characters"
+        raise Refusal("filter_long", told, field="filter", line=1, most=_MOST_TYPED)
+    found = _parsed(text)
+    try:
+        return read_filter(found, now)
+    except Refusal as error:
+        error.values["line"] = _line_of(text, error.path)
+        raise
+
+
+def _line_of(text: str, path: Iterable[str | int]) -> int:
+    """Where a key or an entry of a YAML text stands."""
+    node, line = yaml.compose(text, Loader=yaml.SafeLoader), 1
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if str(key.value) == str(step)), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+    return line
 
 
 def read_filter(found: Any, now: datetime) -> dict[str, Any]:
-    """A filter with names of places as codes; ValueError says what is wrong with it."""
-    tree: dict[str, Any] = _coded(found if found is not None else {})
-    audience.condition(tree, now)
+    """A filter with names of places as codes; `Refusal` says what is wrong with it, and where."""
+    try:
+        tree: dict[str, Any] = _coded(found if found is not None else {})
+        audience.condition(tree, now)
+    except Refusal as error:
+        error.field = "filter"
+        raise
     return tree
 
 
-def _coded(tree: Any) -> Any:
-    if not isinstance(tree, Mapping):
+def _coded(tree: Any, depth: int = 0) -> Any:
+    if not isinstance(tree, Mapping) or depth > audience.DEPTH:
         return tree
     coded: dict[str, Any] = {}
     for key, value in tree.items():
         if key in ("and", "or") and isinstance(value, list):
-            coded[key] = [_coded(one) for one in value]
+            coded[key] = [_within(key, place, one, depth) for place, one in enumerate(value)]
         elif key == "not":
-            coded[key] = _coded(value)
+            coded[key] = _within(key, None, value, depth)
         elif key in ("region", "province"):
-            names = value if isinstance(value, list) else [value]
-            coded[key] = [places.code_of(str(name), province=key == "province") for name in names]
+            coded[key] = [_place(str(name), str(key)) for name in (value if isinstance(value, list) else [value])]
         else:
             coded[str(key)] = value
     return coded
+
+
+def _within(key: str, place: int | None, tree: Any, depth: int) -> Any:
+    try:
+        return _coded(tree, depth + 1)
+    except Refusal as error:
+        raise error.within(key, *(() if place is None else (place,))) from None
+
+
+def _place(name: str, key: str) -> str:
+    try:
+        return places.code_of(name, province=key == "province")
+    except ValueError as error:
+        raise Refusal(f"no_{key}", str(error), value=name[:60]).within(key) from None
 
 
 def read_numbers(path: Path) -> list[dict[str, Any]]:
     """Lines of a CSV as `storage.campaign_numbers.add` takes them; ValueError where the heading is not as it must be."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.DictReader(file)
-            if missing := [name for name in HEADING if name not in (lines.fieldnames or ())]:
-                raise ValueError(f"{path}: the column {missing[0]} is missing; the heading is {','.join(HEADING)}")
-            rows = [_number(place, line) for place, line in enumerate(lines, 2)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            return _numbers(file)
+    except (OSError, UnicodeDecodeError, Refusal) as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def typed_numbers(text: str) -> list[dict[str, Any]]:
+    """The same from what was pasted into a page; `Refusal`."""
+    return _numbers(io.StringIO(text.removeprefix("\ufeff").strip() + "\n", newline=""))
+
+
+def _numbers(file: TextIO) -> list[dict[str, Any]]:
+    """By commas, semicolons or tabs, as spreadsheets write and copy them."""
+    heading = file.readline()
+    between = max(",;\t", key=heading.count)
+    names = [name.strip().strip('"') for name in heading.strip().split(between)]
+    if missing := [name for name in HEADING if name not in names]:
+        told = f"the column {missing[0]} is missing; the heading is {','.join(HEADING)}"
+        raise Refusal("numbers_heading", told, field="numbers", column=missing[0], heading=",".join(HEADING))
+    try:
+        rows = [
+            _number(place, line)
+            for place, line in enumerate(csv.DictReader(file, fieldnames=names, delimiter=between), 2)
+        ]
+    except csv.Error as error:
+        raise Refusal("numbers_unread", f"no CSV: {error}", field="numbers") from None
     known: set[str] = set()
     for row in rows:
         if row["problem"] is None and row["phone"] in known:

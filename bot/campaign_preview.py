@@ -53,7 +53,7 @@ def look(
         left_out["no_channel"] += new
     if (listed := campaign["audience"].get("numbers_of")) is not None:
         left_out.update(audience.left_out_numbers(connection, listed))
-    frame = Frame(kind=campaign["kind"], source=campaign["official_source"] or "", catalogue=content)
+    frame = announcement.framed(campaign, content)
     return {
         "name": campaign["name"],
         "recipients": sum(going.values()),

@@ -10,9 +10,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from handlers import announcement
+from bot.campaign_means import Room
+from bot.whatsapp import templates as held_templates
+from handlers import announcement, templates
 from handlers.turn import ZONES
 from storage import audience, campaign_numbers, campaigns
+from storage.refusal import NotReadyError, Refusal
 
 REPEATS: Final = ("daily", "weekly", "monthly")
 ACTOR: Final = "pandu"
@@ -26,13 +29,43 @@ def size(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -> 
     return new + sum(count for *_, reason, count in audience.counts(connection, chosen, now) if reason is None)
 
 
+def in_the_way(connection: Connection, room: Room, campaign: Mapping[Any, Any], size: int) -> list[Refusal]:
+    """Why it may not start now; a template is looked up as Meta holds it."""
+    wanted = templates.wanted(room.catalogue)
+    around = announcement.framed(campaign, room.catalogue)
+    found = announcement.problems(campaign["content"], around, hosts=room.hosts, wanted=wanted)
+    template = campaign["content"].get("template")
+    if template and any(one.startswith("whatsapp:") for one in campaign["sources"]):
+        held = held_templates.problems(connection, room.ways.account_id, wanted, name=template["name"])
+        found += [
+            Refusal("template_held", problem.message, field="template", name=template["name"]) for problem in held
+        ]
+    if why := campaigns.obstacle(campaign, size, room.ways.approval_from):
+        found.append(why)
+    return found
+
+
+def begin(
+    connection: Connection, campaign: Mapping[Any, Any], room: Room, *, actor: str, now: datetime
+) -> dict[str, Any]:
+    """Lets a draft go, or puts it down for its time; returns what came of it. `NotReadyError` says why it may not."""
+    if found := in_the_way(connection, room, campaign, size(connection, campaign, now)):
+        raise NotReadyError(found)
+    if campaign["starts_at"] and campaign["starts_at"] > now and campaign["state"] == "draft":
+        campaigns.change(connection, campaign["id"], state="scheduled")
+        campaigns.note(connection, campaign["id"], actor, "schedule", now)
+        return {"state": "scheduled", "starts_at": campaign["starts_at"].isoformat()}
+    rows = go(connection, campaign, approval_from=room.ways.approval_from, actor=actor, now=now)
+    return {"state": "running", "rows": rows}
+
+
 def go(connection: Connection, campaign: Mapping[Any, Any], *, approval_from: float, actor: str, now: datetime) -> int:
     """Freezes the audience and lets it go; returns the ledger's rows. ValueError says why it may not."""
     if campaign["valid_until"] and campaign["valid_until"] <= now:
-        raise ValueError("its time is over (--until)")
+        raise Refusal("until_past", "its time is over (--until)", field="until")
     needs = announcement.needs(campaign["content"])
     if why := campaigns.obstacle(campaign, size(connection, campaign, now), int(approval_from)):
-        raise ValueError(why)
+        raise why
     if campaign["audience"].get("numbers_of") is not None:
         campaign_numbers.prepare(connection, campaign, now)
     return campaigns.start(connection, campaign, needs, actor=actor, now=now)

@@ -16,6 +16,7 @@ from handlers.catalogue import Catalogue, placeholders
 from handlers.messages import Reply, Template
 from handlers.telling import OLDEST, deadline_in
 from handlers.templates import Wanted
+from storage.refusal import Refusal
 
 CHANNELS: Final = ("telegram", "whatsapp", "sms")
 KEYS: Final = ("text", *CHANNELS, "words", "link", "template")
@@ -41,17 +42,23 @@ class Frame:
     catalogue: Catalogue
 
 
+def framed(campaign: Mapping[Any, Any], catalogue: Catalogue) -> Frame:
+    """The frame of a campaign."""
+    return Frame(kind=campaign["kind"], source=campaign["official_source"] or "", catalogue=catalogue)
+
+
 def read(found: Any) -> dict[str, Any]:
-    """The content as it is kept; ValueError for what is no content at all."""
+    """The content as it is kept; `Refusal` for what is no content at all."""
     if not isinstance(found, Mapping) or not isinstance(found.get("text"), str) or not found["text"].strip():
-        raise ValueError("the content needs `text`")
+        raise Refusal("text_missing", "the content needs `text`", field="text")
     if unknown := [key for key in found if key not in KEYS]:
-        raise ValueError(f"unknown {unknown[0]!r}: one of {', '.join(KEYS)}")
+        told = f"unknown {unknown[0]!r}: one of {', '.join(KEYS)}"
+        raise Refusal("content_unknown", told, value=unknown[0], known=", ".join(KEYS))
     words, template = found.get("words") or [], found.get("template")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise ValueError("words: a list of words that people answer with")
+        raise Refusal("words_wanted", "words: a list of words that people answer with", field="words")
     if template is not None and not (isinstance(template, Mapping) and isinstance(template.get("name"), str)):
-        raise ValueError("template: {name: …, values: {variable: text}}")
+        raise Refusal("template_wanted", "template: {name: …, values: {variable: text}}", field="template")
     texts = {key: str(found[key]).strip() for key in ("text", *CHANNELS, "link") if found.get(key)}
     kept: dict[str, Any] = {**texts, "words": [word.strip().upper() for word in words]}
     if template:
@@ -60,14 +67,15 @@ def read(found: Any) -> dict[str, Any]:
     return kept
 
 
-def _texts(content: Mapping[str, Any]) -> Iterator[str]:
-    yield from (content[key] for key in ("text", *CHANNELS) if key in content)
-    yield from (content.get("template") or {"values": {}})["values"].values()
+def _texts(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What may hold variables, with the field where it stands."""
+    yield from ((key, content[key]) for key in ("text", *CHANNELS) if key in content)
+    yield from (("template", text) for text in (content.get("template") or {"values": {}})["values"].values())
 
 
 def variables(content: Mapping[str, Any]) -> set[str]:
     """Names that stand in any of its texts; ValueError for a broken brace."""
-    return {name for text in _texts(content) for name in placeholders(text)}
+    return {name for _, text in _texts(content) for name in placeholders(text)}
 
 
 def needs(content: Mapping[str, Any]) -> tuple[str, ...]:
@@ -77,14 +85,10 @@ def needs(content: Mapping[str, Any]) -> tuple[str, ...]:
 
 def problems(
     content: Mapping[str, Any], frame: Frame, *, hosts: Sequence[str], wanted: Mapping[str, Wanted]
-) -> list[str]:
+) -> list[Refusal]:
     """What is in the way of sending it, each with its mend; [] where all is well."""
-    try:
-        unknown = sorted(variables(content) - set(SAMPLE))
-    except ValueError as error:
-        return [f"a broken brace: {error}"]
-    if unknown:
-        return [f"{{{unknown[0]}}} is no variable: one of {', '.join(SAMPLE)}"]
+    if unreadable := list(_of_variables(content)):
+        return unreadable
     return [
         *_of_lengths(content, frame),
         *_of_links(content, hosts),
@@ -94,56 +98,90 @@ def problems(
     ]
 
 
-def _of_lengths(content: Mapping[str, Any], frame: Frame) -> Iterator[str]:
+def _of_variables(content: Mapping[str, Any]) -> Iterator[Refusal]:
+    for field, text in _texts(content):
+        try:
+            unknown = sorted(placeholders(text) - set(SAMPLE))
+        except ValueError as error:
+            yield Refusal("brace", f"a broken brace: {error}", field=field)
+            continue
+        if unknown:
+            known = ", ".join(SAMPLE)
+            told = f"{{{unknown[0]}}} is no variable: one of {known}"
+            yield Refusal("variable_unknown", told, field=field, name=unknown[0], known=known)
+
+
+def _of_lengths(content: Mapping[str, Any], frame: Frame) -> Iterator[Refusal]:
     said = short.words(frame.catalogue)
     for channel in CHANNELS:
         text = render(content, frame, channel, SAMPLE).text
         if channel == "sms":
             _, rest = short.shaped(Reply(text=text), said)
             if rest is not None:
-                yield f"sms: more than {short.MOST_PARTS} parts; write a shorter one under `sms`"
+                told = f"sms: more than {short.MOST_PARTS} parts; write a shorter one under `sms`"
+                yield Refusal("sms_long", told, field="sms", most=short.MOST_PARTS)
         elif len(text) > bubbles.LONGEST:
-            yield f"{channel}: {len(text)} characters, at most {bubbles.LONGEST}"
+            told = f"{channel}: {len(text)} characters, at most {bubbles.LONGEST}"
+            field = channel if channel in content else "text"
+            yield Refusal("long", told, field=field, channel=channel, size=len(text), most=bubbles.LONGEST)
 
 
-def _of_links(content: Mapping[str, Any], hosts: Sequence[str]) -> Iterator[str]:
+def _of_links(content: Mapping[str, Any], hosts: Sequence[str]) -> Iterator[Refusal]:
     link = content.get("link", "")
-    if link and (urlsplit(link).scheme != "https" or not urlsplit(link).hostname):
-        yield f"link {link}: an address that begins with https:// is wanted"
-    for text in (*_texts(content), link):
-        yield from (
-            f"link to {host} is not allowed: .go.id or PANDU_LINK_HOSTS" for host in links.forbidden(text, hosts)
-        )
+    if link and not _is_address(link):
+        told = f"link {link}: an address that begins with https:// is wanted"
+        yield Refusal("link_wanted", told, field="link")
+    for field, text in (*_texts(content), ("link", link)):
+        for host in links.forbidden(text, hosts):
+            told = f"link to {host} is not allowed: .go.id or PANDU_LINK_HOSTS"
+            yield Refusal("link_forbidden", told, field=field, host=host)
 
 
-def _of_words(words: Sequence[str]) -> Iterator[str]:
+def _is_address(link: str) -> bool:
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.hostname)
+
+
+def _of_words(words: Sequence[str]) -> Iterator[Refusal]:
     if len(words) > WORDS:
-        yield f"words: {len(words)}, at most {WORDS}"
+        yield Refusal("words_many", f"words: {len(words)}, at most {WORDS}", field="words", size=len(words), most=WORDS)
     for word in words:
         if not word or len(word) > WORD:
-            yield f"word {word!r}: 1 to {WORD} characters"
+            yield Refusal("word_long", f"word {word!r}: 1 to {WORD} characters", field="words", word=word, most=WORD)
         elif any(char.isdigit() for char in word):
-            yield f"word {word!r}: words, never numbers; a number means the conversation's own options"
+            told = f"word {word!r}: words, never numbers; a number means the conversation's own options"
+            yield Refusal("word_number", told, field="words", word=word)
 
 
-def _of_template(template: Mapping[str, Any] | None, wanted: Mapping[str, Wanted]) -> Iterator[str]:
+def _of_template(template: Mapping[str, Any] | None, wanted: Mapping[str, Wanted]) -> Iterator[Refusal]:
     if template is None:
         return
     want = wanted.get(template["name"])
     if want is None:
-        yield f"template {template['name']!r}: none of {', '.join(wanted)} (whatsapp_templates.yml)"
+        told = f"template {template['name']!r}: none of {', '.join(wanted)} (whatsapp_templates.yml)"
+        yield Refusal("template_unknown", told, field="template", name=template["name"], known=", ".join(wanted))
         return
     known = (*want.variables, "operator")
     if extra := [name for name in template["values"] if name not in known]:
-        yield f"template {want.name}: {extra[0]!r} is none of its variables"
+        told = f"template {want.name}: {extra[0]!r} is none of its variables"
+        listed = ", ".join(want.variables)
+        yield Refusal("template_extra", told, field="template", name=want.name, variable=extra[0], known=listed)
     if missing := [name for name in want.variables if name != "operator" and name not in template["values"]]:
-        yield f"template {want.name}: a value for {missing[0]} is missing"
+        told = f"template {want.name}: a value for {missing[0]} is missing"
+        yield Refusal("template_value", told, field="template", name=want.name, variable=missing[0])
 
 
-def _of_wave(frame: Frame) -> Iterator[str]:
-    host = (urlsplit(frame.source).hostname or "").lower()
-    if frame.kind == "wave" and not (frame.source.startswith("https://") and host.endswith(".go.id")):
-        yield "that a wave has opened needs the official page that says so: --source https://….go.id/…"
+def _of_wave(frame: Frame) -> Iterator[Refusal]:
+    if frame.kind == "wave" and not (_is_address(frame.source) and _host(frame.source).endswith(".go.id")):
+        told = "that a wave has opened needs the official page that says so: --source https://….go.id/…"
+        yield Refusal("source_official", told, field="source")
+
+
+def _host(address: str) -> str:
+    return (urlsplit(address).hostname or "").lower()
 
 
 # -- one recipient ------------------------------------------------------------------------------------------------

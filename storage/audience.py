@@ -30,11 +30,14 @@ from sqlalchemy import (
 )
 
 from storage import restrictions
+from storage.refusal import Refusal
 from storage.schema import chats, courses, enrolments, identities, incentives, links, participants, subscriptions
 from storage.schema_campaigns import campaign_numbers
 from storage.subscriptions import EVERYTHING
 
 DEPTH: Final = 8
+_BEYOND: Final = 2**63  # of keys and numbers in the database
+_SHOWN: Final = 60  # letters of what was written, in a refusal
 WINDOWED: Final = ("whatsapp",)  # outside the person's 24 hours only an approved template may go
 ASKED_FIRST: Final = ("whatsapp", "sms")  # who is written to there first must have agreed (platform-rules 0.11)
 PROVEN: Final = ("2", "3")  # proof levels that may see their record (design: People and proof)
@@ -68,25 +71,35 @@ class Selection:
 def _list(value: Any) -> list[Any]:
     found = list(value) if isinstance(value, list | tuple) else [value]
     if not found or any(isinstance(one, Mapping | list) or one is None for one in found):
-        raise ValueError("a value or a list of values is wanted")
+        raise Refusal("value_wanted", "a value or a list of values is wanted")
     return found
 
 
 def _in(column: ColumnElement[Any], kind: type = str) -> Callable[[Any, datetime], ColumnElement[bool]]:
     def made(value: Any, _now: datetime) -> ColumnElement[bool]:
+        listed = _list(value)
         try:
-            return column.in_([kind(one) for one in _list(value)])
+            return column.in_([_key(one) if kind is int else str(one) for one in listed])
         except (TypeError, ValueError):
-            raise ValueError(f"{value!r} is no list of {'numbers' if kind is int else 'words'}") from None
+            shown = str(value)[:_SHOWN]
+            raise Refusal("numbers_wanted", f"{shown!r} is no list of numbers", value=shown) from None
 
     return made
+
+
+def _key(value: Any) -> int:
+    if abs(found := int(value)) >= _BEYOND:
+        raise ValueError
+    return found
 
 
 def _some(value: Any, columns: Mapping[str, ColumnElement[Any]], plain: str) -> list[ColumnElement[bool]]:
     """`value` is one or more of the plain column's, or {column: value}."""
     asked = value if isinstance(value, Mapping) else {plain: value}
     if unknown := [key for key in asked if key not in columns]:
-        raise ValueError(f"unknown {unknown[0]!r}: one of {', '.join(columns)}")
+        known = ", ".join(columns)
+        shown = str(unknown[0])[:_SHOWN]
+        raise Refusal("part_unknown", f"unknown {shown!r}: one of {known}", value=shown, known=known)
     return [columns[key].in_([str(one) for one in _list(wanted)]) for key, wanted in asked.items()]
 
 
@@ -108,11 +121,11 @@ def _province(value: Any, _now: datetime) -> ColumnElement[bool]:
 
 def _seen(value: Any, now: datetime) -> ColumnElement[bool]:
     if not isinstance(value, Mapping) or set(value) - {"within_days", "before_days"} or not value:
-        raise ValueError("seen: within_days or before_days, as in {within_days: 30}")
+        raise Refusal("seen_wanted", "within_days or before_days, as in {within_days: 30}")
     parts = []
     for key, days in value.items():
         if not isinstance(days, int) or not 0 < days < 10_000:
-            raise ValueError(f"seen: {key} is a number of days")
+            raise Refusal("days_wanted", f"{key} is a number of days", value=key)
         moment = now - timedelta(days=days)
         parts.append(chats.c.seen_at >= moment if key == "within_days" else chats.c.seen_at < moment)
     return and_(*parts)
@@ -120,7 +133,7 @@ def _seen(value: Any, now: datetime) -> ColumnElement[bool]:
 
 def _linked(value: Any, _now: datetime) -> ColumnElement[bool]:
     if not isinstance(value, bool):
-        raise ValueError("linked: true or false")
+        raise Refusal("yes_or_no", "true or false")
     return links.c.id.is_not(None) if value else links.c.id.is_(None)
 
 
@@ -153,27 +166,42 @@ CONDITIONS: Final[Mapping[str, Callable[[Any, datetime], ColumnElement[bool]]]] 
 
 
 def condition(tree: Any, now: datetime, depth: int = 0) -> ColumnElement[bool]:
-    """The tree as SQL over chats and their linked record; ValueError says what is wrong with it."""
-    if not isinstance(tree, Mapping) or depth > DEPTH:
-        raise ValueError("a filter is made of conditions, and, or, not" if depth <= DEPTH else "the filter is too deep")
+    """The tree as SQL over chats and their linked record; `Refusal` says what is wrong with it, and where."""
+    if depth > DEPTH:
+        raise Refusal("filter_deep", "the filter is too deep", most=DEPTH)
+    if not isinstance(tree, Mapping):
+        raise Refusal("filter_wanted", "a filter is made of conditions, and, or, not")
     parts = [_branch(key, value, now, depth) for key, value in tree.items()]
     return and_(true(), *parts)
 
 
 def _branch(key: str, value: Any, now: datetime, depth: int) -> ColumnElement[bool]:
-    if key in ("and", "or"):
-        if not isinstance(value, list) or not value:
-            raise ValueError(f"{key}: a list of filters")
-        join = and_ if key == "and" else or_
-        return join(true() if key == "and" else false(), *(condition(one, now, depth + 1) for one in value))
-    if key == "not":
-        return not_(func.coalesce(condition(value, now, depth + 1), false()))
-    if key not in CONDITIONS:
-        raise ValueError(f"unknown condition {key!r}: one of {', '.join(CONDITIONS)}, and, or, not")
     try:
+        if key in ("and", "or"):
+            return _joined(key, value, now, depth)
+        if key == "not":
+            return not_(func.coalesce(condition(value, now, depth + 1), false()))
+        if key not in CONDITIONS:
+            known, shown = ", ".join(CONDITIONS), str(key)[:_SHOWN]
+            told = f"unknown condition {shown!r}: one of {known}, and, or, not"
+            raise Refusal("condition_unknown", told, value=shown, known=known)
         return CONDITIONS[key](value, now)
-    except ValueError as error:
-        raise ValueError(f"{key}: {str(error).removeprefix(key + ': ')}") from None
+    except Refusal as error:
+        if not error.path and key in CONDITIONS:
+            error.args = (f"{key}: {error}",)
+        raise error.within(key) from None
+
+
+def _joined(key: str, value: Any, now: datetime, depth: int) -> ColumnElement[bool]:
+    if not isinstance(value, list) or not value:
+        raise Refusal("list_wanted", f"{key}: a list of filters", value=key)
+    parts = []
+    for place, one in enumerate(value):
+        try:
+            parts.append(condition(one, now, depth + 1))
+        except Refusal as error:
+            raise error.within(place) from None
+    return and_(true(), *parts) if key == "and" else or_(false(), *parts)
 
 
 # -- who is left out, and why -------------------------------------------------------------------------------------

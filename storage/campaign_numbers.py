@@ -24,6 +24,24 @@ def add(connection: Connection, campaign_id: int, rows: Sequence[Mapping[str, An
         )
 
 
+def clear(connection: Connection, campaign_id: int) -> None:
+    """Forgets the lines of a draft's file."""
+    connection.execute(campaign_numbers.delete().where(campaign_numbers.c.campaign_id == campaign_id))
+
+
+def worst(connection: Connection, listed: int, *, limit: int = 20) -> list[tuple[int, str]]:
+    """The first lines that may not be written to: (line of the file, problem)."""
+    row = campaign_numbers.c
+    found = select(row.line, row.problem).where(row.campaign_id == listed, row.problem.is_not(None))
+    return [(one.line, one.problem) for one in connection.execute(found.order_by(row.line).limit(limit))]
+
+
+def size(connection: Connection, listed: int) -> int:
+    """How many lines the file has."""
+    row = campaign_numbers.c
+    return int(connection.execute(select(func.count()).where(row.campaign_id == listed)).scalar_one())
+
+
 def match(connection: Connection, listed: int, sources: Sequence[str]) -> None:
     """Finds the chat of each number that we know already, on a channel that the campaign leaves by."""
     row = campaign_numbers.c

@@ -9,8 +9,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, func, literal, select, update
 from sqlalchemy import case as sql_case
 
-from storage import audience, campaign_numbers, ledger
+from storage import audience, campaign_numbers, ledger, staff
 from storage.audience import Selection
+from storage.refusal import Refusal
 from storage.schema_campaigns import (
     campaign_acts,
     campaign_lanes,
@@ -18,18 +19,24 @@ from storage.schema_campaigns import (
     campaigns,
 )
 
+_WRITES: Final = ("create", "edit")  # acts that make what a second person approves
 GROWN: Final = 1.1  # an audience that has grown by more since the approval needs another one
 _ZONES_FROM_THE_EAST: Final = ("WIT", "WITA", "WIB")
 
 
 def create(connection: Connection, values: Mapping[str, Any], *, actor: str, now: datetime) -> int:
-    """A draft; `values` as the columns of the table. ValueError for a name that exists."""
-    if by_name(connection, values["name"]) is not None:
-        raise ValueError(f"there is a campaign {values['name']!r} already")
+    """A draft; `values` as the columns of the table. `Refusal` for a name that exists."""
+    _free(connection, values["name"])
     made = campaigns.insert().values(**{"state": "draft", "kind": "news", **values}, created_by=actor, created_at=now)
     key = int(connection.execute(made.returning(campaigns.c.id)).scalar_one())
     note(connection, key, actor, "create", now)
     return key
+
+
+def _free(connection: Connection, name: str, *, but: int | None = None) -> None:
+    found = by_name(connection, name)
+    if found is not None and found["id"] != but:
+        raise Refusal("name_taken", f"there is a campaign {name!r} already", field="name", name=name)
 
 
 def by_name(connection: Connection, name: str) -> RowMapping | None:
@@ -69,33 +76,77 @@ def change(connection: Connection, campaign_id: int, **values: Any) -> None:
 # -- the second person, and going --------------------------------------------------------------------------------------
 
 
-def approve(connection: Connection, campaign: Mapping[Any, Any], size: int, *, actor: str, now: datetime) -> None:
-    """A second person has looked at it; ValueError where it is the same one, or too late."""
-    if actor == campaign["created_by"]:
-        raise ValueError("a second person has to approve it; you made it")
-    if campaign["state"] != "draft":
-        raise ValueError(f"it is {campaign['state']}: only a draft is approved")
-    change(connection, campaign["id"], approved_by=actor, approved_size=size)
-    note(connection, campaign["id"], actor, "approve", now, f"{size} recipients")
+def revision(connection: Connection, campaign_id: int) -> int:
+    """Which version of a draft it is: the number of the act that wrote it last."""
+    row = campaign_acts.c
+    written = select(func.max(row.id)).where(row.campaign_id == campaign_id, row.what.in_(_WRITES))
+    return int(connection.execute(written).scalar() or 0)
 
 
-def obstacle(campaign: Mapping[Any, Any], size: int, approval_from: int) -> str:
-    """Why it may not start; "" where it may."""
+def writers(connection: Connection, campaign_id: int) -> list[str]:
+    """Everybody who has written on it."""
+    row = campaign_acts.c
+    found = select(row.actor).where(row.campaign_id == campaign_id, row.what.in_(_WRITES)).distinct()
+    return sorted(connection.execute(found).scalars())
+
+
+def draft(connection: Connection, campaign_id: int, seen: int | None = None) -> RowMapping:
+    """A draft, held until the transaction ends; `Refusal` where it is none any more, or no longer of the revision `seen`."""
+    campaign = get(connection, campaign_id, lock=True)
+    if campaign is None or campaign["state"] != "draft":
+        state = campaign["state"] if campaign else "gone"
+        raise Refusal("no_draft", f"it is {state}: only a draft is changed, approved and started", state=state)
+    if seen is not None and revision(connection, campaign_id) != seen:
+        raise Refusal("stale", "somebody else has just changed it; look at it again")
+    return campaign
+
+
+def edit(
+    connection: Connection, campaign_id: int, values: Mapping[str, Any], *, seen: int, actor: str, now: datetime
+) -> None:
+    """Writes a draft anew, over the revision that was `seen`; an approval ends with it."""
+    draft(connection, campaign_id, seen)
+    _free(connection, values["name"], but=campaign_id)
+    change(connection, campaign_id, **{**values, "approved_by": None, "approved_size": None})
+    note(connection, campaign_id, actor, "edit", now)
+
+
+def approve(
+    connection: Connection,
+    campaign: Mapping[Any, Any],
+    size: int,
+    *,
+    actor: str,
+    now: datetime,
+    seen: int | None = None,
+) -> None:
+    """A second person has looked at it (at the revision `seen`); `Refusal` where it is none, or too late."""
+    key = campaign["id"]
+    draft(connection, key, seen)
+    for writer in writers(connection, key):
+        staff.second(connection, writer, actor)
+    change(connection, key, approved_by=actor, approved_size=size)
+    note(connection, key, actor, "approve", now, f"{size} recipients")
+
+
+def obstacle(campaign: Mapping[Any, Any], size: int, approval_from: int) -> Refusal | None:
+    """Why it may not start; None where it may."""
     if size == 0:
-        return "nobody would get it"
+        return Refusal("nobody", "nobody would get it")
     wave = campaign["kind"] == "wave"
     if not campaign["approved_by"]:
         if wave:
-            return "that a wave has opened needs a second person: pandu broadcast approve"
+            return Refusal("wave_unapproved", "that a wave has opened needs a second person: pandu broadcast approve")
         if size >= approval_from:
-            return (
+            told = (
                 f"{size} recipients: from {approval_from} on a second person has to approve it: pandu broadcast approve"
             )
+            return Refusal("unapproved", told, size=size, most=approval_from)
     elif size > campaign["approved_size"] * GROWN and (wave or size >= approval_from):
-        return (
-            f"the audience has grown from {campaign['approved_size']} to {size} since it was approved: approve it again"
-        )
-    return ""
+        before = campaign["approved_size"]
+        told = f"the audience has grown from {before} to {size} since it was approved: approve it again"
+        return Refusal("grown", told, size=size, before=before)
+    return None
 
 
 def selection(campaign: Mapping[Any, Any], needs: Sequence[str]) -> Selection:

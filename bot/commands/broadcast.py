@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,15 +15,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import Connection, RowMapping
 
-from bot import campaign_report, campaign_start
+from bot import campaign_report, campaign_start, campaign_test
 from bot.commands.broadcast_create import By, Name, create
-from bot.commands.campaigns import frame, in_the_way, known, loaded_settings
-from bot.commands.content_acts import Desk
+from bot.commands.campaigns import known, loaded_settings, room
 from bot.commands.running import look, me, run, stop
 from bot.commands.segments import app as segments_app
-from handlers import announcement
-from handlers.catalogue import Catalogue
-from storage import campaign_people, campaigns, ledger, outbox
+from storage import campaign_people, campaigns, ledger
 from storage.database import Database, database_now
 
 app = typer.Typer(no_args_is_help=True)
@@ -38,16 +35,14 @@ _LOOK_SECONDS = 2.0
 def preview(name: Name, as_json: Json = False) -> None:
     """Who would get it, who not and why, ten examples, how each channel shows it, how long it takes, what it costs."""
     from bot import campaign_preview
-    from bot.campaign_means import means
-
-    loaded = loaded_settings()
 
     def work(connection: Connection) -> dict[str, Any]:
         now = database_now(connection)
-        campaign = known(connection, name)
-        content = Desk.open(connection).content
-        found = campaign_preview.look(connection, campaign, means(loaded, content), content, now)
-        return {**found, "in_the_way": in_the_way(connection, loaded, campaign, found["recipients"])}
+        campaign, around = known(connection, name), room(connection)
+        means = around.ways.means(around.catalogue)
+        found = campaign_preview.look(connection, campaign, means, around.catalogue, now)
+        in_way = campaign_start.in_the_way(connection, around, campaign, found["recipients"])
+        return {**found, "in_the_way": [str(one) for one in in_way]}
 
     found = look(work)
     if as_json:
@@ -91,18 +86,15 @@ def send_test(
     name: Name,
     phone: Annotated[str, typer.Option("--phone", help="Your own number, vouched for in a chat.")] = "",
     chat: Annotated[int, typer.Option("--chat", help="Number of your own chat instead.")] = 0,
+    by: By = "",
 ) -> None:
     """Send it to yourself, with your own values or, where you have none, with the examples."""
 
     def work(connection: Connection) -> int:
         now = database_now(connection)
-        campaign = known(connection, name)
         chats = [chat] if chat else campaign_people.numbers_of_chats(connection, phone)
-        people = campaign_people.facts(connection, chats, None)
-        content = Desk.open(connection).content
-        for person in people.values():
-            outbox.enqueue(connection, [_test_draft(campaign, content, person, now)], now)
-        return len(people)
+        content = room(connection).catalogue
+        return campaign_test.send(connection, known(connection, name), chats, content, actor=me(by), now=now)
 
     if not phone and not chat:
         raise stop("--phone +62… or --chat NUMBER")
@@ -119,23 +111,15 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Freeze the audience and let it go; with --at at creation: put it down for then."""
-    loaded = loaded_settings()
 
     def work(connection: Connection) -> dict[str, Any]:
-        now = database_now(connection)
+        now, began = database_now(connection), time.monotonic()
         campaign = known(connection, name)
-        size = campaign_start.size(connection, campaign, now)
-        if in_way := in_the_way(connection, loaded, campaign, size):
-            raise ValueError("; ".join(in_way))
-        if campaign["starts_at"] and campaign["starts_at"] > now and campaign["state"] == "draft":
-            campaigns.change(connection, campaign["id"], state="scheduled")
-            campaigns.note(connection, campaign["id"], me(by), "schedule", now)
-            return {"state": "scheduled", "starts_at": campaign["starts_at"].isoformat()}
-        began = time.monotonic()
-        approval = loaded.broadcast_approval_from
-        rows = campaign_start.go(connection, campaign, approval_from=approval, actor=me(by), now=now)
-        seconds = round(time.monotonic() - began, 2)
-        return {"state": "running", "rows": rows, **ledger.counts(connection, campaign["id"]), "freeze_s": seconds}
+        found = campaign_start.begin(connection, campaign, room(connection), actor=me(by), now=now)
+        if found["state"] == "running":
+            seconds = round(time.monotonic() - began, 2)
+            found |= {**ledger.counts(connection, campaign["id"]), "freeze_s": seconds}
+        return found
 
     with Console(stderr=True).status("freezing the audience"):
         found = run(work)
@@ -290,17 +274,3 @@ def _written(name: str, out: Path) -> int:
 
 def _acting(name: str, act: Callable[[Connection, int, datetime], Any]) -> Callable[[Connection], Any]:
     return lambda connection: act(connection, known(connection, name)["id"], database_now(connection))
-
-
-def _test_draft(campaign: RowMapping, content: Catalogue, person: dict[str, Any], now: datetime) -> outbox.Draft:
-    values = {**announcement.SAMPLE, **announcement.values(person, now, content)}
-    reply = announcement.render(campaign["content"], frame(campaign, content), person["channel"], values)
-    return outbox.Draft(
-        chat_id=person["id"],
-        source=f"{person['channel']}:{person['account']}",
-        payload=reply.to_json(),
-        owner_version=person["owner_version"],
-        expires_at=now + timedelta(hours=1),
-        lane=outbox.BROADCASTS,
-        author="test",
-    )

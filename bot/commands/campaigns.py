@@ -1,17 +1,13 @@
-"""What the commands of `pandu broadcast` share: the settings, the campaign by its name, and what stands in its way."""
+"""What the commands of `pandu broadcast` share: the settings, the campaign by its name, and what it is judged with."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection, RowMapping
 
-from bot import settings
+from bot import campaign_means, settings
+from bot.campaign_means import Room
 from bot.commands.content_acts import Desk
 from bot.commands.running import stop
-from handlers import announcement, templates
-from handlers.announcement import Frame
-from handlers.catalogue import Catalogue
 from storage import campaigns
 
 
@@ -30,23 +26,7 @@ def known(connection: Connection, name: str) -> RowMapping:
     return found
 
 
-def frame(campaign: Any, content: Catalogue) -> Frame:
-    """What stands around its text."""
-    return Frame(kind=campaign["kind"], source=campaign["official_source"] or "", catalogue=content)
-
-
-def in_the_way(connection: Connection, loaded: settings.Settings, campaign: RowMapping, size: int) -> list[str]:
-    """Why it may not start now; a template is looked up as Meta holds it."""
+def room(connection: Connection) -> Room:
+    """The settings, the content and the hosts as they are now."""
     desk = Desk.open(connection)
-    wanted = templates.wanted(desk.content)
-    around = frame(campaign, desk.content)
-    found = announcement.problems(campaign["content"], around, hosts=desk.hosts, wanted=wanted)
-    template = campaign["content"].get("template")
-    if template and any(one.startswith("whatsapp:") for one in campaign["sources"]):
-        from bot.whatsapp.templates import problems
-
-        held = problems(connection, loaded.whatsapp_account_id, wanted, name=template["name"])
-        found += [problem.message for problem in held]
-    if why := campaigns.obstacle(campaign, size, int(loaded.broadcast_approval_from)):
-        found.append(why)
-    return found
+    return Room(ways=campaign_means.ways(settings.load()), catalogue=desk.content, hosts=desk.hosts)

@@ -14,9 +14,10 @@ from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from bot.commands.broadcast import app
-from storage import schema, subscriptions
+from storage import campaigns, schema, subscriptions
 from storage.database import Database
 from tests.bot.test_broadcast import NOON, add_chats
+from tests.storage import desk as rows
 
 TOKEN = "123456:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 SOURCE = "telegram:123456"
@@ -122,6 +123,21 @@ def test_above_a_size_a_second_person_is_needed_and_it_is_not_the_same_one(
     assert "grown" in desk.refused("start", "uji", "--by", "ani")
     desk.ok("approve", "uji", "--by", "budi")
     desk.ok("start", "uji", "--by", "ani")
+
+
+def test_nobody_approves_their_own_work_by_the_other_door(desk: Desk) -> None:
+    """An account of the desk and a name at the shell are two people only where the name is another account's."""
+
+    def accounts(connection) -> None:
+        for number, name in enumerate(("ani", "budi"), 1):
+            rows.add_agent(connection, name, NOON, role="operator", code=f"P-AAA{number}")
+        row = {"name": "meja", "content": {"text": "Halo", "words": []}, "audience": {}, "sources": [SOURCE]}
+        campaigns.create(connection, row, actor="agent:1", now=NOON)
+
+    desk.run(lambda d: d.write(accounts))
+    assert "you made it" in desk.refused("approve", "meja", "--by", "Ani")
+    assert "cannot be told" in desk.refused("approve", "meja", "--by", "siapa saja")
+    desk.ok("approve", "meja", "--by", "budi")
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ class Wish:
     spread: float = 0
     at: str = ""
     repeat: str = ""
+    unread: Sequence[Refusal] = ()  # what of it could not even be read
 
 
 def create(connection: Connection, wish: Wish, room: Room, *, actor: str, now: datetime) -> int:
@@ -82,7 +83,7 @@ def read(
     connection: Connection, wish: Wish, room: Room, now: datetime, *, held: RowMapping | None = None
 ) -> dict[str, Any]:
     """The wish as columns of a campaign; raises `NotReadyError` with everything that is wrong. `held`: the draft that it changes."""
-    found: list[Refusal] = []
+    found = list(wish.unread)
     sources = room.ways.sources(wish.channels)
     values: dict[str, Any] = {
         "name": " ".join(wish.name.split()),

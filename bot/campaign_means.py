@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 from bot import campaign_files
 from bot.campaign_preview import Means
@@ -41,6 +42,9 @@ class Ways:
             account_id=self.account_id,
             sms_price=self.sms_price,
         )
+
+
+NONE: Final = Ways()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from handlers.catalogue import Catalogue
 from handlers.templates import Wanted
 from storage import audience, campaign_numbers, campaign_people, campaigns
 
+Shown = Callable[[Mapping[str, str]], dict[str, str]]
 DAY_SECONDS: Final = 12 * 3600  # 08–20
 _LIMITLESS: Final = 1000.0  # messages a second, where a channel sets no limit
 
@@ -34,9 +35,15 @@ class Means:
 
 
 def look(
-    connection: Connection, campaign: Mapping[Any, Any], means: Means, content: Catalogue, now: datetime
+    connection: Connection,
+    campaign: Mapping[Any, Any],
+    means: Means,
+    content: Catalogue,
+    now: datetime,
+    *,
+    shown: Shown = dict,
 ) -> dict[str, Any]:
-    """All of it, as JSON."""
+    """All of it, as JSON. `shown`: what the examples show of a person's values."""
     chosen = campaigns.selection(campaign, announcement.needs(campaign["content"]))
     found = audience.counts(connection, chosen, now)
     going: Counter[str] = Counter()
@@ -62,7 +69,7 @@ def look(
         "duration_hours": round(_hours(connection, campaign, going, means), 2),
         "cost": _cost(campaign, going, means, frame),
         "channels": _shown(campaign, going, frame),
-        "sample": _sample(connection, campaign, chosen, frame, now),
+        "sample": _sample(connection, campaign, chosen, frame, now, shown),
     }
 
 
@@ -104,16 +111,23 @@ def _shown(campaign: Mapping[Any, Any], going: Mapping[str, int], frame: Frame) 
 
 
 def _sample(
-    connection: Connection, campaign: Mapping[Any, Any], chosen: audience.Selection, frame: Frame, now: datetime
+    connection: Connection,
+    campaign: Mapping[Any, Any],
+    chosen: audience.Selection,
+    frame: Frame,
+    now: datetime,
+    shown: Shown,
 ) -> list[dict[str, str]]:
     """Ten at random, each with their own values."""
     keys = audience.sample(connection, chosen, now)
     people = campaign_people.facts(connection, keys, campaign["topic"])
-    return [_example(campaign, frame, people[key], now) for key in keys if key in people]
+    return [_example(campaign, frame, people[key], now, shown) for key in keys if key in people]
 
 
-def _example(campaign: Mapping[Any, Any], frame: Frame, person: Mapping[str, Any], now: datetime) -> dict[str, str]:
-    values = announcement.values(person, now, frame.catalogue)
+def _example(
+    campaign: Mapping[Any, Any], frame: Frame, person: Mapping[str, Any], now: datetime, shown: Shown
+) -> dict[str, str]:
+    values = shown(announcement.values(person, now, frame.catalogue))
     lacking = announcement.missing(campaign["content"], values)
     text = "" if lacking else announcement.shown(campaign["content"], frame, person["channel"], values)[0]
     left_out = {"left_out": f"no_value: {lacking}"} if lacking else {}

@@ -81,7 +81,7 @@ def _in(column: ColumnElement[Any], kind: type = str) -> Callable[[Any, datetime
         try:
             return column.in_([_key(one) if kind is int else str(one) for one in listed])
         except (TypeError, ValueError):
-            shown = str(value)[:_SHOWN]
+            shown = ", ".join(map(str, listed))[:_SHOWN]
             raise Refusal("numbers_wanted", f"{shown!r} is no list of numbers", value=shown) from None
 
     return made

@@ -50,9 +50,11 @@ def get(connection: Connection, campaign_id: int, *, lock: bool = False) -> RowM
     return connection.execute(statement.with_for_update() if lock else statement).mappings().first()
 
 
-def all_of(connection: Connection, states: Sequence[str] | None = None) -> list[RowMapping]:
+def all_of(
+    connection: Connection, states: Sequence[str] | None = None, *, limit: int | None = None
+) -> list[RowMapping]:
     """Campaigns, the newest first."""
-    statement = select(campaigns).order_by(campaigns.c.id.desc())
+    statement = select(campaigns).order_by(campaigns.c.id.desc()).limit(limit)
     return list(connection.execute(statement.where(campaigns.c.state.in_(states)) if states else statement).mappings())
 
 
@@ -219,6 +221,13 @@ def _go(connection: Connection, key: int, now: datetime) -> None:
     change(connection, key, state="running", paused_why=None, ended_at=None, **fresh)
 
 
+def unschedule(connection: Connection, campaign_id: int, *, actor: str, now: datetime) -> None:
+    """What waits for its time is a draft again."""
+    campaign = _in_state(connection, campaign_id, ("scheduled",), "taken back")
+    change(connection, campaign["id"], state="draft")
+    note(connection, campaign["id"], actor, "unschedule", now)
+
+
 def pause(connection: Connection, campaign_id: int, *, actor: str, now: datetime, why: str = "") -> int:
     """Stops it at the row where it is: what has not left is pending again; returns how many were taken back."""
     campaign = _in_state(connection, campaign_id, ("running",), "paused")
@@ -275,5 +284,6 @@ def expire(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -
 def _in_state(connection: Connection, campaign_id: int, states: Sequence[str], what: str) -> RowMapping:
     campaign = get(connection, campaign_id, lock=True)
     if campaign is None or campaign["state"] not in states:
-        raise ValueError(f"it is {campaign['state'] if campaign else 'gone'}: only {' or '.join(states)} is {what}")
+        state = campaign["state"] if campaign else "gone"
+        raise Refusal("state", f"it is {state}: only {' or '.join(states)} is {what}", state=state)
     return campaign

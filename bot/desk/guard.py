@@ -51,6 +51,7 @@ class Rule:
     path: str
     run: Run
     roles: frozenset[str] | None  # None: also without a session
+    most: int = MAX_BODY  # bytes of a form
 
 
 def guarded(desk: Desk, rules: tuple[Rule, ...]) -> list[BaseRoute]:
@@ -81,7 +82,7 @@ async def _serve(desk: Desk, rule: Rule, request: Request) -> Response:
         token = before if 20 <= len(before) <= 100 else secrets.token_urlsafe(24)
     visit = Visit(desk=desk, request=request, token=token, agent=agent, now=now)
     if request.method == "POST":
-        sent = await _sent(request)
+        sent = await _sent(request, rule.most)
         if sent is None or not _own_page(request) or not _is_same(sent.pop("csrf", ""), csrf_of(token)):
             return visit.note("Formulir kedaluwarsa", "Muat ulang halaman, lalu coba lagi.", 403)
         visit = Visit(desk=desk, request=request, token=token, agent=agent, now=now, sent=sent)
@@ -141,7 +142,7 @@ def _own_page(request: Request) -> bool:
     )
 
 
-async def _sent(request: Request) -> dict[str, str] | None:
+async def _sent(request: Request, most: int) -> dict[str, str] | None:
     """The form's fields; None where the body is too large or no form."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         return None
@@ -149,7 +150,7 @@ async def _sent(request: Request) -> dict[str, str] | None:
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > MAX_BODY:
+            if len(body) > most:
                 return None
     except ClientDisconnect:
         return None

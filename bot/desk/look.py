@@ -60,6 +60,12 @@ DONE = {
     "program_approve": "Disetujui dan berlaku.",
     "program_refuse": "Ditolak.",
     "program_end": "Diakhiri.",
+    "announcement_test": "Pesan uji dikirim ke chat Anda.",
+    "announcement_approve": "Disetujui.",
+    "announcement_schedule": "Terjadwal. Mulai sendiri pada waktunya.",
+    "announcement_unschedule": "Jadwal dibatalkan. Ini draf lagi.",
+    "announcement_start": "Pengumuman mulai dikirim.",
+    "announcement_discard": "Draf dibuang.",
     "request_done": "Permintaan ditutup sebagai sudah dikerjakan. Warga diberi tahu.",
     "request_refused": "Permintaan ditutup dengan alasan hukum. Warga diberi tahu.",
 }
@@ -97,6 +103,11 @@ def span(seconds: float | None) -> str:
     if minutes < 60:
         return f"{minutes} mnt"
     return f"{minutes // 60} jam {minutes % 60} mnt" if minutes < 1440 else f"{minutes // 1440} hari"
+
+
+def thousands(number: int) -> str:
+    """ "12.345"."""
+    return f"{number:,}".replace(",", ".")
 
 
 def masked(text: str | None) -> str:
@@ -154,6 +165,7 @@ def _environment() -> Environment:
         rupiah=rupiah,
         author=author,
         words=words,
+        thousands=thousands,
     )
     made.globals.update(
         CHANNELS=CHANNELS, ROLES=ROLES, PRIORITIES=PRIORITIES, AVAILABILITY=AVAILABILITY, DONE=DONE, asset=asset

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.whatsapp import render
-from handlers import answers, bubbles, gsm7, links, short
+from handlers import announcement, answers, bubbles, gsm7, links, short, templates
 from handlers.catalogue import Catalogue, Entry
 from handlers.messages import Option, Reply
 
@@ -55,6 +55,30 @@ def previews(content: Catalogue, entry: Entry, hosts: tuple[str, ...]) -> list[P
         rest = Reply(text=content.fill(entry.more), options=(_wrong(content),))
         shown.append(Preview(title="Selengkapnya", channels=_channels(content, rest, hosts)))
     return shown
+
+
+def announced(
+    content: Catalogue,
+    written: Mapping[str, Any],
+    frame: announcement.Frame,
+    names: Sequence[str],
+    hosts: tuple[str, ...],
+) -> Preview:
+    """An announcement on each of its channels, with example values; WhatsApp's template for closed windows beside it."""
+    shown: dict[str, Sequence[Bubble]] = {}
+    for name in names:
+        reply = announcement.render(written, frame, name, announcement.SAMPLE)
+        title = _TITLES[name]
+        shown[title] = _channels(content, replace(reply, template=None), hosts)[title]
+        want = templates.wanted(content).get(reply.template.name) if reply.template and name == "whatsapp" else None
+        if want and reply.template:
+            values = {**want.samples, **reply.template.values}
+            body = Bubble(text=want.body.format_map(values), note="Templat, kalau sudah lebih dari 24 jam diam")
+            shown[title] = [*shown[title], body]
+    return Preview(title="Tampilannya", channels=shown)
+
+
+_TITLES = {"telegram": "Telegram", "whatsapp": "WhatsApp", "sms": "SMS"}
 
 
 def _channels(content: Catalogue, reply: Reply, hosts: tuple[str, ...]) -> dict[str, list[Bubble]]:

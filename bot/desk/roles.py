@@ -13,6 +13,7 @@ COUNTS = frozenset(("supervisor", "operator", "admin"))  # figures without perso
 WRITES = frozenset(("editor", "supervisor", "admin"))  # ready answers, the bot's, and what it is taught
 DIRECTS = frozenset(("editor", "operator", "admin"))  # the programme's state, incidents, facts
 RUNS = frozenset(("operator", "supervisor", "admin"))  # hours and holidays
+ANNOUNCES = frozenset(("operator", "admin"))  # announcements to many
 GUARDS = frozenset(("data_officer", "admin"))  # requests, copies and erasure, who has looked at what
 ADMINS = frozenset(("admin",))
 
@@ -39,6 +40,7 @@ MENU = (
     Item("/unclear", "Belum dipahami", WRITES),
     Item("/models", "Model", WRITES),
     Item("/program", "Program", DIRECTS),
+    Item("/announcements", "Pengumuman", ANNOUNCES),
     Item("/supervision", "Supervisi", COUNTS),
     Item("/figures", "Angka", COUNTS | WRITES),
     Item("/quality", "Mutu", LEADS),

@@ -9,6 +9,9 @@ from starlette.routing import BaseRoute, Route
 from bot.desk import (
     account,
     agents,
+    announcement_deeds,
+    announcement_draft,
+    announcements,
     answer_edit,
     answers,
     canned,
@@ -34,6 +37,7 @@ from bot.desk.live import Hub
 from bot.desk.look import STATIC, asset
 from bot.desk.visit import PREFIX, Desk, Visit
 
+NUMBERS = 4 * 1024 * 1024  # bytes of a form that a list of numbers may be pasted into: some 40,000 lines
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 
@@ -91,6 +95,13 @@ def rules(hub: Hub) -> tuple[Rule, ...]:
         Rule("GET", "/program", program.show, roles.DIRECTS),
         Rule("POST", "/program", program.ask, roles.DIRECTS),
         Rule("POST", "/program/{row:int}/{step:str}", program.act, roles.DIRECTS),
+        Rule("GET", "/announcements", announcements.listed, roles.ANNOUNCES),
+        Rule("POST", "/announcements/segments", announcements.segment, roles.ANNOUNCES),
+        Rule("GET", "/announcements/new", announcement_draft.ask, roles.ANNOUNCES),
+        Rule("POST", "/announcements/new", announcement_draft.make, roles.ANNOUNCES, NUMBERS),
+        Rule("GET", "/announcements/{id:int}/draft", announcement_draft.show, roles.ANNOUNCES),
+        Rule("POST", "/announcements/{id:int}/draft", announcement_draft.save, roles.ANNOUNCES, NUMBERS),
+        Rule("POST", "/announcements/{id:int}/draft/{step:str}", announcement_deeds.act, roles.ANNOUNCES),
         Rule("GET", "/supervision", supervision.show, roles.COUNTS),
         Rule("GET", "/figures", figures.show, roles.COUNTS | roles.WRITES),
         Rule("GET", "/figures.csv", figures.download, roles.COUNTS | roles.WRITES),

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, RowMapping
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from bot import pack
+from bot import campaign_means, pack
+from bot.campaign_means import Ways
 from bot.desk import look, roles
 from bot.effects import Parts
 from bot.pack import Pack
@@ -40,6 +41,7 @@ class Desk:
     own_host: str = ""  # our pages', that may stand in messages beside .go.id and the operator's listed ones
     https: bool = False  # people reach it by https, whatever stands between
     pack: Pack = pack.SHIPPED
+    ways: Ways = campaign_means.NONE  # by what announcements leave; none: nothing is configured
     demo: tuple[tuple[str, str], ...] = ()  # name and password of the demo's accounts, shown on its log-in page
 
 

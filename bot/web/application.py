@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot import pack
+from bot import campaign_means, pack
 from bot.desk.routes import desk_routes
 from bot.desk.visit import Desk
 from bot.web.changes import change_routes
@@ -102,5 +102,6 @@ def _desk(service: Service, *, demo: bool) -> Desk:
         own_host=urlsplit(service.settings.public_url).hostname or "",
         https=service.settings.public_url.startswith("https://"),
         pack=pack.of(service.settings),
+        ways=campaign_means.ways(service.settings),
         demo=accounts,
     )

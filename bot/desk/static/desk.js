@@ -114,6 +114,14 @@
   }
   badge(waiting);
 
+  for (const part of all("[data-later]")) refresh(part).catch(() => {});  /* what takes a while to count; its link works without */
+
+  for (const place of all("[data-fills]")) {  /* a file, read into the field that it may also be pasted into */
+    const input = $("input", place), field = document.getElementById(place.dataset.fills);
+    place.hidden = false;
+    input.addEventListener("change", async () => { if (input.files[0]) field.value = await input.files[0].text(); });
+  }
+
   const toggle = $("#sound");
   if (toggle) {
     const show = () => { toggle.setAttribute("aria-pressed", String(sound)); };

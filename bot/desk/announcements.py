@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from bot.campaign_means import Room
 from bot.desk.announcement_form import as_yaml
+from bot.desk.look import thousands
 from bot.desk.visit import Visit, is_whole
 from storage import campaign_report, campaigns, desk_view, segments
 from storage.database import database_now
@@ -40,9 +41,10 @@ def told(visit: Visit) -> dict[str, Any]:
 
 def sentence(visit: Visit, refusal: Refusal) -> str:
     """A refusal as operators read it, with the line of a filter."""
-    values = {**refusal.values, **({"told": str(refusal)} if refusal.key == "template_held" else {})}
+    values = {name: thousands(one) if isinstance(one, int) else one for name, one in refusal.values.items()}
+    values["told"] = str(refusal)  # Meta's own word on a template
     text = str(told(visit)["refusals"][refusal.key].format_map(values))
-    line = f"Baris {values['line']}: " if isinstance(values.get("line"), int) else ""
+    line = f"Baris {values['line']}: " if "line" in values and refusal.field == "filter" else ""
     return f"{line}{text}"
 
 

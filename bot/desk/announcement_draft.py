@@ -109,7 +109,7 @@ async def _form(
 ) -> Response:
     content, ways = visit.content, visit.desk.ways
     saved = await visit.read(segments.saved)
-    known = {"campaign": None, "revision": 0, "counted": None, "refused": [], "file": None}
+    known: dict[str, Any] = {"campaign": None, "revision": 0, "counted": None, "refused": [], "file": None}
     return visit.page(
         "announcement_draft.html",
         status,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -32,7 +32,7 @@ def blank(channels: tuple[str, ...]) -> dict[str, str]:
     return {**_EMPTY, "who": FORM, "spread": "0", **_ordered(ordered)}
 
 
-def _ordered(channels: list[str]) -> dict[str, str]:
+def _ordered(channels: Sequence[str]) -> dict[str, str]:
     return {field: channels[place] if place < len(channels) else "" for place, field in enumerate(_ORDER)}
 
 
@@ -94,7 +94,10 @@ def wish_of(sent: Mapping[str, str], choices: Choices, now: datetime) -> Wish:
             unread.append(error)
             return None
 
-    who, get = sent.get("who", FORM), lambda name: sent.get(name, "").strip()
+    def get(name: str) -> str:
+        return sent.get(name, "").strip()
+
+    who = sent.get("who", FORM)
     keeps = who == NUMBERS and bool(get("keeps")) and not get("numbers")
     content: dict[str, Any] = {key: sent.get(key, "").replace("\r", "") for key in _TEXTS}
     content["words"] = [word.strip() for word in sent.get("words", "").split(",") if word.strip()]

@@ -103,6 +103,15 @@ campaign_flights = Table(
     Index("ix_campaign_flights_campaign_id", "campaign_id", "n"),
 )
 
+campaign_late = Table(
+    "campaign_late",  # failures that a platform told after it had taken the message, until the loop has weighed them
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("campaign_id", BigId, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("sent_at", Instant, nullable=False),
+)
+
 campaign_numbers = Table(
     "campaign_numbers",  # an audience from a file; of each number who agreed, when, and with which words
     metadata,

@@ -65,6 +65,10 @@ def preview(name: Name, as_json: Json = False) -> None:
     )
     for channel, text in found["channels"].items():
         typer.echo(f"\n--- {channel}\n{text}")
+    for case in found["cases"]:
+        when = ", ".join(name if held else f"not {name}" for name, held in case["when"].items())
+        for channel, text in case["channels"].items():
+            typer.echo(f"\n--- {channel}, {when}\n{text}")
     for one in found["sample"]:
         first = one["text"].partition("\n")[0][:90] or one.get("left_out", "")
         typer.echo(f"\nchat {one['chat']} ({one['channel']}, {one['zone']}): {first}")

@@ -134,6 +134,8 @@ def test_above_a_size_a_second_person_is_needed_and_it_is_not_the_same_one(
         ("text: Halo\nwords: ['1 Ya']", "never numbers"),
         (f"text: {'panjang ' * 80}", "at most 500"),
         ("text: Halo\ntemplate: {name: tidak_ada}", "none of"),
+        ("text: [Halo, {if: gaji, text: Gaji}]", "none of nama, gelombang"),
+        ("text: [Halo, {if: saldo, text: '{gelombang}'}]", "give it `if: gelombang`"),
         ("text: Halo\ngambar: x", "unknown 'gambar'"),
         ("text: [", "no YAML"),
     ],
@@ -142,6 +144,23 @@ def test_what_is_wrong_with_the_content_is_said_in_one_line(desk: Desk, content:
     found = desk.refused("create", "uji", "--content", desk.write("salah.yml", content))
     assert told in found
     assert len(found.splitlines()) == 1
+
+
+def test_paragraphs_with_conditions_are_shown_both_ways(desk: Desk) -> None:
+    desk.write(
+        "isi.yml",
+        "text:\n- Halo {sapaan}.\n- if: saldo\n  text: Saldo Kakak {saldo}.\n- unless: saldo\n  text: Hubungkan akun dulu.\n",
+    )
+    desk.create()
+    seen = json.loads(desk.ok("preview", "uji", "--json"))
+    assert seen["recipients"] == 3, "who has no balance gets the other paragraph"
+    known, unknown = seen["cases"]
+    assert (known["when"], unknown["when"]) == ({"saldo": True}, {"saldo": False})
+    assert "Saldo Kakak Rp1.250.000." in known["channels"]["telegram"]
+    assert "Hubungkan akun dulu." in unknown["channels"]["telegram"]
+    assert "Saldo" not in unknown["channels"]["telegram"]
+    assert "--- telegram, not saldo\nHalo Kak Siti." in desk.ok("preview", "uji")
+    assert all("Hubungkan" in one["text"] for one in seen["sample"])
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,8 @@ from storage import audience, campaign_numbers
 
 HEADING: Final = ("number", "consent_source", "consent_date", "consent_wording")
 _MOST_BYTES: Final = 200_000  # of a YAML file
+_MOST_HEADING: Final = 10_000  # characters of a CSV's first line
+_MOST_WORDING: Final = 1000  # characters of a consent
 
 
 def sources(settings: Settings, channels: Sequence[str] = announcement.CHANNELS) -> dict[str, float]:
@@ -70,16 +72,25 @@ def _coded(tree: Any) -> Any:
     return coded
 
 
-def read_numbers(path: Path) -> list[dict[str, Any]]:
-    """Lines of a CSV as `storage.campaign_numbers.add` takes them; ValueError where the heading is not as it must be."""
+def _lines(path: Path, heading: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line, cells of `heading`) of a CSV; commas, semicolons or tabs, as spreadsheets write them. ValueError in one line for what cannot be read."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.DictReader(file)
-            if missing := [name for name in HEADING if name not in (lines.fieldnames or ())]:
-                raise ValueError(f"{path}: the column {missing[0]} is missing; the heading is {','.join(HEADING)}")
-            rows = [_number(place, line) for place, line in enumerate(lines, 2)]
+            first = file.readline(_MOST_HEADING)
+            separator = max(",;\t", key=first.count)
+            file.seek(0)
+            lines = csv.DictReader(file, delimiter=separator)
+            if missing := [name for name in heading if name not in (lines.fieldnames or ())]:
+                raise ValueError(f"{path}: the column {missing[0]} is missing; the heading is {','.join(heading)}")
+            for place, line in enumerate(lines, 2):
+                yield place, {name: str(line.get(name) or "").replace("\0", "").strip() for name in heading}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def read_numbers(path: Path) -> list[dict[str, Any]]:
+    """Lines of a CSV as `storage.campaign_numbers.add` takes them; ValueError where the heading is not as it must be."""
+    rows = [_number(place, cells) for place, cells in _lines(path, HEADING)]
     known: set[str] = set()
     for row in rows:
         if row["problem"] is None and row["phone"] in known:
@@ -89,12 +100,23 @@ def read_numbers(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _number(place: int, line: Mapping[str, Any]) -> dict[str, Any]:
-    cells = {name: str(line.get(name) or "").strip() for name in HEADING}
+def read_phones(path: Path) -> list[str]:
+    """The numbers ("+62…") of a CSV with a column `number`; ValueError where it has none or a line has no single number."""
+    found = []
+    for place, line in _lines(path, ("number",)):
+        phones = list(find_phones(line["number"]))
+        if len(phones) != 1:
+            raise ValueError(f"{path}: line {place} has no Indonesian mobile number")
+        found.append(str(phones[0].value))
+    return list(dict.fromkeys(found))
+
+
+def _number(place: int, cells: Mapping[str, str]) -> dict[str, Any]:
     phones = list(find_phones(cells["number"]))
     try:
         on = date.fromisoformat(cells["consent_date"])
     except ValueError:
         on = None
     phone = str(phones[0].value) if len(phones) == 1 else None
-    return campaign_numbers.consent_row(place, phone, cells["consent_source"], on, cells["consent_wording"])
+    wording = cells["consent_wording"][:_MOST_WORDING]
+    return campaign_numbers.consent_row(place, phone, cells["consent_source"], on, wording)

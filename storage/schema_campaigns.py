@@ -146,6 +146,16 @@ campaign_progress = Table(
     Column("other", Integer, nullable=False),
 )
 
+chat_tags = Table(
+    "chat_tags",  # words that operators put on chats, to reach the same people again
+    metadata,
+    Column("chat_id", BigId, ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("tag", String(40), primary_key=True),
+    Column("author", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("ix_chat_tags_tag", "tag", "chat_id"),
+)
+
 segments = Table(
     "segments",
     metadata,

@@ -21,6 +21,7 @@ from bot.commands.campaigns import frame, in_the_way, known, loaded_settings
 from bot.commands.content_acts import Desk
 from bot.commands.running import look, me, run, stop
 from bot.commands.segments import app as segments_app
+from bot.commands.tags import app as tags_app
 from handlers import announcement
 from handlers.catalogue import Catalogue
 from storage import campaign_people, campaigns, ledger, outbox
@@ -29,6 +30,7 @@ from storage.database import Database, database_now
 app = typer.Typer(no_args_is_help=True)
 app.command()(create)
 app.add_typer(segments_app, name="segments", help="Saved filters.")
+app.add_typer(tags_app, name="tags", help="Words on chats, to reach the same people again.")
 
 Json = Annotated[bool, typer.Option("--json")]
 _LOOK_SECONDS = 2.0

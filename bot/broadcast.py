@@ -23,7 +23,7 @@ from handlers import announcement
 from handlers.announcement import Frame
 from handlers.catalogue import Catalogue
 from handlers.turn import ZONES
-from storage import campaign_people, campaigns, channel_notes, ledger, ledger_settle, outbox
+from storage import campaign_people, campaigns, channel_notes, ledger, ledger_late, ledger_settle, outbox
 from storage.database import Database, database_now, is_outage
 
 log = structlog.get_logger()
@@ -93,6 +93,9 @@ class Broadcast:
             await self._database.write(
                 partial(self._settle, campaign_id)
             )  # paused or cancelled while it was being sent
+        if await self._database.read(ledger_late.waits):
+            for campaign_id, late in (await self._database.write(ledger_late.take)).items():
+                await self._database.write(partial(self._watch, campaign_id, late))
         for campaign_id in running:
             if await self._go_on(campaign_id):
                 pause = _BUSY
@@ -128,10 +131,11 @@ class Broadcast:
         now = self._clock(connection)
         told = ledger_settle.settle(connection, campaign_id, now, limit=SETTLED)
         if told["looked"]:
-            self._watch(connection, campaign_id, told, now)
+            self._watch(campaign_id, told, connection)
         return told["looked"]
 
-    def _watch(self, connection: Connection, campaign_id: int, told: Mapping[str, int], now: datetime) -> None:
+    def _watch(self, campaign_id: int, told: Mapping[str, int], connection: Connection) -> None:
+        now = self._clock(connection)
         campaign = campaigns.get(connection, campaign_id, lock=True)
         if campaign is None:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -20,6 +20,8 @@ from storage.refusal import Refusal
 HEADING: Final = ("number", "consent_source", "consent_date", "consent_wording")
 _MOST_BYTES: Final = 200_000  # of a YAML file
 _MOST_TYPED: Final = 8_000  # letters of a filter in a page
+_MOST_HEADING: Final = 10_000  # characters of a CSV's first line
+_MOST_WORDING: Final = 1000  # characters of a consent
 
 
 def sources(settings: Settings) -> dict[str, float]:
@@ -134,33 +136,43 @@ def _place(name: str, key: str) -> str:
 
 def read_numbers(path: Path) -> list[dict[str, Any]]:
     """Lines of a CSV as `storage.campaign_numbers.add` takes them; ValueError where the heading is not as it must be."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _numbers(file)
-    except (OSError, UnicodeDecodeError, Refusal) as error:
-        raise ValueError(f"{path}: {error}") from None
+    return _once(_number(place, cells) for place, cells in _opened(path, HEADING))
 
 
 def typed_numbers(text: str) -> list[dict[str, Any]]:
     """The same from what was pasted into a page; `Refusal`."""
-    return _numbers(io.StringIO(text.removeprefix("\ufeff").strip() + "\n", newline=""))
+    pasted = io.StringIO(text.removeprefix("\ufeff").strip() + "\n", newline="")
+    return _once(_number(place, cells) for place, cells in _lines(pasted, HEADING))
 
 
-def _numbers(file: TextIO) -> list[dict[str, Any]]:
-    """By commas, semicolons or tabs, as spreadsheets write and copy them."""
-    heading = file.readline()
-    between = max(",;\t", key=heading.count)
-    names = [name.strip().strip('"') for name in heading.strip().split(between)]
-    if missing := [name for name in HEADING if name not in names]:
-        told = f"the column {missing[0]} is missing; the heading is {','.join(HEADING)}"
-        raise Refusal("numbers_heading", told, field="numbers", column=missing[0], heading=",".join(HEADING))
+def _opened(path: Path, heading: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """`_lines` of a file; ValueError in one line that names it."""
     try:
-        rows = [
-            _number(place, line)
-            for place, line in enumerate(csv.DictReader(file, fieldnames=names, delimiter=between), 2)
-        ]
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from _lines(file, heading)
+    except (OSError, UnicodeDecodeError, Refusal) as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _lines(file: TextIO, heading: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line, cells of `heading`) of a CSV; commas, semicolons or tabs, as spreadsheets write them. `Refusal` for what cannot be read."""
+    first = file.readline(_MOST_HEADING)
+    separator = max(",;\t", key=first.count)
+    file.seek(0)
+    lines = csv.DictReader(file, delimiter=separator)
+    try:
+        if missing := [name for name in heading if name not in (lines.fieldnames or ())]:
+            told = f"the column {missing[0]} is missing; the heading is {','.join(heading)}"
+            raise Refusal("numbers_heading", told, field="numbers", column=missing[0], heading=",".join(heading))
+        for place, line in enumerate(lines, 2):
+            yield place, {name: str(line.get(name) or "").replace("\0", "").strip() for name in heading}
     except csv.Error as error:
         raise Refusal("numbers_unread", f"no CSV: {error}", field="numbers") from None
+
+
+def _once(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each number counts once: the second and later ones are `duplicate`."""
+    rows = list(found)
     known: set[str] = set()
     for row in rows:
         if row["problem"] is None and row["phone"] in known:
@@ -170,12 +182,23 @@ def _numbers(file: TextIO) -> list[dict[str, Any]]:
     return rows
 
 
-def _number(place: int, line: Mapping[str, Any]) -> dict[str, Any]:
-    cells = {name: str(line.get(name) or "").strip() for name in HEADING}
+def read_phones(path: Path) -> list[str]:
+    """The numbers ("+62…") of a CSV with a column `number`; ValueError where it has none or a line has no single number."""
+    found = []
+    for place, line in _opened(path, ("number",)):
+        phones = list(find_phones(line["number"]))
+        if len(phones) != 1:
+            raise ValueError(f"{path}: line {place} has no Indonesian mobile number")
+        found.append(str(phones[0].value))
+    return list(dict.fromkeys(found))
+
+
+def _number(place: int, cells: Mapping[str, str]) -> dict[str, Any]:
     phones = list(find_phones(cells["number"]))
     try:
         on = date.fromisoformat(cells["consent_date"])
     except ValueError:
         on = None
     phone = str(phones[0].value) if len(phones) == 1 else None
-    return campaign_numbers.consent_row(place, phone, cells["consent_source"], on, cells["consent_wording"])
+    wording = cells["consent_wording"][:_MOST_WORDING]
+    return campaign_numbers.consent_row(place, phone, cells["consent_source"], on, wording)

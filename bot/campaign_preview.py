@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from storage import audience, campaign_numbers, campaign_people, campaigns
 
 Shown = Callable[[Mapping[str, str]], dict[str, str]]
 DAY_SECONDS: Final = 12 * 3600  # 08–20
+SAMPLE: Final = {**announcement.SAMPLE, **announcement.SAMPLE_FACTS}
 _LIMITLESS: Final = 1000.0  # messages a second, where a channel sets no limit
 
 
@@ -61,6 +62,7 @@ def look(
     if (listed := campaign["audience"].get("numbers_of")) is not None:
         left_out.update(audience.left_out_numbers(connection, listed))
     frame = announcement.framed(campaign, content)
+    channels = _channels(campaign, going)
     return {
         "name": campaign["name"],
         "recipients": sum(going.values()),
@@ -68,7 +70,8 @@ def look(
         "left_out": dict(sorted(left_out.items())),
         "duration_hours": round(_hours(connection, campaign, going, means), 2),
         "cost": _cost(campaign, going, means, frame),
-        "channels": _shown(campaign, going, frame),
+        "channels": _shown(campaign, channels, frame),
+        "cases": _cases(campaign, channels, frame),
         "sample": _sample(connection, campaign, chosen, frame, now, shown),
     }
 
@@ -94,7 +97,8 @@ def _cost(campaign: Mapping[Any, Any], going: Mapping[str, int], means: Means, f
     template = campaign["content"].get("template")
     want = means.wanted.get(template["name"]) if template else None
     price = listed.by_category[want.category if want else "service"]
-    _, parts = announcement.shown(campaign["content"], frame, "sms", announcement.SAMPLE)
+    content = campaign["content"]
+    parts = max(announcement.shown(content, frame, "sms", SAMPLE, case)[1] for case in announcement.cases(content))
     return {
         "whatsapp": f"{whatsapp * price:.2f}",
         "currency": listed.currency,
@@ -104,10 +108,24 @@ def _cost(campaign: Mapping[Any, Any], going: Mapping[str, int], means: Means, f
     }
 
 
-def _shown(campaign: Mapping[Any, Any], going: Mapping[str, int], frame: Frame) -> dict[str, str]:
+def _channels(campaign: Mapping[Any, Any], going: Mapping[str, int]) -> list[str]:
+    return list(dict.fromkeys(source.partition(":")[0] for source in (*campaign["sources"], *going)))
+
+
+def _shown(campaign: Mapping[Any, Any], channels: Sequence[str], frame: Frame) -> dict[str, str]:
     """How each of its channels renders it, with example values."""
-    names = dict.fromkeys(source.partition(":")[0] for source in (*campaign["sources"], *going))
-    return {name: announcement.shown(campaign["content"], frame, name, announcement.SAMPLE)[0] for name in names}
+    return {name: announcement.shown(campaign["content"], frame, name, SAMPLE)[0] for name in channels}
+
+
+def _cases(campaign: Mapping[Any, Any], channels: Sequence[str], frame: Frame) -> list[dict[str, Any]]:
+    """The same for every way in which its conditions can come out; [] where it has none."""
+    content = campaign["content"]
+    return [
+        {"when": dict(case)}
+        | {"channels": {name: announcement.shown(content, frame, name, SAMPLE, case)[0] for name in channels}}
+        for case in announcement.cases(content)
+        if case
+    ]
 
 
 def _sample(

@@ -40,12 +40,15 @@ def _spread(campaign: Mapping[Any, Any]) -> float | None:
 
 
 def faded(campaign: Mapping[Any, Any], told: Mapping[str, int]) -> dict[str, float]:
-    """Recent outcomes with these added: tried, failed (or cut), gone."""
+    """Recent outcomes with these added: tried, failed (or cut), gone.
+
+    `late_failed`, `late_gone`: what the platform had taken and said afterwards that it failed; that was tried before.
+    """
     failed, gone = told["failed"] + told["unknown"], told["gone"]
     found = {
         "tried": campaign["tried"] + told["accepted"] + failed + gone,
-        "failed": campaign["failed"] + failed,
-        "gone": campaign["gone"] + gone,
+        "failed": campaign["failed"] + failed + told.get("late_failed", 0),
+        "gone": campaign["gone"] + gone + told.get("late_gone", 0),
     }
     return {key: value / 2 for key, value in found.items()} if found["tried"] > _MEMORY else found
 
@@ -58,7 +61,7 @@ def alarm(recent: Mapping[str, float], *, failure_rate: float, block_rate: float
         ("failed", failure_rate, "failed or were cut"),
         ("gone", block_rate, "went to people who had left"),
     ):
-        share = recent[name] / recent["tried"]
+        share = min(1.0, recent[name] / recent["tried"])  # late failures may be of sends that have faded
         if share >= most and most < 1:
             return f"{share:.0%} of the last sends {what} (limit {most:.0%})"
     return ""

@@ -5,13 +5,15 @@ It offers words and never numbers (design, rule 6), links only to allowed hosts 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from handlers import announcement_paragraphs as paragraphs
 from handlers import bubbles, gsm7, links, short
+from handlers.announcement_paragraphs import Case, Wording
 from handlers.catalogue import Catalogue, placeholders
 from handlers.messages import Reply, Template
 from handlers.telling import OLDEST, deadline_in
@@ -31,6 +33,8 @@ SAMPLE: Final[Mapping[str, str]] = {
     "saldo": "Rp1.250.000",
 }
 """Every variable, as it may come out; the preview and the checks of length use it."""
+SAMPLE_FACTS: Final[Mapping[str, str]] = {"wave": "71", "membership": "active", "zone": "WIB", "linked": "true"}
+"""What conditions ask besides: of the one whom the samples are of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,7 @@ def framed(campaign: Mapping[Any, Any], catalogue: Catalogue) -> Frame:
 
 def read(found: Any) -> dict[str, Any]:
     """The content as it is kept; `Refusal` for what is no content at all."""
-    if not isinstance(found, Mapping) or not isinstance(found.get("text"), str) or not found["text"].strip():
+    if not isinstance(found, Mapping) or not found.get("text"):
         raise Refusal("text_missing", "the content needs `text`", field="text")
     if unknown := [key for key in found if key not in KEYS]:
         told = f"unknown {unknown[0]!r}: one of {', '.join(KEYS)}"
@@ -59,23 +63,38 @@ def read(found: Any) -> dict[str, Any]:
         raise Refusal("words_wanted", "words: a list of words that people answer with", field="words")
     if template is not None and not (isinstance(template, Mapping) and isinstance(template.get("name"), str)):
         raise Refusal("template_wanted", "template: {name: …, values: {variable: text}}", field="template")
-    texts = {key: str(found[key]).strip() for key in ("text", *CHANNELS, "link") if found.get(key)}
-    kept: dict[str, Any] = {**texts, "words": [word.strip().upper() for word in words]}
+    texts = {key: paragraphs.read(found[key], key) for key in ("text", *CHANNELS) if found.get(key)}
+    link = {"link": str(found["link"]).strip()} if found.get("link") else {}
+    kept: dict[str, Any] = {**texts, **link, "words": [word.strip().upper() for word in words]}
     if template:
         values = {str(key): str(value) for key, value in (template.get("values") or {}).items()}
         kept["template"] = {"name": template["name"], "values": values}
     return kept
 
 
+def _wordings(content: Mapping[str, Any]) -> dict[str, Wording]:
+    return {key: content[key] for key in ("text", *CHANNELS) if key in content}
+
+
+def _template_texts(content: Mapping[str, Any]) -> Iterator[str]:
+    yield from (content.get("template") or {"values": {}})["values"].values()
+
+
 def _texts(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What may hold variables, with the field where it stands."""
-    yield from ((key, content[key]) for key in ("text", *CHANNELS) if key in content)
-    yield from (("template", text) for text in (content.get("template") or {"values": {}})["values"].values())
+    for field, wording in _wordings(content).items():
+        yield from ((field, text) for text in paragraphs.texts(wording))
+    yield from (("template", text) for text in _template_texts(content))
+
+
+def _names(texts: Iterable[str]) -> set[str]:
+    return {name for text in texts for name in placeholders(text)}
 
 
 def variables(content: Mapping[str, Any]) -> set[str]:
-    """Names that stand in any of its texts; ValueError for a broken brace."""
-    return {name for _, text in _texts(content) for name in placeholders(text)}
+    """Names that everybody needs a value for: those of paragraphs with a condition are not among them. ValueError for a broken brace."""
+    whole = (text for wording in _wordings(content).values() for text in paragraphs.for_all(wording))
+    return _names([*whole, *_template_texts(content)])
 
 
 def needs(content: Mapping[str, Any]) -> tuple[str, ...]:
@@ -87,8 +106,8 @@ def problems(
     content: Mapping[str, Any], frame: Frame, *, hosts: Sequence[str], wanted: Mapping[str, Wanted]
 ) -> list[Refusal]:
     """What is in the way of sending it, each with its mend; [] where all is well."""
-    if unreadable := list(_of_variables(content)):
-        return unreadable
+    if in_way := [*_of_variables(content)] or [*_of_conditions(content)]:
+        return in_way
     return [
         *_of_lengths(content, frame),
         *_of_links(content, hosts),
@@ -111,19 +130,46 @@ def _of_variables(content: Mapping[str, Any]) -> Iterator[Refusal]:
             yield Refusal("variable_unknown", told, field=field, name=unknown[0], known=known)
 
 
+def _of_conditions(content: Mapping[str, Any]) -> Iterator[Refusal]:
+    wordings = _wordings(content)
+    names = paragraphs.conditions(list(wordings.values()))
+    if len(names) > paragraphs.MOST:
+        told = f"{len(names)} different conditions, at most {paragraphs.MOST}"
+        yield Refusal("conditions_many", told, field="text", size=len(names), most=paragraphs.MOST)
+    known = variables(content) | {"sapaan"}
+    for field, wording in wordings.items():
+        if not any(True for _ in paragraphs.for_all(wording)):
+            told = "every paragraph has a condition: one without is wanted, so that nobody gets an empty message"
+            yield Refusal("paragraph_for_all", told, field=field)
+        for text, sure in paragraphs.for_some(wording):
+            if lacking := sorted(placeholders(text) - sure - known):
+                told = f"{{{lacking[0]}}} in a paragraph that not everybody gets: give it `if: {lacking[0]}`"
+                yield Refusal("paragraph_lacks", told, field=field, name=lacking[0])
+
+
+def cases(content: Mapping[str, Any]) -> list[dict[str, bool]]:
+    """Every way in which its conditions can come out, by their words; [{}] where it has none."""
+    return paragraphs.cases(list(_wordings(content).values()))
+
+
 def _of_lengths(content: Mapping[str, Any], frame: Frame) -> Iterator[Refusal]:
-    said = short.words(frame.catalogue)
     for channel in CHANNELS:
-        text = render(content, frame, channel, SAMPLE).text
-        if channel == "sms":
-            _, rest = short.shaped(Reply(text=text), said)
-            if rest is not None:
-                told = f"sms: more than {short.MOST_PARTS} parts; write a shorter one under `sms`"
-                yield Refusal("sms_long", told, field="sms", most=short.MOST_PARTS)
-        elif len(text) > bubbles.LONGEST:
-            told = f"{channel}: {len(text)} characters, at most {bubbles.LONGEST}"
-            field = channel if channel in content else "text"
-            yield Refusal("long", told, field=field, channel=channel, size=len(text), most=bubbles.LONGEST)
+        found = (_length(content, frame, channel, case) for case in cases(content))
+        yield from [one for one in found if one][:1]
+
+
+def _length(content: Mapping[str, Any], frame: Frame, channel: str, case: Case) -> Refusal | None:
+    reply = render(content, frame, channel, SAMPLE, case)
+    if channel == "sms":
+        if short.shaped(reply, short.words(frame.catalogue))[1] is None:
+            return None
+        told = f"sms: more than {short.MOST_PARTS} parts; write a shorter one under `sms`"
+        return Refusal("sms_long", told, field="sms", most=short.MOST_PARTS)
+    if (size := len(reply.text)) <= bubbles.LONGEST:
+        return None
+    field = channel if channel in content else "text"
+    told = f"{channel}: {size} characters, at most {bubbles.LONGEST}"
+    return Refusal("long", told, field=field, channel=channel, size=size, most=bubbles.LONGEST)
 
 
 def _of_links(content: Mapping[str, Any], hosts: Sequence[str]) -> Iterator[Refusal]:
@@ -188,16 +234,19 @@ def _host(address: str) -> str:
 
 
 def values(row: Mapping[str, Any], now: datetime, catalogue: Catalogue) -> dict[str, str]:
-    """What the variables are for a recipient (storage.campaign_people.facts); those that are not known are missing."""
+    """What variables and facts are for a recipient (storage.campaign_people.facts); those that are not known are missing."""
     proven = row["level"] in PROVEN
-    name = " ".join(str((row["person"] if proven and row["person"] else row["name"]) or "").split())[:60]
+    name = _name(str((row["person"] if proven and row["person"] else row["name"]) or ""))
     call = catalogue.text("announcement_call_formal" if row["formal"] else "announcement_call")
     found = {"sapaan": f"{call} {name.split()[0]}" if name else call}
+    found |= {"zone": row["zone"], "linked": "true" if proven else "false"}
     if name:
         found["nama"] = name
     if proven and row["as_of"] and row["as_of"] >= now - OLDEST:
         if row["wave"] is not None:
-            found["gelombang"] = str(row["wave"])
+            found["gelombang"] = found["wave"] = str(row["wave"])
+        if row["membership"]:
+            found["membership"] = row["membership"]
         if row["buy_by"] is not None:
             found["batas_beli"] = deadline_in(row["zone"], row["buy_by"])
         if row["balance"] is not None:
@@ -205,15 +254,24 @@ def values(row: Mapping[str, Any], now: datetime, catalogue: Catalogue) -> dict[
     return found
 
 
+def _name(found: str) -> str:
+    """A name as people and records bring it: without what is not seen, turns the writing round, or would be a link."""
+    seen = "".join(" " if char.isspace() else char for char in found if char.isprintable() or char.isspace())
+    return links.defanged(" ".join(seen.split())[:60]).strip()
+
+
 def missing(content: Mapping[str, Any], found: Mapping[str, str]) -> str:
     """The first variable that has no value; "" where all have."""
     return next((name for name in sorted(variables(content)) if name not in found), "")
 
 
-def render(content: Mapping[str, Any], frame: Frame, channel: str, found: Mapping[str, str]) -> Reply:
-    """The message for one recipient on one channel."""
+def render(
+    content: Mapping[str, Any], frame: Frame, channel: str, found: Mapping[str, str], case: Case | None = None
+) -> Reply:
+    """The message for one recipient on one channel; `case`: as though its conditions came out so."""
     say = frame.catalogue.text
-    parts = [content.get(channel, content["text"]).format_map(found)]
+    between = "\n" if channel == "sms" else "\n\n"
+    parts = [paragraphs.said(content.get(channel, content["text"]), found, between, case).format_map(found)]
     if content.get("link"):
         parts.append(content["link"])
     if frame.kind == "wave":
@@ -222,7 +280,6 @@ def render(content: Mapping[str, Any], frame: Frame, channel: str, found: Mappin
     if content["words"]:
         ends.append(say("announcement_words", words=say("announcement_or").join(content["words"])))
     ends.append(say("announcement_stop_sms" if channel == "sms" else "announcement_stop"))
-    between = "\n" if channel == "sms" else "\n\n"
     template = content.get("template")
     return Reply(
         text=between.join([*parts, " ".join(ends)]),
@@ -234,9 +291,11 @@ def render(content: Mapping[str, Any], frame: Frame, channel: str, found: Mappin
     )
 
 
-def shown(content: Mapping[str, Any], frame: Frame, channel: str, found: Mapping[str, str]) -> tuple[str, int]:
+def shown(
+    content: Mapping[str, Any], frame: Frame, channel: str, found: Mapping[str, str], case: Case | None = None
+) -> tuple[str, int]:
     """How a channel sends it, and in how many parts (of SMS; else 1)."""
-    reply = render(content, frame, channel, found)
+    reply = render(content, frame, channel, found, case)
     if channel != "sms":
         return reply.text, 1
     text, _ = short.shaped(reply, short.words(frame.catalogue))

@@ -82,6 +82,8 @@ def _overview(turn: Turn) -> str:
         lines.append(text("privacy_line_draft", count=count))
     if kept["subscriptions"]:
         lines.append(text("privacy_line_subscriptions", topics=", ".join(kept["subscriptions"])))
+    if kept["tags"]:
+        lines.append(text("privacy_line_tags", tags=", ".join(kept["tags"])))
     if kept["cases"]:
         lines.append(text("privacy_line_cases", numbers=_few([row["number"] for row in kept["cases"]])))
     if kept["course_choices"]:

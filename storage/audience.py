@@ -32,7 +32,7 @@ from sqlalchemy import (
 from storage import restrictions
 from storage.refusal import Refusal
 from storage.schema import chats, courses, enrolments, identities, incentives, links, participants, subscriptions
-from storage.schema_campaigns import campaign_numbers
+from storage.schema_campaigns import campaign_numbers, chat_tags
 from storage.subscriptions import EVERYTHING
 
 DEPTH: Final = 8
@@ -141,6 +141,14 @@ def _topic(value: Any, _now: datetime) -> ColumnElement[bool]:
     return _running([str(one) for one in _list(value)] + [EVERYTHING])
 
 
+def _tag(value: Any, _now: datetime) -> ColumnElement[bool]:
+    return exists(
+        select(chat_tags.c.tag).where(
+            chat_tags.c.chat_id == chats.c.id, chat_tags.c.tag.in_([str(one) for one in _list(value)])
+        )
+    )
+
+
 def zone_of() -> ColumnElement[str]:
     """The chat's zone, else that of the record's region, else WIB."""
     province = func.substr(participants.c.region, 1, 2)
@@ -160,6 +168,7 @@ CONDITIONS: Final[Mapping[str, Callable[[Any, datetime], ColumnElement[bool]]]] 
     "level": _in(links.c.level),
     "linked": _linked,
     "topic": _topic,
+    "tag": _tag,
     "record": _in(participants.c.record_key),
     "chat": _in(chats.c.id, int),
 }

@@ -12,7 +12,7 @@ from storage.schema import chats, conversations, identities, links, participants
 
 
 def facts(connection: Connection, chat_ids: Sequence[int], topic: str | None) -> dict[int, dict[str, Any]]:
-    """By chat: channel, account, zone, name, formal, left, opted_out, owner, owner_version, and the record's person, wave, buy_by, balance, as_of, level."""
+    """By chat: channel, account, zone, name, formal, left, opted_out, restricted, owner, owner_version, level, and the record's person, wave, membership …"""
     statement = (
         select(
             chats.c.id,
@@ -29,6 +29,7 @@ def facts(connection: Connection, chat_ids: Sequence[int], topic: str | None) ->
             links.c.level,
             participants.c.name.label("person"),
             participants.c.wave,
+            participants.c.membership,
             participants.c.buy_by,
             participants.c.balance,
             participants.c.as_of,

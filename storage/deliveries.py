@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from storage import charges, ledger
+from storage import charges, ledger_late
 from storage.inbox import insert_for
 from storage.schema import early_deliveries, outbox
 
@@ -73,7 +73,7 @@ def record(connection: Connection, source: str, reports: Sequence[Report], now: 
             )
             before.update(values)
         if "delivery" in values:
-            ledger.reported(connection, row, report.delivery, report.reason, report.at)
+            ledger_late.reported(connection, row, report.delivery, report.reason, report.at)
             noted.append(Noted(report=report, message=row))
     return noted
 
@@ -143,7 +143,7 @@ def catch_up(connection: Connection, source: str, sent: Mapping[str, int]) -> No
                 values |= {name: row[name] for name in ("delivery", "delivery_at", "delivery_reason")}
             connection.execute(update(outbox).where(outbox.c.id == marked["id"]).values(values))
             if "delivery" in values:
-                ledger.reported(connection, marked, row["delivery"], row["delivery_reason"], row["delivery_at"])
+                ledger_late.reported(connection, marked, row["delivery"], row["delivery_reason"], row["delivery_at"])
     connection.execute(early_deliveries.delete().where(*where))
 
 

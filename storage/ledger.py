@@ -273,32 +273,3 @@ def opted_out(
         .where(*mine, or_(waiting, taken_back))
         .values(state="skipped", reason=reason, at=now)
     )
-
-
-def delivered(delivery: str, reason: str | None) -> tuple[str, str | None]:
-    """The ledger's state and reason for a platform's report."""
-    states = {"delivered": "delivered", "read": "read", "played": "read", "failed": "failed"}
-    state = states.get(delivery, "accepted")
-    return state, reason if state == "failed" else None
-
-
-_RANK = {"accepted": 1, "delivered": 2, "read": 3, "failed": 4}
-
-
-def reported(
-    connection: Connection, message: Mapping[Any, Any], delivery: str, reason: str | None, at: datetime
-) -> None:
-    """A platform has said what became of a campaign's message, however late; a rank never falls."""
-    if not str(message["author"]).startswith(AUTHOR):
-        return
-    state, why = delivered(delivery, reason)
-    lower = [name for name, rank in _RANK.items() if rank < _RANK[state]]
-    connection.execute(
-        update(campaign_recipients)
-        .where(
-            _rows.chat_id == message["chat_id"],
-            _rows.campaign_id == int(str(message["author"]).removeprefix(AUTHOR)),
-            _rows.state.in_((*lower, *OPEN, "unknown")),
-        )
-        .values(state=state, reason=why, at=at)
-    )

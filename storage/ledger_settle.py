@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, insert, or_, select, update
 
-from storage import ledger
+from storage import ledger_late
 from storage.database import plan_afresh
 from storage.inbox import insert_for
 from storage.ledger import OPEN, rewind, write
@@ -91,7 +91,11 @@ def settle(connection: Connection, campaign_id: int, now: datetime, *, limit: in
     told["accepted"] = len(accepted)
     told["again"] = len(back)
     for row, state, _ in ends:
-        if state == "failed":
+        if row["known"] == "failed" or (row["state"] == "accepted" and state == "failed"):
+            told["accepted"] += (
+                row["state"] != "accepted"
+            )  # the platform had taken it; its report has counted the failure
+        elif state == "failed":
             told["gone" if row["stopped_at"] else "failed"] += 1
         elif state in ("skipped", "unknown"):
             told["unknown" if state == "unknown" else "other"] += 1
@@ -106,7 +110,7 @@ def _end(row: RowMapping) -> tuple[str, str | None]:
         case None:
             return "skipped", "erased"
         case "accepted":
-            return ledger.delivered(row["delivery"], row["delivery_reason"])
+            return ledger_late.delivered(row["delivery"], row["delivery_reason"])
         case "failed":
             return "failed", f"gone: {reason}" if row["stopped_at"] else reason
         case "expired":

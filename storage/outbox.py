@@ -336,10 +336,11 @@ _COPIED = (
 )
 
 
-def copy(connection: Connection, row: Mapping[str, Any], *, not_before: datetime, now: datetime) -> None:
-    """Sends a message anew under a key of its own, so that late reports about the old one do not touch it."""
+def copy(connection: Connection, row: Mapping[str, Any], *, not_before: datetime, now: datetime) -> int:
+    """Sends a message anew under a key of its own, so that late reports about the old one do not touch it; returns that key."""
     values = {name: row[name] for name in _COPIED}
-    connection.execute(outbox.insert().values(**values, state="pending", not_before=not_before, created_at=now))
+    made = outbox.insert().values(**values, state="pending", not_before=not_before, created_at=now)
+    return int(connection.execute(made.returning(outbox.c.id)).scalar_one())
 
 
 def recover(connection: Connection, *, now: datetime) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, or_, select, update
 
-from storage import consents, data_requests, subscriptions
+from storage import consents, data_requests, subscriptions, tags
 from storage.schema import (
     access_log,
     carry_codes,
@@ -39,7 +39,7 @@ from storage.schema import (
 )
 from storage.schema import consents as consent_rows
 from storage.schema import subscriptions as subscription_rows
-from storage.schema_campaigns import campaign_numbers, campaign_recipients
+from storage.schema_campaigns import campaign_numbers, campaign_recipients, chat_tags
 from storage.schema_editing import answer_feedback
 from storage.schema_figures import visits
 from storage.schema_teaching import taught
@@ -68,6 +68,7 @@ _OWN: tuple[Table, ...] = (
     notices,
     visits,
     reminders,
+    chat_tags,
 )
 _UNSENT = ("pending", "sending", "held")
 
@@ -92,6 +93,7 @@ def collect(connection: Connection, chat_id: int, now: datetime) -> dict[str, An
         "identity": count(identity_numbers),
         "drafts": rows(drafts, drafts.c.expires_at > now),
         "subscriptions": subscriptions.topics(connection, chat_id),
+        "tags": tags.of_chat(connection, chat_id),
         "cases": rows(cases),
         "course_choices": count(course_choices),
         "messages": count(messages),

@@ -120,9 +120,11 @@ RULES: Mapping[str, Rule] = {
                                 clock="at", days=YEARS_2),
     "campaign_lanes": _none("which rows of the ledger go by which account"),
     "campaign_flights": _none("rows of the ledger that are on their way"),
+    "campaign_late": _none("rows of the ledger whose failure was told late, until the loop has weighed them"),
     "campaign_numbers": Rule(erasure="stays", why="an audience from a file with its consents: the lines of an erased chat and of its number go"),
     "campaign_acts": _none("who of the staff did what"),
     "campaign_progress": _none("counts by minute"),
+    "chat_tags": _chat("words that operators put on a chat to reach the same people again; \"data saya\" shows them"),
     "segments": _none("saved filters of audiences"),
     # -- exchange
     "imports": _none("file names and counts of imports"),

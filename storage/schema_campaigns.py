@@ -103,6 +103,15 @@ campaign_flights = Table(
     Index("ix_campaign_flights_campaign_id", "campaign_id", "n"),
 )
 
+campaign_late = Table(
+    "campaign_late",  # failures that a platform told after it had taken the message, until the loop has weighed them
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("campaign_id", BigId, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("sent_at", Instant, nullable=False),
+)
+
 campaign_numbers = Table(
     "campaign_numbers",  # an audience from a file; of each number who agreed, when, and with which words
     metadata,
@@ -135,6 +144,16 @@ campaign_progress = Table(
     Column("minute", Instant, primary_key=True),
     Column("accepted", Integer, nullable=False),
     Column("other", Integer, nullable=False),
+)
+
+chat_tags = Table(
+    "chat_tags",  # words that operators put on chats, to reach the same people again
+    metadata,
+    Column("chat_id", BigId, ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("tag", String(40), primary_key=True),
+    Column("author", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("ix_chat_tags_tag", "tag", "chat_id"),
 )
 
 segments = Table(

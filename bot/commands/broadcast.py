@@ -20,12 +20,14 @@ from bot.commands.broadcast_create import By, Name, create
 from bot.commands.campaigns import known, loaded_settings, room
 from bot.commands.running import look, me, run, stop
 from bot.commands.segments import app as segments_app
+from bot.commands.tags import app as tags_app
 from storage import campaign_people, campaigns, ledger
 from storage.database import Database, database_now
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(create)
 app.add_typer(segments_app, name="segments", help="Saved filters.")
+app.add_typer(tags_app, name="tags", help="Words on chats, to reach the same people again.")
 
 Json = Annotated[bool, typer.Option("--json")]
 _LOOK_SECONDS = 2.0
@@ -60,6 +62,10 @@ def preview(name: Name, as_json: Json = False) -> None:
     )
     for channel, text in found["channels"].items():
         typer.echo(f"\n--- {channel}\n{text}")
+    for case in found["cases"]:
+        when = ", ".join(name if held else f"not {name}" for name, held in case["when"].items())
+        for channel, text in case["channels"].items():
+            typer.echo(f"\n--- {channel}, {when}\n{text}")
     for one in found["sample"]:
         first = one["text"].partition("\n")[0][:90] or one.get("left_out", "")
         typer.echo(f"\nchat {one['chat']} ({one['channel']}, {one['zone']}): {first}")

@@ -14,8 +14,9 @@ from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from bot.commands.broadcast import app
-from storage import campaigns, schema, subscriptions
+from storage import campaigns, privacy, schema, subscriptions
 from storage.database import Database
+from storage.schema_campaigns import campaign_numbers
 from tests.bot.test_broadcast import NOON, add_chats
 from tests.storage import desk as rows
 
@@ -150,6 +151,8 @@ def test_nobody_approves_their_own_work_by_the_other_door(desk: Desk) -> None:
         ("text: Halo\nwords: ['1 Ya']", "never numbers"),
         (f"text: {'panjang ' * 80}", "at most 500"),
         ("text: Halo\ntemplate: {name: tidak_ada}", "none of"),
+        ("text: [Halo, {if: gaji, text: Gaji}]", "none of nama, gelombang"),
+        ("text: [Halo, {if: saldo, text: '{gelombang}'}]", "give it `if: gelombang`"),
         ("text: Halo\ngambar: x", "unknown 'gambar'"),
         ("text: [", "no YAML"),
     ],
@@ -158,6 +161,23 @@ def test_what_is_wrong_with_the_content_is_said_in_one_line(desk: Desk, content:
     found = desk.refused("create", "uji", "--content", desk.write("salah.yml", content))
     assert told in found
     assert len(found.splitlines()) == 1
+
+
+def test_paragraphs_with_conditions_are_shown_both_ways(desk: Desk) -> None:
+    desk.write(
+        "isi.yml",
+        "text:\n- Halo {sapaan}.\n- if: saldo\n  text: Saldo Kakak {saldo}.\n- unless: saldo\n  text: Hubungkan akun dulu.\n",
+    )
+    desk.create()
+    seen = json.loads(desk.ok("preview", "uji", "--json"))
+    assert seen["recipients"] == 3, "who has no balance gets the other paragraph"
+    known, unknown = seen["cases"]
+    assert (known["when"], unknown["when"]) == ({"saldo": True}, {"saldo": False})
+    assert "Saldo Kakak Rp1.250.000." in known["channels"]["telegram"]
+    assert "Hubungkan akun dulu." in unknown["channels"]["telegram"]
+    assert "Saldo" not in unknown["channels"]["telegram"]
+    assert "--- telegram, not saldo\nHalo Kak Siti." in desk.ok("preview", "uji")
+    assert all("Hubungkan" in one["text"] for one in seen["sample"])
 
 
 @pytest.mark.parametrize(
@@ -214,6 +234,75 @@ def test_a_file_of_numbers_needs_a_consent_for_each(desk: Desk) -> None:
     assert found["audience"] == 5
     kept = desk.run(lambda d: d.read(lambda c: c.execute(select(schema.consents.c.wording)).scalars().all()))
     assert kept == ["Formulir desa: Saya mau dikabari"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_file_of_numbers_as_spreadsheets_write_it(desk: Desk, separator: str, encoding: str) -> None:
+    lines = [
+        ["number", "consent_source", "consent_date", "consent_wording"],
+        ["081234567892", '=HYPERLINK("https://jahat.xyz/")', "2026-10-01", "Ya\0, mau"],
+        ["=081234567893+1", "x", "2026-10-01", "ya"],
+        ["081234567894", "x", "1 Oktober", "ya"],
+        ["081234567895 081234567896", "x", "2026-10-01", "ya"],
+        ["081234567897", "x", "2026-10-01", "ya " * 9000],
+    ]
+    path = desk.folder / "nomor.csv"
+    with path.open("w", encoding=encoding, newline="") as file:
+        csv.writer(file, delimiter=separator).writerows(lines)
+    desk.create("uji", "--numbers", path)
+    kept = desk.run(lambda d: d.read(lambda c: c.execute(select(campaign_numbers)).mappings().all()))
+    problems = [row["problem"] for row in kept]
+    assert problems in (
+        [None, "bad_number", "no_consent", "bad_number", None],
+        [None, None, "no_consent", "bad_number", None],
+    )
+    assert kept[0]["consent_wording"] == "Ya, mau"
+    assert len(kept[4]["consent_wording"]) <= 1000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"number\n081234567892\n",
+        b"number,consent_source,consent_date,consent_wording\n0812,a,2026-10-01," + b"x" * 10_000_000,
+        b"x" * 10_000_000,
+        "number,consent_source".encode("utf-16"),
+        b"\x00" * 1000,
+        b'number,consent_source,consent_date,consent_wording\n"' + b"0" * 200_000,
+    ],
+)
+def test_a_file_that_is_none_is_refused_in_one_line(desk: Desk, content: bytes) -> None:
+    path = desk.folder / "nomor.csv"
+    path.write_bytes(content)
+    found = desk.refused("create", "uji", "--content", desk.folder / "isi.yml", "--numbers", path)
+    assert len(found.splitlines()) == 1
+    assert len(found) < 500
+    assert "no campaign" in desk.refused("preview", "uji"), "nothing was made"
+
+
+def test_tags_are_put_on_used_and_taken_off(desk: Desk) -> None:
+    who = desk.write("siapa.yml", "chat: [1, 2]")
+    assert "on 2 more chats" in desk.ok("tags", "add", "kelas_juni", "--filter", who)
+    assert "on 0 more chats" in desk.ok("tags", "add", "kelas_juni", "--filter", who)
+    assert json.loads(desk.ok("tags", "list", "--json")) == {"kelas_juni": 2}
+    desk.create("uji", "--filter", desk.write("bertanda.yml", "tag: kelas_juni\nnot: {tag: [lain, kelas_juli]}"))
+    assert json.loads(desk.ok("preview", "uji", "--json"))["recipients"] == 2
+    numbers = desk.write("nomor.csv", "number;nama\n081234567890;Contoh\n")
+    known = {"chat_id": 3, "kind": "phone", "value": "+6281234567890", "vouched": True}
+    row = schema.identities.insert().values(**known, first_seen=NOON, last_seen=NOON)
+    desk.run(lambda d: d.write(lambda c: c.execute(row)))
+    assert "on 1 more" in desk.ok("tags", "add", "kelas_juni", "--numbers", numbers)
+    assert json.loads(desk.ok("preview", "uji", "--json"))["recipients"] == 3
+    kept = desk.run(lambda d: d.read(partial(privacy.collect, chat_id=3, now=NOON)))
+    assert kept["tags"] == ["kelas_juni"]
+    desk.run(lambda d: d.write(partial(privacy.erase, chat_id=3, now=NOON)))
+    assert json.loads(desk.ok("tags", "list", "--json")) == {"kelas_juni": 2}
+    assert "off 2 chats" in desk.ok("tags", "remove", "kelas_juni")
+    assert "none of these" in desk.refused("tags", "remove", "kelas_juni")
+    assert "is no tag" in desk.refused("tags", "add", "Kelas Juni!", "--filter", who)
+    assert "on whom" in desk.refused("tags", "add", "kelas_juni")
 
 
 def test_that_a_wave_has_opened_needs_a_source_a_second_person_and_says_no_rush(desk: Desk) -> None:

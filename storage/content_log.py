@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, select
 
 from storage.inbox import insert_for
-from storage.schema_editing import content_events, content_versions
+from storage.schema import content_events, content_versions
 
 PUBLISHED, ROLLED_BACK, WITHDRAWN, ENDED = "published", "rolled_back", "withdrawn", "ended"
 

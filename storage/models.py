@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from storage.schema_teaching import model_files, models
+from storage.schema import model_files, models
 
 KEPT_CANDIDATES = 10  # never published; those that were published are all kept
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 
 from storage import content_log
 from storage.editing import RefusedError
-from storage.schema_editing import program_rows
+from storage.schema import program_rows
 
 STATE, NOTICE, FACT = "state", "notice", "fact"
 ASKED, APPROVED, REFUSED, ENDED = "asked", "approved", "refused", "ended"

@@ -15,13 +15,9 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from storage import (
-    migrate,
-    schema_campaigns,  # noqa: F401 - its tables belong to the metadata
-    schema_editing,  # noqa: F401 - its tables belong to the metadata
-)
+from storage import migrate
 from storage.database import Database
-from storage.schema_all import metadata
+from storage.schema import metadata
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # 10.00 WIB
 

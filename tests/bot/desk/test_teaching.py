@@ -29,9 +29,9 @@ from nlu.embedded import EmbeddedEngine
 from nlu.fingerprint import code_fingerprint, fingerprint
 from nlu.understanding import Context
 from storage import misunderstood, models, schema, taught, training_jobs
-from storage.schema_teaching import models as model_rows
-from storage.schema_teaching import taught as taught_rows
-from storage.schema_teaching import training_jobs as job_rows
+from storage.schema import models as model_rows
+from storage.schema import taught as taught_rows
+from storage.schema import training_jobs as job_rows
 from tests.bot.desk.conftest import Office
 from tests.bot.second_programme import CASES
 from tests.conftest import NOW

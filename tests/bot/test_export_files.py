@@ -19,7 +19,7 @@ from bot.exchange.table import Record, open_table
 from storage import cases, exports, people, registrations
 from storage.database import Database
 from storage.schema import access_log, participants
-from tests.bot.exchange import migrated_postgres, rows_of, sqlite_template  # noqa: F401 - fixtures
+from tests.bot.exchange import rows_of
 from tests.storage.test_people import add_chat, add_person
 
 

@@ -24,7 +24,7 @@ from bot.hook import Answer, HookSender, Poster, check_url, sign
 from storage import exports, privacy, registrations
 from storage.database import Database
 from storage.schema import hook_deliveries
-from tests.bot.exchange import migrated_postgres, rows_of, sqlite_template  # noqa: F401 - fixtures
+from tests.bot.exchange import rows_of
 from tests.storage.test_people import add_chat
 
 URL = "https://hook.example/pandu"

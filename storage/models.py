@@ -96,7 +96,8 @@ def publish(connection: Connection, key: int, *, by: str, now: datetime) -> None
         raise NotPublishableError("no_candidate")
     if row["worse"]:
         raise NotPublishableError("worse", row["worse"])
-    if row["compared_with"] != (present["id"] if present else None):
+    in_use = present["id"] if present and present["code"] == row["code"] else None  # of other code: the shipped one is
+    if row["compared_with"] != in_use:
         raise NotPublishableError("outdated")
     _switch(connection, key, by, now)
 

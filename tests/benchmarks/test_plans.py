@@ -40,6 +40,8 @@ SMALL = (
     "courses",
     "early_deliveries",
     "charges",
+    "data_requests",
+    "erasures",
 )  # a row an account, or a list that is read whole
 WRITERS = 20_000
 LEASE = timedelta(seconds=30)

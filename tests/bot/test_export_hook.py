@@ -197,6 +197,8 @@ async def test_run_delivers_and_stops(sqlite: Database, now: datetime) -> None:
             await asyncio.sleep(0.02)
         hook.stop()
         await running
+    assert receiver.ids == ["EVENT1"]
+    assert [row["state"] for row in await rows_of(sqlite, hook_deliveries)] == ["delivered"]
 
 
 @pytest.mark.parametrize("url", ["http://hook.example/", "ftp://x", "hook.example", "https://", ""])

@@ -52,6 +52,15 @@ def note(
     )
 
 
+def note_row(
+    connection: Connection, row: Mapping[Any, Any], action: str, *, reason: str, actor: str, now: datetime
+) -> None:
+    """Adds the change of a version of an answer, or of a dated row (whose kind and key stand in it)."""
+    what = {"kind": row["kind"], "key": row["key"]} if "kind" in row else {"kind": "answer", "key": row["intent"]}
+    dates = {"valid_from": row["valid_from"], "valid_to": row["valid_to"]}
+    note(connection, **what, **dates, action=action, version_id=row["id"], reason=reason, actor=actor, now=now)
+
+
 def listed(connection: Connection, *, limit: int = 200, before: int | None = None) -> list[RowMapping]:
     """Changes, newest first; `before`: the id that a former page ended with."""
     statement = select(content_events).order_by(content_events.c.id.desc()).limit(limit)

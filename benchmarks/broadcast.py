@@ -26,7 +26,7 @@ from bot import campaign_start
 from handlers import announcement
 from storage import campaigns, ledger, migrate
 from storage.database import Database
-from storage.schema_campaigns import campaign_recipients
+from storage.schema import campaign_recipients
 from tests.fakes.telegram import FakeTelegram, serve
 
 HTTP_RECIPIENTS = 5_000

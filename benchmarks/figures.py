@@ -25,7 +25,7 @@ from bot.figures import Counting
 from handlers import catalogue
 from storage import figures, migrate
 from storage.database import Database
-from storage.schema_figures import daily
+from storage.schema import daily
 
 _CHANNELS = ("telegram", "whatsapp", "web", "sms")
 _PROVINCES = tuple(str(code) for code in range(11, 50))

@@ -41,7 +41,7 @@ class _Order:
 
     job: RowMapping
     rows: list[RowMapping]  # taught messages
-    base: RowMapping | None  # the published model
+    base: RowMapping | None  # the published model, which the new one is measured against; none: the shipped one
     packed: bytes
 
 
@@ -81,7 +81,7 @@ class Trainer:
         if base is not None and base["code"] != code_fingerprint():
             base = None  # it is not in use (bot/models.py): the new one is measured against the shipped one
         packed = models.packed(connection, base["id"]) if base else b""
-        return _Order(job=job, rows=taught.active(connection), base=models.published(connection), packed=packed)
+        return _Order(job=job, rows=taught.active(connection), base=base, packed=packed)
 
     async def _train(self, order: _Order, folder: Path) -> models.Made:
         base = self._pack.model

@@ -217,11 +217,11 @@ def read_files(folder: Path) -> dict[str, Any]:
     loaded = {}
     for path in sorted(folder.rglob("*.yml")):
         with path.open(encoding="utf-8") as file:
-            loaded[path.relative_to(folder).with_suffix("").as_posix()] = yaml.load(file, Loader=_Loader)  # noqa: S506 - a safe loader
+            loaded[path.relative_to(folder).with_suffix("").as_posix()] = yaml.load(file, Loader=LOADER)  # noqa: S506 - a safe loader
     return loaded
 
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _texts(files: Iterable[Mapping[str, str]]) -> dict[str, str]:

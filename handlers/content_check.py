@@ -12,7 +12,7 @@ import yaml
 
 from handlers import answer_check, links, templates
 from handlers.answer_check import TEXT, TITLE, Finding
-from handlers.catalogue import CONTENT, Catalogue, files_of, load, placeholders, read_files
+from handlers.catalogue import CONTENT, LOADER, Catalogue, files_of, load, placeholders, read_files
 
 INTENTS = Path(__file__).parent.parent / "nlu" / "intents.yml"
 
@@ -120,7 +120,7 @@ def lines_of(path: Path) -> dict[str, int]:
     """The line at which each top-level key of a file stands."""
     if not path.exists():  # taken over by a content pack
         return {}
-    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=LOADER)
     return {key.value: key.start_mark.line + 1 for key, _ in node.value} if isinstance(node, yaml.MappingNode) else {}
 
 

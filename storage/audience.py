@@ -31,8 +31,18 @@ from sqlalchemy import (
 
 from storage import restrictions
 from storage.refusal import Refusal
-from storage.schema import chats, courses, enrolments, identities, incentives, links, participants, subscriptions
-from storage.schema_campaigns import campaign_numbers, chat_tags
+from storage.schema import (
+    campaign_numbers,
+    chat_tags,
+    chats,
+    courses,
+    enrolments,
+    identities,
+    incentives,
+    links,
+    participants,
+    subscriptions,
+)
 from storage.subscriptions import EVERYTHING
 
 DEPTH: Final = 8

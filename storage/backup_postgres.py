@@ -18,8 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage import migrate
 from storage.backup_file import BackupError, Manifest, Reader, Tell, Writer
 from storage.database import database_now, parsed, postgres_engine
-from storage.schema import leases
-from storage.schema_all import metadata
+from storage.schema import leases, metadata
 
 _VERSION = "alembic_version"
 

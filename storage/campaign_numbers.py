@@ -9,8 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, literal, select, update
 
 from storage.inbox import insert_for
-from storage.schema import chats, consents, conversations, identities
-from storage.schema_campaigns import campaign_numbers, campaign_recipients
+from storage.schema import campaign_numbers, campaign_recipients, chats, consents, conversations, identities
 
 ANNOUNCEMENTS: Final = "announcements"  # purpose of a consent that a file brought
 _BATCH: Final = 500

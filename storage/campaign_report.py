@@ -9,8 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, and_, func, select
 
 from storage import ledger
-from storage.schema import chats, messages, subscriptions
-from storage.schema_campaigns import campaign_lanes, campaign_progress, campaign_recipients
+from storage.schema import campaign_lanes, campaign_progress, campaign_recipients, chats, messages, subscriptions
 
 ANSWERED_WITHIN: Final = timedelta(days=3)
 REACHED: Final = ("accepted", "delivered", "read")

@@ -12,7 +12,7 @@ from sqlalchemy import case as sql_case
 from storage import audience, campaign_numbers, ledger, staff
 from storage.audience import Selection
 from storage.refusal import Refusal
-from storage.schema_campaigns import (
+from storage.schema import (
     campaign_acts,
     campaign_lanes,
     campaign_recipients,

@@ -12,8 +12,7 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SAWarning
 
 from storage.database import database_now
-from storage.schema import chats, inbox, outbox, queue
-from storage.schema_all import metadata
+from storage.schema import chats, inbox, metadata, outbox, queue
 
 _SHOWN = 5
 _LATE = timedelta(minutes=10)  # a lease is 30 s: nothing is this late unless no process recovers it

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, select
 
 from storage.inbox import insert_for
-from storage.schema_editing import content_events, content_versions
+from storage.schema import content_events, content_versions
 
 PUBLISHED, ROLLED_BACK, WITHDRAWN, ENDED = "published", "rolled_back", "withdrawn", "ended"
 
@@ -50,6 +50,15 @@ def note(
             valid_to=valid_to,
         )
     )
+
+
+def note_row(
+    connection: Connection, row: Mapping[Any, Any], action: str, *, reason: str, actor: str, now: datetime
+) -> None:
+    """Adds the change of a version of an answer, or of a dated row (whose kind and key stand in it)."""
+    what = {"kind": row["kind"], "key": row["key"]} if "kind" in row else {"kind": "answer", "key": row["intent"]}
+    dates = {"valid_from": row["valid_from"], "valid_to": row["valid_to"]}
+    note(connection, **what, **dates, action=action, version_id=row["id"], reason=reason, actor=actor, now=now)
 
 
 def listed(connection: Connection, *, limit: int = 200, before: int | None = None) -> list[RowMapping]:

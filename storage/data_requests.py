@@ -14,8 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, func, select, update
 
-from storage.schema import chats, links, participants
-from storage.schema_privacy import data_requests
+from storage.schema import chats, data_requests, links, participants
 
 SPAN = timedelta(hours=72)
 ACCESS, CORRECTION, WITHDRAWAL, RESTRICTION, ERASURE = "access", "correction", "withdrawal", "restriction", "erasure"

@@ -155,7 +155,9 @@ def publish(connection: Connection, intent: str, *, revision: int, reader: str, 
         raise RefusedError("ended")
     begins = max(row["valid_from"] or now, now)
     _set(connection, row, state=PUBLISHED, reader=reader, published_at=now, valid_from=begins)
-    _log(connection, {**row, "valid_from": begins}, content_log.PUBLISHED, row["reason"], reader, now)
+    content_log.note_row(
+        connection, {**row, "valid_from": begins}, content_log.PUBLISHED, reason=row["reason"], actor=reader, now=now
+    )
     return int(row["id"])
 
 
@@ -179,7 +181,7 @@ def roll_back(connection: Connection, version_id: int, *, actor: str, reason: st
     key = connection.execute(answer_versions.insert().values(**values)).inserted_primary_key
     assert key is not None  # noqa: S101 - an insert of one row has a key
     made = {**row, "id": int(key[0]), "valid_from": now, "valid_to": None}
-    _log(connection, made, content_log.ROLLED_BACK, reason, actor, now)
+    content_log.note_row(connection, made, content_log.ROLLED_BACK, reason=reason, actor=actor, now=now)
     return int(key[0])
 
 
@@ -193,7 +195,7 @@ def withdraw(connection: Connection, version_id: int, *, actor: str, reason: str
     row = get(connection, version_id)
     if done.rowcount != 1 or row is None:
         raise RefusedError("not_published")
-    _log(connection, row, content_log.WITHDRAWN, reason, actor, now)
+    content_log.note_row(connection, row, content_log.WITHDRAWN, reason=reason, actor=actor, now=now)
 
 
 def version_counts(connection: Connection) -> dict[str, int]:
@@ -222,18 +224,3 @@ def _open(connection: Connection, intent: str, revision: int) -> RowMapping:
 
 def _set(connection: Connection, row: Mapping[Any, Any], **values: Any) -> None:
     connection.execute(update(answer_versions).where(answer_versions.c.id == row["id"]).values(**values))
-
-
-def _log(connection: Connection, row: Mapping[Any, Any], action: str, reason: str, actor: str, now: datetime) -> None:
-    content_log.note(
-        connection,
-        kind="answer",
-        key=row["intent"],
-        action=action,
-        version_id=row["id"],
-        reason=reason,
-        actor=actor,
-        now=now,
-        valid_from=row["valid_from"],
-        valid_to=row["valid_to"],
-    )

@@ -11,10 +11,17 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, func,
 
 from storage import data_requests, people, privacy
 from storage.privacy_rules import RULES
-from storage.schema import chats, identities, import_rows, imports, participants, sms_pieces
-from storage.schema_all import metadata
-from storage.schema_campaigns import campaign_numbers
-from storage.schema_privacy import erasures
+from storage.schema import (
+    campaign_numbers,
+    chats,
+    erasures,
+    identities,
+    import_rows,
+    imports,
+    metadata,
+    participants,
+    sms_pieces,
+)
 
 _RECORD_IMPORTS = ("participants", "enrolments", "incentives")
 

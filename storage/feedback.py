@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, case, func, select, update
 
 from storage import consents, restrictions
-from storage.schema_editing import answer_feedback
+from storage.schema import answer_feedback
 
 OPEN, DONE = "open", "done"
 

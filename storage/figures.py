@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Column, Connection, func, select
 
 from storage import progress
+from storage.schema import daily
 from storage.schema import progress as progress_rows
-from storage.schema_figures import daily
 
 FEW = 5  # of a region fewer are not shown: with a topic and a day they may point at one person
 _FOLLOWED = 5  # topics whose days are shown

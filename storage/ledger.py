@@ -24,12 +24,12 @@ from sqlalchemy import (
     update,
 )
 
-from storage.schema import outbox
-from storage.schema_campaigns import (
+from storage.schema import (
     campaign_flights,
     campaign_lanes,
     campaign_recipients,
     campaigns,
+    outbox,
 )
 
 STATES: Final = (

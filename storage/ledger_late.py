@@ -9,8 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, case, func, literal, select, update
 
 from storage.ledger import AUTHOR, OPEN
-from storage.schema import chats
-from storage.schema_campaigns import campaign_flights, campaign_late, campaign_recipients, campaigns
+from storage.schema import campaign_flights, campaign_late, campaign_recipients, campaigns, chats
 
 TAKEN: Final = 1000
 _RANK: Final = {"accepted": 1, "delivered": 2, "read": 3, "failed": 4}

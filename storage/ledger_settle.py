@@ -11,8 +11,7 @@ from storage import ledger_late
 from storage.database import plan_afresh
 from storage.inbox import insert_for
 from storage.ledger import OPEN, rewind, write
-from storage.schema import chats, messages, outbox
-from storage.schema_campaigns import campaign_flights, campaign_progress, campaign_recipients
+from storage.schema import campaign_flights, campaign_progress, campaign_recipients, chats, messages, outbox
 
 _rows = campaign_recipients.c
 

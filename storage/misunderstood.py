@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, update
 
 from storage import restrictions
-from storage.schema import consents, messages, misunderstood
-from storage.schema_teaching import taught
+from storage.schema import consents, messages, misunderstood, taught
 
 PURPOSE = "improve"
 OPEN = None

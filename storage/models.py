@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from storage.schema_teaching import model_files, models
+from storage.schema import model_files, models
 
 KEPT_CANDIDATES = 10  # never published; those that were published are all kept
 
@@ -96,7 +96,8 @@ def publish(connection: Connection, key: int, *, by: str, now: datetime) -> None
         raise NotPublishableError("no_candidate")
     if row["worse"]:
         raise NotPublishableError("worse", row["worse"])
-    if row["compared_with"] != (present["id"] if present else None):
+    in_use = present["id"] if present and present["code"] == row["code"] else None  # of other code: the shipped one is
+    if row["compared_with"] != in_use:
         raise NotPublishableError("outdated")
     _switch(connection, key, by, now)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, LargeBinary, select
 
 from storage.erasing import rows_of
 from storage.privacy_rules import RULES
-from storage.schema_all import metadata
+from storage.schema import metadata
 
 _MACHINE = frozenset((
     "id", "owner", "owner_version", "lease_until", "platform_id", "token_hash", "code", "code_hash", "key",

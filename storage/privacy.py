@@ -16,8 +16,12 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, or_, 
 from storage import consents, data_requests, subscriptions, tags
 from storage.schema import (
     access_log,
+    answer_feedback,
+    campaign_numbers,
+    campaign_recipients,
     carry_codes,
     cases,
+    chat_tags,
     chats,
     course_choices,
     desk_drafts,
@@ -36,13 +40,11 @@ from storage.schema import (
     registrations,
     reminders,
     secure_forms,
+    taught,
+    visits,
 )
 from storage.schema import consents as consent_rows
 from storage.schema import subscriptions as subscription_rows
-from storage.schema_campaigns import campaign_numbers, campaign_recipients, chat_tags
-from storage.schema_editing import answer_feedback
-from storage.schema_figures import visits
-from storage.schema_teaching import taught
 
 # what is erased row by row; wrong proofs (`proofs`), a stop of announcements and a "no" to suggestions (`chats.similar`) stay, or erasing
 # would lift them

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 
 from storage import content_log
 from storage.editing import RefusedError
-from storage.schema_editing import program_rows
+from storage.schema import program_rows
 
 STATE, NOTICE, FACT = "state", "notice", "fact"
 ASKED, APPROVED, REFUSED, ENDED = "asked", "approved", "refused", "ended"
@@ -61,7 +61,9 @@ def approve(connection: Connection, row_id: int, *, by: str, now: datetime) -> N
         raise RefusedError("ended")
     begins = max(row["valid_from"] or now, now)
     _set(connection, row_id, state=APPROVED, decided_by=by, decided_at=now, valid_from=begins)
-    _log(connection, {**row, "valid_from": begins}, content_log.PUBLISHED, row["reason"], by, now)
+    content_log.note_row(
+        connection, {**row, "valid_from": begins}, content_log.PUBLISHED, reason=row["reason"], actor=by, now=now
+    )
 
 
 def refuse(connection: Connection, row_id: int, *, by: str, now: datetime) -> None:
@@ -76,7 +78,7 @@ def end(connection: Connection, row_id: int, *, by: str, reason: str, now: datet
     if row is None or row["state"] != APPROVED:
         raise RefusedError("not_published")
     _set(connection, row_id, state=ENDED, ended_by=by, ended_at=now)
-    _log(connection, row, content_log.ENDED, reason, by, now)
+    content_log.note_row(connection, row, content_log.ENDED, reason=reason, actor=by, now=now)
 
 
 def approved(connection: Connection) -> list[RowMapping]:
@@ -110,18 +112,3 @@ def _waiting(connection: Connection, row_id: int) -> RowMapping:
 
 def _set(connection: Connection, row_id: int, **values: Any) -> None:
     connection.execute(update(program_rows).where(program_rows.c.id == row_id).values(**values))
-
-
-def _log(connection: Connection, row: Mapping[Any, Any], action: str, reason: str, actor: str, now: datetime) -> None:
-    content_log.note(
-        connection,
-        kind=row["kind"],
-        key=row["key"],
-        action=action,
-        version_id=row["id"],
-        reason=reason,
-        actor=actor,
-        now=now,
-        valid_from=row["valid_from"],
-        valid_to=row["valid_to"],
-    )

@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, or_, select, update
 
-from storage.schema import links
-from storage.schema_privacy import data_requests, restrictions
+from storage.schema import data_requests, links, restrictions
 
 
 def holds(chat_id: Any) -> ColumnElement[bool]:

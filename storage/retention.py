@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, select, text, tuple_
 
 from storage.privacy_rules import RULES
-from storage.schema_all import metadata
+from storage.schema import metadata
 
 
 def names() -> list[str]:

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    Column,
-    Date,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    String,
-    Table,
-    Text,
-    text,
-)
+from sqlalchemy import Column, Date, Float, ForeignKey, Index, Integer, String, Table, Text, text
 
-from storage.schema import BigId, Instant, Json, metadata
+from storage.columns import BigId, Instant, Json, metadata
 
 
 def _campaign() -> Column[int]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, text
 
-from storage.schema import BigId, Instant, Json, metadata
+from storage.columns import BigId, Instant, Json, id_column, metadata, moment
 
 content_events = Table(
     "content_events",  # its highest id and count are what every process polls; the public change log reads it
@@ -69,5 +69,34 @@ answer_feedback = Table(
         "intent",
         sqlite_where=text("state = 'open'"),
         postgresql_where=text("state = 'open'"),
+    ),
+)
+
+answer_versions = Table(
+    "answer_versions",
+    metadata,
+    id_column(),
+    Column("intent", String(40), nullable=False, index=True),
+    Column("body", Json, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column(
+        "state", String(12), nullable=False
+    ),  # draft, review, published, withdrawn; replaced and lapsed follow from the dates
+    moment("created_at"),
+    Column("published_at", Instant),
+    Column("writers", Json),  # everybody whose hand is in it; none of them may be its second reader
+    Column("reader", String(64)),
+    Column("reason", String(300), nullable=False, server_default=""),  # public, in the log of changes
+    Column("note", String(500), nullable=False, server_default=""),  # of the reader who gave it back
+    Column("revision", Integer, nullable=False, server_default="1"),  # a save over a colleague's is refused
+    Column("valid_from", Instant),
+    Column("valid_to", Instant),
+    Column("ended_at", Instant),
+    Index(
+        "ix_answer_versions_open",  # one at a time is written on
+        "intent",
+        unique=True,
+        sqlite_where=text("state IN ('draft', 'review')"),
+        postgresql_where=text("state IN ('draft', 'review')"),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, String, Table
 
-from storage.schema import BigId, Instant, Json, metadata
+from storage.columns import BigId, Instant, Json, metadata
 
 visits = Table(
     "visits",  # the present or last visit of a chat, until it is known whether the person comes back

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, Text, text
 
-from storage.schema import BigId, Instant, Json, metadata
+from storage.columns import BigId, Instant, Json, metadata
 
 _OPEN = "state = 'open'"
 _HOLDS = "ended_at IS NULL"

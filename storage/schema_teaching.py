@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, Table, Text
 
-from storage.schema import BigId, Instant, Json, _id, _when, metadata
+from storage.columns import BigId, Instant, Json, id_column, metadata, moment
 
 taught = Table(
     "taught",
     metadata,
-    _id(),
+    id_column(),
     Column("text", Text, nullable=False),
     Column("intent", String(40), nullable=False),
     Column("author", String(64), nullable=False),  # "agent:3", "operator:budi"
     Column("state", String(10), nullable=False),  # active, withdrawn
-    _when("at"),
+    moment("at"),
     # whose words they are: they go when the person erases their data or withdraws the consent
     Column("chat_id", BigId, ForeignKey("chats.id", ondelete="CASCADE"), index=True),
 )
@@ -22,7 +22,7 @@ taught = Table(
 models = Table(
     "models",
     metadata,
-    _id(),
+    id_column(),
     Column("name", String(64), nullable=False),  # as each row of `messages` names it: "embedded-<hash>"
     Column("code", String(16), nullable=False),  # hash of the code and word lists that it needs
     Column("seed", String(16), nullable=False),  # hash of these and the training files
@@ -31,7 +31,7 @@ models = Table(
     Column("report", Json, nullable=False),  # gains and losses (nlu/verdict.py)
     Column("worse", String(200), nullable=False),  # why it may not be published; "" where it may
     Column("state", String(10), nullable=False),  # candidate, published, former (was published once)
-    _when("created_at"),
+    moment("created_at"),
     Column("published_at", Instant),
     Column("published_by", String(64)),
 )
@@ -46,10 +46,10 @@ model_files = Table(
 training_jobs = Table(
     "training_jobs",
     metadata,
-    _id(),
+    id_column(),
     Column("state", String(10), nullable=False),  # waiting, running, done, failed
     Column("asked_by", String(64), nullable=False),
-    _when("asked_at"),
+    moment("asked_at"),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     Column("owner", String(40)),
     Column("lease_until", Instant),
@@ -58,4 +58,22 @@ training_jobs = Table(
     Column("error", String(300)),
     Column("model_id", BigId, ForeignKey("models.id", ondelete="SET NULL")),
     Index("ix_training_jobs_state", "state"),
+)
+
+misunderstood = Table(
+    "misunderstood",
+    metadata,
+    id_column(),
+    Column("chat_id", BigId, ForeignKey("chats.id", ondelete="SET NULL")),
+    Column("topic", String(40), nullable=False),  # best guess
+    Column("text", Text),  # only with the person's recorded consent
+    Column("outcome", String(10), nullable=False),  # clarify (asked back), refuse, feedback ("jawaban ini salah")
+    moment("at"),
+    Column("channel", String(16)),
+    Column("answer", String(40)),  # the intent or the rule that was answered with, where there was an answer
+    Column("state", String(10)),  # none: still to be looked at; taught, done, not_ours, aside
+    Column("handled_by", String(64)),
+    Column("handled_at", Instant),
+    Index("ix_misunderstood_state", "state", "at"),
+    Index("ix_misunderstood_chat_id", "chat_id"),
 )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from storage import audience
-from storage.schema_campaigns import segments
+from storage.schema import segments
 
 
 def save(connection: Connection, name: str, tree: Mapping[str, Any], *, author: str, now: datetime) -> None:

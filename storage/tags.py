@@ -11,8 +11,7 @@ from sqlalchemy import Connection, Select, and_, func, literal, select
 
 from storage import audience
 from storage.inbox import insert_for
-from storage.schema import chats, identities, links, participants
-from storage.schema_campaigns import chat_tags
+from storage.schema import chat_tags, chats, identities, links, participants
 
 _TAG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _BATCH: Final = 500

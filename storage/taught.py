@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, select, update
 
 from storage import restrictions
-from storage.schema_teaching import taught
+from storage.schema import taught
 
 
 def add(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, or_, select, update
 
-from storage.schema_teaching import training_jobs as jobs
+from storage.schema import training_jobs as jobs
 
 ATTEMPTS = 3
 _GOING = ("waiting", "running")

@@ -16,9 +16,18 @@ from sqlalchemy import BigInteger, Connection, DateTime, and_, bindparam, func, 
 
 from storage import progress
 from storage.inbox import insert_for
-from storage.schema import changes, chats, handoffs, links, messages, participants, reminders
-from storage.schema_editing import answer_feedback
-from storage.schema_figures import daily, visits
+from storage.schema import (
+    answer_feedback,
+    changes,
+    chats,
+    daily,
+    handoffs,
+    links,
+    messages,
+    participants,
+    reminders,
+    visits,
+)
 
 PAUSE = timedelta(hours=6)
 RETURN = timedelta(days=7)

@@ -12,9 +12,7 @@ from sqlalchemy import Connection, func, select
 from handlers import register
 from handlers.catalogue import Catalogue
 from storage.privacy_rules import RULES
-from storage.schema import Instant, access_log, participants
-from storage.schema_all import metadata
-from storage.schema_privacy import data_requests
+from storage.schema import Instant, access_log, data_requests, metadata, participants
 
 NOTICE = timedelta(hours=72)
 _WRITTEN = (

@@ -20,7 +20,7 @@ from handlers.messages import Inbound, Kind, Reply
 from handlers.turn import Policy
 from storage import addresses, chats, claims, deliveries, inbox, migrate, outbox, people, standing
 from storage.database import Database
-from storage.schema_campaigns import campaign_recipients, campaigns
+from storage.schema import campaign_recipients, campaigns
 from tests.bot.engines import StubEngine
 from tests.conftest import NOW
 
@@ -40,6 +40,8 @@ SMALL = (
     "courses",
     "early_deliveries",
     "charges",
+    "data_requests",
+    "erasures",
 )  # a row an account, or a list that is read whole
 WRITERS = 20_000
 LEASE = timedelta(seconds=30)

@@ -6,6 +6,7 @@ both front doors: what a person does becomes an `Inbound`, a `Reply` becomes wha
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -297,6 +298,9 @@ class ChannelContract:
         assert not side.refusals()
 
     async def test_it_can_be_stopped_and_closed_twice(self, side: Side) -> None:
+        before = asyncio.all_tasks()
         for _ in range(2):
             side.channel.stop()
             await side.channel.close()
+        assert asyncio.all_tasks() <= before  # and nothing is left running
+        assert not side.refusals()

@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import Connection, select
 
 from bot.exchange import importer, staging
 from storage.database import Database
-from storage.schema import metadata
 
 KEY = bytes(range(32))
 TODAY = date(2026, 11, 24)
 AS_OF = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
 NIK = "3273001412990001"
 PEOPLE = "record_key,name,membership,phone\n"
-
-
-def _make_tables(url: str) -> None:
-    """The migrated tables, and those that this version's migration may not have yet."""
-
-    async def make() -> None:
-        database = Database(url)
-        await database.write(metadata.create_all)
-        await database.close()
-
-    asyncio.run(make())
-
-
-@pytest.fixture(scope="session")
-def migrated_postgres(migrated_postgres: str) -> str:
-    _make_tables(migrated_postgres)
-    return migrated_postgres
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(sqlite_template: Path) -> Path:
-    _make_tables(f"sqlite:///{sqlite_template}")
-    return sqlite_template
 
 
 def source(file: Path, kind: str = "participants") -> staging.Source:

@@ -24,7 +24,7 @@ from handlers import announcement, catalogue
 from handlers.messages import Reply
 from storage import campaigns, chats, deliveries, ledger, outbox, privacy, schema, subscriptions
 from storage.database import Database
-from storage.schema_campaigns import campaign_recipients
+from storage.schema import campaign_recipients
 from tests.fakes.telegram import TOKEN, FakeTelegram, serve
 
 NOON = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)  # 12.00 WIB

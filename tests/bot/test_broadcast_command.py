@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from bot.commands.broadcast import app
 from storage import campaigns, privacy, schema, subscriptions
 from storage.database import Database
-from storage.schema_campaigns import campaign_numbers
+from storage.schema import campaign_numbers
 from tests.bot.test_broadcast import NOON, add_chats
 from tests.storage import desk as rows
 

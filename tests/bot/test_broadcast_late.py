@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, update
 from bot.whatsapp.failures import failed
 from storage import campaigns, deliveries, schema
 from storage.database import Database
-from storage.schema_campaigns import campaign_flights, campaign_late, campaign_recipients
+from storage.schema import campaign_flights, campaign_late, campaign_recipients
 from tests.bot.test_broadcast import Stage, fake  # noqa: F401 - a fixture
 from tests.fakes.telegram import FakeTelegram
 

@@ -13,13 +13,14 @@ import typer
 from sqlalchemy import Connection, update
 from typer.testing import CliRunner
 
+from bot import cli
 from bot.commands import exporting
 from bot.exchange.exporter import HEADINGS, export
 from bot.exchange.table import Record, open_table
 from storage import cases, exports, people, registrations
 from storage.database import Database
 from storage.schema import access_log, participants
-from tests.bot.exchange import migrated_postgres, rows_of, sqlite_template  # noqa: F401 - fixtures
+from tests.bot.exchange import rows_of
 from tests.storage.test_people import add_chat, add_person
 
 
@@ -165,7 +166,6 @@ def test_the_command_writes_csv_and_xlsx(sqlite: Database, command: CliRunner, n
         (["cases", "--since", "kemarin"], "--since kemarin: write 2026-05-12"),
         (["cases", "--format", "pdf"], "--format pdf: csv or xlsx"),
         (["cases", "--format", "xlsx"], "--format xlsx needs --out FILE"),
-        (["cases", "--out", "no/such/folder/x.csv"], "no/such/folder/x.csv: No such file or directory"),
     ],
 )
 def test_what_cannot_be_is_one_clear_line(command: CliRunner, words: list[str], told: str) -> None:
@@ -176,3 +176,9 @@ def test_what_cannot_be_is_one_clear_line(command: CliRunner, words: list[str], 
     assert done.stderr.startswith("pandu: ")
     assert told in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_folder_that_is_not_there_is_told_as_by_every_command(command: CliRunner) -> None:
+    done = command.invoke(cli.app, ["export", "cases", "--out", "no/such/folder/x.csv"])
+    told = "pandu: no/such/folder/x.csv: No such file or directory\n"
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", told)

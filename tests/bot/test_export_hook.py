@@ -24,7 +24,7 @@ from bot.hook import Answer, HookSender, Poster, check_url, sign
 from storage import exports, privacy, registrations
 from storage.database import Database
 from storage.schema import hook_deliveries
-from tests.bot.exchange import migrated_postgres, rows_of, sqlite_template  # noqa: F401 - fixtures
+from tests.bot.exchange import rows_of
 from tests.storage.test_people import add_chat
 
 URL = "https://hook.example/pandu"
@@ -197,6 +197,8 @@ async def test_run_delivers_and_stops(sqlite: Database, now: datetime) -> None:
             await asyncio.sleep(0.02)
         hook.stop()
         await running
+    assert receiver.ids == ["EVENT1"]
+    assert [row["state"] for row in await rows_of(sqlite, hook_deliveries)] == ["delivered"]
 
 
 @pytest.mark.parametrize("url", ["http://hook.example/", "ftp://x", "hook.example", "https://", ""])

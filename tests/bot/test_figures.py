@@ -20,13 +20,13 @@ from storage.database import Database
 from storage.schema import (
     changes,
     chats,
+    daily,
     links,
     messages,
     participants,
     reminders,
 )
-from storage.schema_figures import daily
-from storage.schema_figures import visits as visit_rows
+from storage.schema import visits as visit_rows
 from tests.bot.engines import StubEngine
 from tests.storage import desk as rows
 

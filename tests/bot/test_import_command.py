@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from bot.commands import importing
 from storage.database import Database
 from storage.schema import imports, participants
-from tests.bot.exchange import PEOPLE, migrated_postgres, sqlite_template, write  # noqa: F401 - fixtures
+from tests.bot.exchange import PEOPLE, write
 
 SECRET = "a test's secret of at least 32 characters"
 COMMAND = (

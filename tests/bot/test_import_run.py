@@ -31,17 +31,7 @@ from storage.schema import (
     metadata,
     participants,
 )
-from tests.bot.exchange import (  # noqa: F401 - fixtures
-    AS_OF,
-    KEY,
-    NIK,
-    PEOPLE,
-    imported,
-    migrated_postgres,
-    rows_of,
-    sqlite_template,
-    write,
-)
+from tests.bot.exchange import AS_OF, KEY, NIK, PEOPLE, imported, rows_of, write
 from tests.storage.test_people import add_chat
 
 DOCS = Path(__file__).parent.parent.parent / "docs"

@@ -18,8 +18,7 @@ from handlers.content_now import as_json
 from handlers.turn import Policy
 from storage import consents, content_log, editing, feedback, privacy, program
 from storage.database import Database
-from storage.schema import messages
-from storage.schema_editing import content_events
+from storage.schema import content_events, messages
 from tests.bot.engines import StubEngine
 from tests.conftest import NOW
 

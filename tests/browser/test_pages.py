@@ -60,6 +60,8 @@ async def test_two_phones_on_whatsapp(browser: Any, graph: FakeWhatsApp, picture
     await siti.locator(".options button").first.wait_for()
     await budi.locator(".options button").last.wait_for()
     await picture(page, "phones-whatsapp")
+    assert await siti.get_by_text("insentif saya kok belum cair ya?").count() == 0  # each phone shows its own talk
+    assert await budi.get_by_text("insentif saya kok belum cair ya?").count() >= 1
     await siti.locator(".options button").first.click()
     await graph.until(lambda: len(graph.person("6281200000007").inbox) == 2, timeout=20)
 
@@ -133,4 +135,5 @@ async def test_the_secure_form_works_without_scripts(
     await page.locator("[role=status]").wait_for()
     await picture(page, f"form-sent-{size}")
     await fake.until(lambda: any("terhubung" in sent.text for sent in fake.person(7).inbox), timeout=20)
+    assert not any(samples.nik(1) in sent.text for sent in fake.person(7).inbox)
     await context.close()

@@ -96,7 +96,9 @@ BAD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_what_is_documented_is_accepted(name: str) -> None:
-    rules.interactive(GOOD[name])
+    given = copy.deepcopy(GOOD[name])
+    assert rules.interactive(given) is None
+    assert given == GOOD[name]  # judged, not mended
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, insert
@@ -17,6 +18,7 @@ from nlu.understanding import OUT_OF_SCOPE, Entity, Outcome, Subject, Understand
 from storage import chats
 from storage.schema import chats as chat_rows
 from storage.schema import conversations, metadata
+from tests.engine_cache import shared_engine
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # 10.00 WIB
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -25,13 +27,29 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 @contextmanager
 def memory() -> Iterator[Connection]:
     """A fresh database with one chat, number 1."""
-    engine = create_engine("sqlite://")
-    event.listen(engine, "connect", lambda dbapi, _: dbapi.execute("PRAGMA foreign_keys = ON"))
-    metadata.create_all(engine)
+    engine = shared_engine("sqlite://")
+    event.listen(engine, "connect", _fill)
     with engine.begin() as connection:
         add_chat(connection, "one")
         yield connection
     engine.dispose()
+
+
+def _fill(dbapi: Any, _: object) -> None:
+    dbapi.deserialize(_tables())
+    dbapi.execute("PRAGMA foreign_keys = ON")
+
+
+@cache
+def _tables() -> bytes:
+    """An empty database with all tables: making them takes 40 ms."""
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    raw = engine.raw_connection()
+    made: bytes = raw.driver_connection.serialize()  # type: ignore[union-attr]
+    raw.close()
+    engine.dispose()
+    return made
 
 
 def add_chat(connection: Connection, address: str) -> int:

@@ -143,7 +143,10 @@ def test_never_raises(text: str) -> None:
     "unit", ["a", "a ", "apa? ", "?", "é", "• ", "1 ", "terus ", "🎉", "insentif saya belum cair, "]
 )
 def test_long_texts(engine: EmbeddedEngine, unit: str) -> None:
-    engine.parse(unit * 10_000, CONTEXT)
+    got = engine.parse(unit * 10_000, CONTEXT)
+    assert got.model == engine.version
+    assert got.ranking
+    assert 0 <= got.confidence <= 1
 
 
 _ENGINES: list[EmbeddedEngine] = []

@@ -21,9 +21,8 @@ from storage import backup, check, inbox, leases, migrate
 from storage import outbox as outbox_rows
 from storage.backup_file import BackupError, Reader
 from storage.database import Database
-from storage.schema import chats, desk_sessions, outbox
+from storage.schema import chats, desk_sessions, metadata, outbox
 from storage.schema import inbox as inbox_table
-from storage.schema_all import metadata
 from tests.conftest import NOW
 
 AHEAD = NOW + timedelta(days=3650)  # events that wait since long ago are a finding of their own
@@ -290,6 +289,6 @@ async def test_check_finds_orphans_lost_counts_and_changes_by_hand(sqlite: Datab
 
 
 def test_whoever_walks_all_tables_finds_them_all() -> None:
-    made = {path.stem for path in (Path(__file__).parents[2] / "storage").glob("schema_*.py")} - {"schema_all"}
-    named = (Path(__file__).parents[2] / "storage/schema_all.py").read_text(encoding="utf-8")
+    made = {path.stem for path in (Path(__file__).parents[2] / "storage").glob("schema_*.py")}
+    named = (Path(__file__).parents[2] / "storage/schema.py").read_text(encoding="utf-8")
     assert [name for name in sorted(made) if name not in named] == []

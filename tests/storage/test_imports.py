@@ -11,7 +11,6 @@ from storage.database import Database
 from storage.import_apply import Application, Plan, last_line
 from storage.imports import Row
 from storage.schema import changes, import_rows, participants
-from tests.bot.exchange import migrated_postgres, sqlite_template  # noqa: F401 - fixtures
 from tests.storage.test_people import add_person
 
 COLUMNS = ("name", "membership", "balance", "birth_date")

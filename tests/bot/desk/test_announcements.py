@@ -23,8 +23,8 @@ from bot.desk.guard import MAX_BODY
 from bot.desk.routes import desk_routes
 from handlers import catalogue
 from storage import campaigns, ledger, schema, segments, subscriptions
-from storage.schema_campaigns import campaign_numbers
-from storage.schema_campaigns import campaigns as rows
+from storage.schema import campaign_numbers
+from storage.schema import campaigns as rows
 from tests.bot.desk.conftest import Browser, Office
 from tests.bot.test_broadcast import NOON, add_chats
 

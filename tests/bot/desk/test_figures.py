@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert
 from bot.desk import charts
 from storage import progress
 from storage.database import database_now
-from storage.schema_figures import daily
+from storage.schema import daily
 from tests.bot.desk.conftest import Office
 
 

@@ -8,9 +8,8 @@ from sqlalchemy import Connection, func, select
 
 from storage import consents, data_requests, desk_view, restrictions
 from storage.database import database_now
-from storage.schema import chats, outbox
-from storage.schema_privacy import data_requests as request_rows
-from storage.schema_privacy import erasures
+from storage.schema import chats, erasures, outbox
+from storage.schema import data_requests as request_rows
 from tests.bot.desk.conftest import Office
 
 

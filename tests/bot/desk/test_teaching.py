@@ -29,9 +29,9 @@ from nlu.embedded import EmbeddedEngine
 from nlu.fingerprint import code_fingerprint, fingerprint
 from nlu.understanding import Context
 from storage import misunderstood, models, schema, taught, training_jobs
-from storage.schema_teaching import models as model_rows
-from storage.schema_teaching import taught as taught_rows
-from storage.schema_teaching import training_jobs as job_rows
+from storage.schema import models as model_rows
+from storage.schema import taught as taught_rows
+from storage.schema import training_jobs as job_rows
 from tests.bot.desk.conftest import Office
 from tests.bot.second_programme import CASES
 from tests.conftest import NOW
@@ -103,11 +103,11 @@ class School:
         assert await self.trainer.run_once()
         return (await self.rows(model_rows))[-1]["id"]
 
-    async def kept(self, name: str = "embedded-other", code: str = "") -> int:
-        """A candidate that is the shipped model under another name, measured against the published one."""
+    async def kept(self, name: str = "embedded-other", code: str = "", *, shipped: bool = False) -> int:
+        """A candidate that is the shipped model under another name, measured against the published one or the shipped one."""
 
         def work(connection: Any) -> int:
-            base = models.published(connection)
+            base = None if shipped else models.published(connection)
             made = models.Made(
                 name=name,
                 code=code or code_fingerprint(),
@@ -298,6 +298,19 @@ async def test_a_model_of_other_code_is_not_used(school: School) -> None:
     await school.database.write(partial(models.publish, key=number, by="x", now=NOW))
     await school.published.look()
     assert school.worker.parts.engine is school.engine
+
+
+async def test_beside_a_model_of_other_code_the_next_one_is_measured_against_the_shipped_one(school: School) -> None:
+    old = await school.kept(code="other")
+    await school.database.write(partial(models.publish, key=old, by="x", now=NOW))
+    await school.database.write(partial(training_jobs.ask, by="operator:x", now=NOW))
+    order = await school.database.write(school.trainer._claim)
+    assert order is not None
+    assert (order.base, order.packed) == (None, b"")
+    following = await school.kept(shipped=True)
+    await school.database.write(partial(models.publish, key=following, by="x", now=NOW))
+    with pytest.raises(models.NotPublishableError, match="train again"):
+        await school.database.write(partial(models.publish, key=await school.kept(shipped=True), by="x", now=NOW))
 
 
 async def test_taught_messages_become_a_training_file(school: School, tmp_path: Path) -> None:

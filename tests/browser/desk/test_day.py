@@ -198,3 +198,6 @@ async def test_reading_and_answering_without_scripts(
     async with asyncio.timeout(60):
         while not await ani.get_by_text("halo juga").count():
             await ani.reload()
+    assert (
+        await ani.get_by_label("Balasan", exact=False).first.input_value() == ""
+    )  # what was sent is not offered again

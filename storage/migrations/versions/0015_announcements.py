@@ -1,6 +1,6 @@
 """Announcements: failures that platforms tell late, tags of chats.
 
-Revision ID: 0017
+Revision ID: 0015
 Revises: 0014
 """
 
@@ -9,7 +9,7 @@ from alembic import op
 
 from storage.schema import BigId, Instant
 
-revision = "0017"
+revision = "0015"
 down_revision = "0014"
 branch_labels = None
 depends_on = None

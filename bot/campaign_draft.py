@@ -84,6 +84,7 @@ def read(
 ) -> dict[str, Any]:
     """The wish as columns of a campaign; raises `NotReadyError` with everything that is wrong. `held`: the draft that it changes."""
     found = list(wish.unread)
+    unread = any(one.field in ("text", *announcement.CHANNELS) for one in found)
     sources = room.ways.sources(wish.channels)
     values: dict[str, Any] = {
         "name": " ".join(wish.name.split()),
@@ -95,7 +96,7 @@ def read(
         "spread_hours": max(wish.spread, room.ways.wave_hours) if wish.wave else wish.spread,
         "starts_at": _tried(found, lambda: moment(wish.at, "at")),
         "repeat": wish.repeat or None,
-        "content": _tried(found, lambda: announcement.read(wish.content)),
+        "content": None if unread else _tried(found, lambda: announcement.read(wish.content)),
         "audience": _tried(found, lambda: _audience(connection, wish, room, now, held)),
     }
     found += _of_choices(wish, values, now)

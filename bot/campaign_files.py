@@ -65,6 +65,14 @@ def _parsed(text: str) -> Any:
         raise Refusal("yaml", f"no YAML: {told}", field="filter", line=mark.line + 1 if mark else 1) from None
 
 
+def typed_paragraphs(field: str, text: str) -> Any:
+    """Paragraphs as they are typed into a page, a YAML list; `Refusal` of that field."""
+    try:
+        return _parsed(text)
+    except Refusal as error:
+        raise Refusal("paragraph", str(error), field=field) from None
+
+
 def typed_filter(text: str, now: datetime) -> dict[str, Any]:
     """A filter as it is typed into a page; `Refusal` whose values hold the `line`."""
     if len(text) > _MOST_TYPED:

@@ -39,6 +39,7 @@ TABLE: Final = (
     Field("level", CHOICES),
     Field("linked", YES),
     Field("topic", CHOICES),
+    Field("tag", WORDS),
     Field("course", WORDS, "key"),
     Field("course", WORDS, "topic"),
     Field("course", CHOICES, "state"),

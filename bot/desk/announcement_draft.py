@@ -164,7 +164,7 @@ def _masked(values: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _shown(visit: Visit, campaign: RowMapping) -> previews.Preview:
+def _shown(visit: Visit, campaign: RowMapping) -> list[previews.Preview]:
     frame = announcement.framed(campaign, visit.content)
     names = [source.partition(":")[0] for source in campaign["sources"]]
     return previews.announced(visit.content, campaign["content"], frame, names, visit.link_hosts)

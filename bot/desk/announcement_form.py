@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import yaml
@@ -46,7 +47,7 @@ def fields_of(campaign: Mapping[Any, Any], choices: Choices) -> dict[str, str]:
     content, template = campaign["content"], campaign["content"].get("template")
     found = {
         **_EMPTY,
-        **{key: content.get(key, "") for key in _TEXTS},
+        **{key: _shown(content.get(key, "")) for key in _TEXTS},
         **_ordered([source.partition(":")[0] for source in campaign["sources"]]),
         **_audience(campaign["audience"], choices),
         "name": campaign["name"],
@@ -63,6 +64,11 @@ def fields_of(campaign: Mapping[Any, Any], choices: Choices) -> dict[str, str]:
         found["template"] = template["name"]
         found["values"] = "\n".join(f"{name} = {value}" for name, value in template["values"].items())
     return found
+
+
+def _shown(wording: Any) -> str:
+    """A wording as it is typed: one text, or paragraphs as YAML."""
+    return wording if isinstance(wording, str) else yaml.safe_dump(wording, allow_unicode=True, sort_keys=False)
 
 
 def _audience(chosen: Mapping[str, Any], choices: Choices) -> dict[str, str]:
@@ -99,7 +105,7 @@ def wish_of(sent: Mapping[str, str], choices: Choices, now: datetime) -> Wish:
 
     who = sent.get("who", FORM)
     keeps = who == NUMBERS and bool(get("keeps")) and not get("numbers")
-    content: dict[str, Any] = {key: sent.get(key, "").replace("\r", "") for key in _TEXTS}
+    content: dict[str, Any] = {key: tried(partial(_wording, key, sent.get(key, ""))) or "" for key in _TEXTS}
     content["words"] = [word.strip() for word in sent.get("words", "").split(",") if word.strip()]
     content["template"] = tried(lambda: _template(get("template"), sent.get("values", "")))
     tree = tried(lambda: _tree(who, sent, choices, now))
@@ -124,6 +130,11 @@ def wish_of(sent: Mapping[str, str], choices: Choices, now: datetime) -> Wish:
         spread=_hours(get("spread")),
         unread=unread,
     )
+
+
+def _wording(key: str, text: str) -> Any:
+    text = text.replace("\r", "")
+    return campaign_files.typed_paragraphs(key, text) if text.startswith("- ") else text
 
 
 def _tree(who: str, sent: Mapping[str, str], choices: Choices, now: datetime) -> Any:

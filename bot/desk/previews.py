@@ -63,11 +63,31 @@ def announced(
     frame: announcement.Frame,
     names: Sequence[str],
     hosts: tuple[str, ...],
-) -> Preview:
-    """An announcement on each of its channels, with example values; WhatsApp's template for closed windows beside it."""
+) -> list[Preview]:
+    """An announcement on each of its channels, with example values, once for every way in which its conditions can come out."""
+    told = content.files["announcing"]["case"]
+    return [
+        Preview(
+            title=", ".join(told["holds" if holds else "fails"].format(condition=name) for name, holds in case.items())
+            or told["none"],
+            channels=_announced(content, written, frame, names, hosts, case),
+        )
+        for case in announcement.cases(written)
+    ]
+
+
+def _announced(
+    content: Catalogue,
+    written: Mapping[str, Any],
+    frame: announcement.Frame,
+    names: Sequence[str],
+    hosts: tuple[str, ...],
+    case: Mapping[str, bool],
+) -> dict[str, Sequence[Bubble]]:
+    """The same for one case; WhatsApp's template for closed windows stands beside it."""
     shown: dict[str, Sequence[Bubble]] = {}
     for name in names:
-        reply = announcement.render(written, frame, name, announcement.SAMPLE)
+        reply = announcement.render(written, frame, name, announcement.SAMPLE, case)
         title = _TITLES[name]
         shown[title] = _channels(content, replace(reply, template=None), hosts)[title]
         want = templates.wanted(content).get(reply.template.name) if reply.template and name == "whatsapp" else None
@@ -75,7 +95,7 @@ def announced(
             values = {**want.samples, **reply.template.values}
             body = Bubble(text=want.body.format_map(values), note="Templat, kalau sudah lebih dari 24 jam diam")
             shown[title] = [*shown[title], body]
-    return Preview(title="Tampilannya", channels=shown)
+    return shown
 
 
 _TITLES = {"telegram": "Telegram", "whatsapp": "WhatsApp", "sms": "SMS"}

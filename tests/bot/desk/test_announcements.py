@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -22,7 +23,7 @@ from bot.desk import announcement_audience
 from bot.desk.guard import MAX_BODY
 from bot.desk.routes import desk_routes
 from handlers import catalogue
-from storage import campaigns, ledger, schema, segments, subscriptions
+from storage import campaigns, ledger, schema, segments, subscriptions, tags
 from storage.schema import campaign_numbers
 from storage.schema import campaigns as rows
 from tests.bot.desk.conftest import Browser, Office
@@ -332,6 +333,36 @@ async def test_the_sample_shows_nobodys_name(room: Room) -> None:
     page = (await ani.get(f"/announcements/{key}/draft?count=1")).text
     assert page.count("Halo Kak S•••, S••• A•••.") == 10
     assert "Aminah" not in page
+
+
+async def test_paragraphs_for_some_are_typed_shown_for_each_case_and_come_back(room: Room) -> None:
+    ani = await room.office.at_desk("ani", "operator")
+    typed = "- Halo {sapaan}.\r\n- if: saldo\r\n  text: Saldo Kakak {saldo}.\r\n"
+    key = await room.make(ani, text=typed)
+    kept = (await room.row(key))["content"]["text"]
+    assert kept == [{"text": "Halo {sapaan}."}, {"text": "Saldo Kakak {saldo}.", "if": {"saldo": []}}]
+    page = (await ani.get(f"/announcements/{key}/draft")).text
+    assert "<h3>Bila saldo</h3>" in page
+    assert "<h3>Bila bukan saldo</h3>" in page
+    assert page.count("Saldo Kakak Rp1.250.000.") == 1, "in the one case alone"
+    (field,) = re.findall(r'<textarea id="text"[^>]*>(.*?)</textarea>', page, re.DOTALL)
+    changed = {**FIELDS, "text": html.unescape(field), "revision": revision(page)}
+    assert (await ani.post(f"/announcements/{key}/draft", **changed)).status_code == 303
+    assert (await room.row(key))["content"]["text"] == kept
+    wrong = {**FIELDS, "name": "lain", "text": "- {if: uang, text: Halo.}"}
+    refused = await ani.post("/announcements/new", **wrong)
+    assert refused.status_code == 422
+    assert told(refused.text).startswith("Daftar paragraf tidak terbaca")
+    assert "{if: uang" in html.unescape(refused.text)
+
+
+async def test_people_with_a_tag(room: Room) -> None:
+    ani = await room.office.at_desk("ani", "operator")
+    chosen = select(schema.chats.c.id).where(schema.chats.c.id < 104)
+    await room.office.database.write(lambda c: tags.add(c, "relawan", chosen, author="ani", now=NOW))
+    key = await room.make(ani, **{"only.tag": "relawan"})
+    assert (await room.row(key))["audience"] == {"filter": {"tag": ["relawan"]}}
+    assert "<dd><strong>3</strong></dd>" in (await ani.get(f"/announcements/{key}/draft?count=1")).text
 
 
 async def test_a_template_is_chosen_and_shown_and_must_be_metas(room: Room) -> None:

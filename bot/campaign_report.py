@@ -1,24 +1,15 @@
-"""The report of an announcement, while it goes out and afterwards; and its ledger as a file."""
+"""The report of an announcement, while it goes out and afterwards: for the command line and for the desk."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping
 
-from bot.exchange.report import defused
-from bot.exchange.xlsx_write import XlsxWriter
-from bot.files import keep_private
-from handlers.turn import ZONES
 from storage import campaign_report, campaigns, ledger
-from storage.database import Database
 
-HEADINGS: Final = ("n", "chat_id", "source", "zone", "state", "reason", "at")
 TO_COME: Final = ("pending", "sending", "held")
 _LOOK_BACK: Final = 5  # minutes that the throughput is taken over
 
@@ -26,32 +17,64 @@ _LOOK_BACK: Final = 5  # minutes that the throughput is taken over
 def report(connection: Connection, campaign: RowMapping, now: datetime) -> dict[str, Any]:
     """All that is known of a campaign, as JSON; sums of `states` equal `audience`."""
     key = campaign["id"]
-    states = ledger.counts(connection, key)
     minutes = campaign_report.minutes(connection, key)
-    reached = sum(states.get(name, 0) for name in campaign_report.REACHED)
-    found: dict[str, Any] = {
+    return {
+        **progress(campaign, ledger.reasons(connection, key), minutes, now),
+        **aftermath(connection, campaign),
+        "minutes": [{**row, "minute": row["minute"].isoformat()} for row in minutes],
+        "acts": [{**row, "at": row["at"].isoformat()} for row in campaigns.acts(connection, key)],
+    }
+
+
+def progress(
+    campaign: Mapping[Any, Any], tally: Sequence[Mapping[str, Any]], minutes: Sequence[Mapping[Any, Any]], now: datetime
+) -> dict[str, Any]:
+    """Where it stands, from what `ledger.reasons` has counted and the settled rows by minute."""
+    states = _sums(tally, "state")
+    channels: dict[str, dict[str, int]] = {}
+    for source in sorted({row["source"] for row in tally}):
+        channels[source] = _sums([row for row in tally if row["source"] == source], "state")
+    return {
         "name": campaign["name"],
         "state": campaign["state"],
         "why": campaign["paused_why"] if campaign["state"] == "paused" else None,
         "audience": sum(states.values()),
-        "states": states,
-        "reasons": [row for row in ledger.reasons(connection, key) if row["reason"]],
-        "reached": reached,
+        "states": {state: states[state] for state in ledger.STATES if state in states},
+        "channels": channels,
+        "reasons": [dict(row) for row in tally if row["reason"]],
+        "reached": reached(states),
         "delivered": states.get("delivered", 0) + states.get("read", 0),
         "read": states.get("read", 0),
-        **campaign_report.answers(connection, key),
-        "opted_out_after": 0,
         **_pace(campaign, states, minutes, now),
-        "minutes": [{**row, "minute": row["minute"].isoformat()} for row in minutes],
-        "acts": [{**row, "at": row["at"].isoformat()} for row in campaigns.acts(connection, key)],
+        "seconds": _seconds(campaign, minutes, now),
     }
-    if campaign["frozen_at"]:
-        found["opted_out_after"] = campaign_report.stopped_since(connection, key, campaign["frozen_at"])
+
+
+def reached(states: Mapping[str, int]) -> int:
+    """Of counts by state: how many the platform has taken."""
+    return sum(states.get(name, 0) for name in campaign_report.REACHED)
+
+
+def aftermath(connection: Connection, campaign: Mapping[Any, Any]) -> dict[str, Any]:
+    """What people did afterwards: replied, asked (intents of their first messages), opted_out_after."""
+    if not campaign["frozen_at"]:
+        return {"replied": 0, "asked": {}, "opted_out_after": 0}
+    key, since = campaign["id"], campaign["frozen_at"]
+    return {
+        **campaign_report.answers(connection, key, since),
+        "opted_out_after": campaign_report.stopped_since(connection, key, since),
+    }
+
+
+def _sums(tally: Sequence[Mapping[str, Any]], name: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in tally:
+        found[row[name]] = found.get(row[name], 0) + row["count"]
     return found
 
 
 def _pace(
-    campaign: Mapping[Any, Any], states: Mapping[str, int], minutes: list[RowMapping], now: datetime
+    campaign: Mapping[Any, Any], states: Mapping[str, int], minutes: Sequence[Mapping[Any, Any]], now: datetime
 ) -> dict[str, Any]:
     """Throughput of the last minutes and the end that it points to, nights left out of account."""
     since = now - timedelta(minutes=_LOOK_BACK)
@@ -64,25 +87,10 @@ def _pace(
     return {"to_come": left, "per_second": round(per_second, 2), "estimated_end": end}
 
 
-async def write_ledger(database: Database, campaign_id: int, out: Path) -> int:
-    """The ledger as CSV or XLSX (by the name's ending), a page at a time; returns the rows."""
-    xlsx = out.suffix.lower() == ".xlsx"
-    written = 0
-    keep_private(out)
-    with XlsxWriter(out) if xlsx else out.open("w", encoding="utf-8-sig", newline="") as file:
-        writer: Any = file if isinstance(file, XlsxWriter) else csv.writer(file)
-        safe = str if xlsx else defused
-        writer.writerow(HEADINGS)
-        after = 0
-        while rows := await database.read(partial(campaign_report.page, campaign_id=campaign_id, after=after)):
-            for row in rows:
-                writer.writerow([safe(_cell(row[name])) for name in HEADINGS])
-            written += len(rows)
-            after = rows[-1]["n"]
-    return written
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(ZONES["WIB"]).isoformat(timespec="seconds")
-    return "" if value is None else str(value)
+def _seconds(campaign: Mapping[Any, Any], minutes: Sequence[Mapping[Any, Any]], now: datetime) -> int | None:
+    """From the start to the end, or until now; None of one that has not begun."""
+    if not campaign["frozen_at"]:
+        return None
+    end = campaign["ended_at"] or (now if campaign["state"] == "running" else None)
+    end = end or (minutes[-1]["minute"] + timedelta(minutes=1) if minutes else campaign["frozen_at"])
+    return max(0, int((end - campaign["frozen_at"]).total_seconds()))

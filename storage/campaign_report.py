@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, and_, func, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from storage import ledger
-from storage.schema import campaign_lanes, campaign_progress, campaign_recipients, chats, messages, subscriptions
+from storage.schema import (
+    campaign_acts,
+    campaign_lanes,
+    campaign_progress,
+    campaign_recipients,
+    campaigns,
+    chats,
+    messages,
+    subscriptions,
+)
 
 ANSWERED_WITHIN: Final = timedelta(days=3)
 REACHED: Final = ("accepted", "delivered", "read")
+_APART: Final = timedelta(minutes=10)  # that clocks may stand apart
+_SHOWN_SECONDS: Final = (30, 2)  # that a page shows the same; the second while it goes out
 _rows = campaign_recipients.c
 
 
@@ -31,18 +42,27 @@ def minutes(connection: Connection, campaign_id: int) -> list[RowMapping]:
     return list(connection.execute(statement.order_by(row.minute)).mappings())
 
 
-def answers(connection: Connection, campaign_id: int) -> dict[str, Any]:
-    """How many answered within three days of the last message, and the intents of their first messages afterwards."""
+def answers(connection: Connection, campaign_id: int, since: datetime) -> dict[str, Any]:
+    """How many answered within three days of the last message, and the intents of their first messages afterwards.
+
+    `since`: when it began. Read from what people have said meanwhile, which is little beside a large audience.
+    """
     last = connection.execute(
         select(func.max(campaign_progress.c.minute)).where(campaign_progress.c.campaign_id == campaign_id)
     ).scalar()
     if last is None:
         return {"replied": 0, "asked": {}}
+    until = last + ANSWERED_WITHIN
+    begin, end = _log_at(connection, since - _APART), _log_at(connection, until + _APART)
     ours, said = messages.alias("ours"), messages.alias("said")
+    reached = select(ours.c.id).where(
+        ours.c.chat_id == said.c.chat_id,
+        ours.c.author == ledger.author_of(campaign_id),
+        ours.c.id.between(begin, said.c.id),
+    )
     first = (
         select(func.min(said.c.id))
-        .join(ours, and_(ours.c.chat_id == said.c.chat_id, ours.c.author == ledger.author_of(campaign_id)))
-        .where(said.c.id > ours.c.id, said.c.author == "person", said.c.at < last + ANSWERED_WITHIN)
+        .where(said.c.id.between(begin, end), said.c.author == "person", said.c.at < until, reached.exists())
         .group_by(said.c.chat_id)
     )
     found = select(messages.c.intent, func.count()).where(messages.c.id.in_(first)).group_by(messages.c.intent)
@@ -50,19 +70,43 @@ def answers(connection: Connection, campaign_id: int) -> dict[str, Any]:
     return {"replied": sum(row[1] for row in rows), "asked": {row[0] or "-": row[1] for row in rows}}
 
 
+def _log_at(connection: Connection, moment: datetime) -> int:
+    """About the key of the log's first line of a moment, by halving: lines come in order of time, and no index holds it."""
+    low, high = 0, int(connection.execute(select(func.max(messages.c.id))).scalar() or 0) + 1
+    line = select(messages.c.id, messages.c.at).order_by(messages.c.id).limit(1)
+    while low < high:
+        middle = (low + high) // 2
+        found = connection.execute(line.where(messages.c.id >= middle)).first()
+        if found is None or found.at >= moment:
+            high = middle
+        else:
+            low = found.id + 1
+    return low
+
+
 def stopped_since(connection: Connection, campaign_id: int, since: datetime) -> int:
     """Of those it reached, how many have said stop or left since it began."""
-    ended = select(subscriptions.c.id).where(
-        subscriptions.c.chat_id == _rows.chat_id, subscriptions.c.topic == "semua", subscriptions.c.ended_at >= since
+    ended = select(subscriptions.c.chat_id).where(subscriptions.c.topic == "semua", subscriptions.c.ended_at >= since)
+    gone = ended.union(select(chats.c.id).where(chats.c.stopped_at >= since)).subquery("gone")
+    reached = select(_rows.n).where(
+        _rows.chat_id == gone.c.chat_id, _rows.campaign_id == campaign_id, _rows.state.in_(REACHED)
     )
+    return int(connection.execute(select(func.count()).select_from(gone).where(reached.exists())).scalar_one())
+
+
+def marks(connection: Connection, campaign_ids: Collection[int], now: datetime) -> dict[int, str]:
+    """A name of what a page shows of these campaigns: another after each deed, and every few seconds while one goes out."""
+    act = func.max(campaign_acts.c.id).label("act")
     statement = (
-        select(func.count())
-        .select_from(campaign_recipients)
-        .join(chats, chats.c.id == _rows.chat_id)
-        .where(_rows.campaign_id == campaign_id, _rows.state.in_(REACHED))
-        .where(ended.exists() | (chats.c.stopped_at >= since))
+        select(campaigns.c.id, campaigns.c.state, act)
+        .outerjoin(campaign_acts, campaign_acts.c.campaign_id == campaigns.c.id)
+        .where(campaigns.c.id.in_(list(campaign_ids)))
+        .group_by(campaigns.c.id, campaigns.c.state)
     )
-    return int(connection.execute(statement).scalar_one())
+    return {
+        row.id: f"{row.state}-{row.act}-{int(now.timestamp()) // _SHOWN_SECONDS[row.state == 'running']}"
+        for row in connection.execute(statement)
+    }
 
 
 def page(connection: Connection, campaign_id: int, after: int, limit: int = 5000) -> Sequence[RowMapping]:

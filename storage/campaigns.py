@@ -21,6 +21,11 @@ from storage.schema import (
 
 _WRITES: Final = ("create", "edit")  # acts that make what a second person approves
 GROWN: Final = 1.1  # an audience that has grown by more since the approval needs another one
+LEFT_OUT: Final = (
+    *("no_channel", "left", "opted_out", "restricted", "not_subscribed", "no_consent", "closed_window", "no_value"),
+    *("other_chat", "bad_number", "duplicate"),
+)
+"""Beginnings of the reasons that `storage.audience` and a file of numbers give at the start."""
 _ZONES_FROM_THE_EAST: Final = ("WIT", "WITA", "WIB")
 
 
@@ -255,14 +260,33 @@ def cancel(connection: Connection, campaign_id: int, *, actor: str, now: datetim
 
 
 def retry(
-    connection: Connection, campaign_id: int, state: str, reason: str | None, *, actor: str, now: datetime
+    connection: Connection,
+    campaign_id: int,
+    state: str,
+    reason: str | None,
+    *,
+    actor: str,
+    now: datetime,
+    whole: bool = False,
 ) -> int:
-    """Tries recipients of a state and reason again; returns how many."""
+    """Tries recipients of a state (failed, unknown, skipped) and of a reason's beginning (`whole`: of just that reason) again; returns how many.
+
+    Who was left out when it began stays so: nothing asks later whether they have agreed, and they stand in no lane.
+    """
     campaign = _in_state(connection, campaign_id, ("running", "paused", "done"), "retried")
-    count = ledger.again(connection, campaign["id"], state, reason, now)
+    never = LEFT_OUT if state == "skipped" else ()
+    count = ledger.again(connection, campaign["id"], state, reason, now, whole=whole, never=never)
     if count and campaign["state"] == "done":
         _go(connection, campaign["id"], now)
     note(connection, campaign["id"], actor, "retry", now, f"{count} {state}" + (f": {reason}" if reason else ""))
+    return count
+
+
+def settle_unknown(connection: Connection, campaign_id: int, state: str, *, actor: str, now: datetime) -> int:
+    """A human has said what became of sends that were cut (accepted or failed), without sending again; returns how many."""
+    campaign = _in_state(connection, campaign_id, ("running", "paused", "done", "cancelled"), "settled")
+    count = ledger.decide_unknown(connection, campaign["id"], state, f"decided by {actor}", now)
+    note(connection, campaign["id"], actor, "settle", now, f"{count} unknown as {state}")
     return count
 
 

@@ -121,14 +121,14 @@ def log_look(
     connection: Connection,
     *,
     actor: str,
-    chat_id: int,
+    chat_id: int | None,
     participant_id: int | None,
     what: str,
     now: datetime,
     quiet: timedelta = timedelta(0),
     reason: str | None = None,
 ) -> None:
-    """Notes that somebody has looked at a conversation or record; `quiet`: a page drawn again so soon is the same look."""
+    """Notes that somebody has looked at a conversation or record, or (both None) taken a list along; `quiet`: a page drawn again so soon is the same look."""
     a = access_log
     recent = and_(a.c.actor == actor, a.c.chat_id == chat_id, a.c.what == what, a.c.at > now - quiet)
     if not quiet or connection.execute(select(a.c.id).where(recent).limit(1)).first() is None:

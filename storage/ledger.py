@@ -19,6 +19,7 @@ from sqlalchemy import (
     case,
     func,
     insert,
+    not_,
     or_,
     select,
     update,
@@ -206,11 +207,25 @@ def close_rest(connection: Connection, campaign_id: int, state: str, reason: str
     ).rowcount
 
 
-def again(connection: Connection, campaign_id: int, state: str, reason: str | None, now: datetime) -> int:
-    """Recipients of a state (failed, unknown, skipped, cancelled) and of a reason's beginning are pending again; returns how many."""
+def again(
+    connection: Connection,
+    campaign_id: int,
+    state: str,
+    reason: str | None,
+    now: datetime,
+    *,
+    whole: bool = False,
+    never: Sequence[str] = (),
+) -> int:
+    """Recipients of a state (failed, unknown, skipped) and of a reason's beginning are pending again; returns how many.
+
+    `whole`: only of exactly that reason. `never`: reasons, by their beginning, that stay what they are.
+    """
     where = [_rows.campaign_id == campaign_id, _rows.state == state, _rows.chat_id.is_not(None)]
     if reason is not None:
-        where.append(_rows.reason.startswith(reason, autoescape=True))
+        where.append(_rows.reason == reason if whole else _rows.reason.startswith(reason, autoescape=True))
+    told = func.coalesce(_rows.reason, "")
+    where += [not_(told.startswith(word, autoescape=True)) for word in never]
     first = connection.execute(select(func.min(_rows.n)).where(*where)).scalar_one()
     count = connection.execute(
         update(campaign_recipients).where(*where).values(state="pending", outbox_id=None, reason=None, at=now)

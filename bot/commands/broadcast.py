@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import Connection, RowMapping
 
-from bot import campaign_report, campaign_start, campaign_test
+from bot import campaign_ledger, campaign_report, campaign_start, campaign_test
 from bot.commands.broadcast_create import By, Name, create
 from bot.commands.campaigns import known, loaded_settings, room
 from bot.commands.running import look, me, run, stop
@@ -182,12 +182,8 @@ def settle(
     if as_ not in ("accepted", "failed"):
         raise stop("--as: accepted or failed")
 
-    def work(connection: Connection, key: int, now: datetime) -> int:
-        count = ledger.decide_unknown(connection, key, as_, f"decided by {me(by)}", now)
-        campaigns.note(connection, key, me(by), "settle", now, f"{count} unknown as {as_}")
-        return count
-
-    typer.echo(f"{run(_acting(name, work))} recipients are {as_}")
+    count = run(_acting(name, lambda c, key, now: campaigns.settle_unknown(c, key, as_, actor=me(by), now=now)))
+    typer.echo(f"{count} recipients are {as_}")
 
 
 @app.command()
@@ -264,7 +260,8 @@ def _written(name: str, out: Path) -> int:
         database = Database(loaded_settings().database_url)
         try:
             campaign = await database.read(lambda connection: known(connection, name))
-            return await campaign_report.write_ledger(database, campaign["id"], out)
+            await campaign_ledger.write(database, campaign["id"], out)
+            return campaign["frozen_size"] or 0
         finally:
             await database.close()
 

@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 
 from bot.desk.visit import Visit, is_whole
 from bot.wake import DESK, Wake
-from storage import agents, desk_queue, desk_sessions
+from storage import agents, campaign_report, desk_queue, desk_sessions
 from storage.database import Database, database_now, is_outage
 
 log = structlog.get_logger()
@@ -40,6 +40,7 @@ class Watcher:
     agent_id: int
     chat: int | None  # the conversation it shows
     queue: bool  # it shows the queue
+    campaign: int | None = None  # the announcement it shows, and then nothing else
     mark: str = ""
     waiting: int = 0
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
@@ -52,22 +53,29 @@ class Seen:
 
     queue: dict[int, desk_queue.Mark]
     chats: dict[int, str]
+    campaigns: dict[int, str] = field(default_factory=dict)
 
     @property
     def waiting(self) -> int:
         """How many wait for an agent."""
         return sum(mark.waiting for mark in self.queue.values())
 
-    def mark(self, *, agent_id: int, chat: int | None, queue: bool) -> str:
+    def mark(self, *, agent_id: int, chat: int | None, queue: bool, campaign: int | None = None) -> str:
         """The name of what such a page shows."""
+        if campaign is not None:
+            return self.campaigns.get(campaign, "gone")
         shown = [m.text for m in self.queue.values() if queue or m.agent_id == agent_id]
         told = f"{self.waiting}|{'|'.join(sorted(shown))}|{self.chats.get(chat) if chat is not None else ''}"
         return hashlib.sha256(told.encode()).hexdigest()[:20]
 
 
-def look(connection: Connection, chats: frozenset[int]) -> Seen:
-    """What goes on now: the queue, and these conversations."""
-    return Seen(desk_queue.queue_marks(connection), desk_queue.chat_marks(connection, chats))
+def look(connection: Connection, chats: frozenset[int], announced: frozenset[int] = frozenset()) -> Seen:
+    """What goes on now: the queue, these conversations, and these announcements."""
+    return Seen(
+        desk_queue.queue_marks(connection),
+        desk_queue.chat_marks(connection, chats),
+        campaign_report.marks(connection, announced, database_now(connection)) if announced else {},
+    )
 
 
 class Hub:
@@ -93,11 +101,12 @@ class Hub:
         """The events of one page; `?since=` or Last-Event-ID names the state that it shows."""
         if self._stopped or len(self._watchers) >= MOST_PAGES:
             return Response(status_code=503, headers={"Retry-After": "2"})
-        chat = visit.asked("chat")
+        chat, campaign = visit.asked("chat"), visit.asked("announcement")
         watcher = Watcher(
             agent_id=visit.me["id"],
             chat=int(chat) if is_whole(chat) else None,
             queue=bool(visit.asked("queue")),
+            campaign=int(campaign) if is_whole(campaign) else None,
         )
         shown = visit.request.headers.get("last-event-id") or visit.asked("since")
         return StreamingResponse(
@@ -151,7 +160,8 @@ class Hub:
         while self._watchers and not self._stopped:
             try:
                 chats = frozenset(watcher.chat for watcher in self._watchers if watcher.chat is not None)
-                seen = await self._database.read(partial(look, chats=chats))
+                announced = frozenset(one.campaign for one in self._watchers if one.campaign is not None)
+                seen = await self._database.read(partial(look, chats=chats, announced=announced))
                 for watcher in list(self._watchers):
                     self._tell(watcher, seen)
             except Exception as error:
@@ -162,9 +172,10 @@ class Hub:
             await self._wake.wait(DESK, NET_SECONDS)
 
     def _tell(self, watcher: Watcher, seen: Seen) -> None:
-        mark = seen.mark(agent_id=watcher.agent_id, chat=watcher.chat, queue=watcher.queue)
+        one = watcher
+        mark = seen.mark(agent_id=one.agent_id, chat=one.chat, queue=one.queue, campaign=one.campaign)
         if mark != watcher.mark:
-            watcher.mark, watcher.waiting = mark, seen.waiting
+            watcher.mark, watcher.waiting = mark, seen.waiting if one.campaign is None else 0
             watcher.stirred.set()
 
 

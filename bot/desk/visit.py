@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from bot import campaign_means, pack
 from bot.campaign_means import Ways
 from bot.desk import look, roles
+from bot.desk.counts import Counts
 from bot.effects import Parts
 from bot.pack import Pack
 from bot.wake import DESK, INBOX, OUTBOX, Wake
@@ -41,6 +42,7 @@ class Desk:
     own_host: str = ""  # our pages', that may stand in messages beside .go.id and the operator's listed ones
     https: bool = False  # people reach it by https, whatever stands between
     pack: Pack = pack.SHIPPED
+    counts: Counts = field(default_factory=Counts)  # what is dear to count, of this process
     ways: Ways = campaign_means.NONE  # by what announcements leave; none: nothing is configured
     demo: tuple[tuple[str, str], ...] = ()  # name and password of the demo's accounts, shown on its log-in page
 
@@ -101,8 +103,8 @@ class Visit:
             return self.here
         if "chat" in known:
             return f"/chat/{known['chat']}"
-        first = self.here.split("/")[1]
-        return f"/{first}/{known['number']}" if "number" in known else f"/{first}"
+        first, key = self.here.split("/")[1], known.get("number", known.get("id"))
+        return f"/{first}" if key is None else f"/{first}/{key}"
 
     @property
     def answers(self) -> bool:

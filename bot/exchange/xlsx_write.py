@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 from xml.sax.saxutils import escape
 
 MOST_ROWS = 1_048_576  # what a sheet holds
@@ -33,10 +34,10 @@ _PARTS = {
 
 
 class XlsxWriter:
-    """A file that is being written; use it with `with`."""
+    """A file that is being written; use it with `with`. Instead of a path something that bytes are written to, and nothing else."""
 
-    def __init__(self, path: Path) -> None:
-        self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
+    def __init__(self, out: Path | IO[bytes]) -> None:
+        self._zip = zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED)
         for name, content in _PARTS.items():
             self._zip.writestr(name, _HEAD + content)
         self._sheet = io.TextIOWrapper(self._zip.open("xl/worksheets/sheet1.xml", "w", force_zip64=True), "utf-8")

@@ -150,7 +150,7 @@
   const talk = $("#talk");
   if (talk) talk.scrollTop = talk.scrollHeight;
   const text = $("#text");
-  if (text) {
+  if (text && text.form.dataset.draft) {  /* the reply of a conversation; other forms have a field of this name too */
     const form = text.form, state = $("#draft-state"), left = $("#left"), picker = $("#picker");
     let timer = null, kept = text.value;
 

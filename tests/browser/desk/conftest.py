@@ -41,6 +41,7 @@ PEOPLE = (
     ("budi", "Budi", "agent"),
     ("lina", "Lina", "supervisor"),
     ("admin", "Admin", "admin"),
+    ("oki", "Oki", "operator"),
 )
 
 
@@ -104,7 +105,15 @@ async def whatsapp() -> AsyncIterator[FakeWhatsApp]:
 
 
 @pytest.fixture
-async def place(fake: FakeTelegram, whatsapp: FakeWhatsApp, tmp_path: Path) -> AsyncIterator[Place]:
+def more() -> dict[str, str]:
+    """Settings of a test's own."""
+    return {}
+
+
+@pytest.fixture
+async def place(
+    fake: FakeTelegram, whatsapp: FakeWhatsApp, tmp_path: Path, more: dict[str, str]
+) -> AsyncIterator[Place]:
     """Pandu with invented people, a desk that is open all day, Telegram, WhatsApp and the web chat."""
     bind = f"127.0.0.1:{free_port()}"
     url = f"sqlite:///{tmp_path / 'pandu.db'}"
@@ -126,6 +135,7 @@ async def place(fake: FakeTelegram, whatsapp: FakeWhatsApp, tmp_path: Path) -> A
             "PANDU_WHATSAPP_APP_ID": whatsapp.app_id,
             "PANDU_WHATSAPP_APP_SECRET": whatsapp.secret,
             "PANDU_WHATSAPP_VERIFY_TOKEN": whatsapp.verify,
+            **more,
         }
     )
     await app.prepare_database(loaded)

@@ -26,6 +26,8 @@ PAGES = (
         "agents",
         "answers",
         "program",
+        "announcements",
+        "announcements/new",
     ),
     *("requests?state=", "person", "consents", "processing", "breach"),
 )

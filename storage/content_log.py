@@ -23,42 +23,23 @@ def mark(connection: Connection) -> tuple[int, int]:
     return highest or 0, count
 
 
-def note(
-    connection: Connection,
-    *,
-    kind: str,
-    key: str,
-    action: str,
-    version_id: int,
-    reason: str,
-    actor: str,
-    now: datetime,
-    valid_from: datetime | None = None,
-    valid_to: datetime | None = None,
-) -> None:
-    """Adds a change; in the transaction that makes it."""
-    connection.execute(
-        content_events.insert().values(
-            kind=kind,
-            key=key,
-            action=action,
-            version_id=version_id,
-            reason=reason,
-            actor=actor,
-            at=now,
-            valid_from=valid_from,
-            valid_to=valid_to,
-        )
-    )
-
-
 def note_row(
     connection: Connection, row: Mapping[Any, Any], action: str, *, reason: str, actor: str, now: datetime
 ) -> None:
-    """Adds the change of a version of an answer, or of a dated row (whose kind and key stand in it)."""
+    """Adds the change of a version of an answer, or of a dated row (whose kind and key stand in it); in the transaction that makes it."""
     what = {"kind": row["kind"], "key": row["key"]} if "kind" in row else {"kind": "answer", "key": row["intent"]}
-    dates = {"valid_from": row["valid_from"], "valid_to": row["valid_to"]}
-    note(connection, **what, **dates, action=action, version_id=row["id"], reason=reason, actor=actor, now=now)
+    connection.execute(
+        content_events.insert().values(
+            **what,
+            action=action,
+            version_id=row["id"],
+            reason=reason,
+            actor=actor,
+            at=now,
+            valid_from=row["valid_from"],
+            valid_to=row["valid_to"],
+        )
+    )
 
 
 def listed(connection: Connection, *, limit: int = 200, before: int | None = None) -> list[RowMapping]:

@@ -84,7 +84,7 @@ def ledger_of(connection: Connection, key: int) -> dict[int, str]:
     """State by chat."""
     row = campaign_recipients.c
     found = select(row.chat_id, row.state).where(row.campaign_id == key)
-    return dict(connection.execute(found).tuples().all())
+    return {row.chat_id: row.state for row in connection.execute(found)}
 
 
 async def state(database: Database, key: int) -> str:

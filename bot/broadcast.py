@@ -29,6 +29,7 @@ from storage.database import Database, database_now, is_outage
 log = structlog.get_logger()
 
 ACTOR: Final = "pandu"
+LEASE: Final = "broadcast"  # whose holder feeds
 CHUNK: Final = 500
 SETTLED: Final = 1000
 _AHEAD_SECONDS: Final = 2.0  # of the account's pace that stands in the outbox

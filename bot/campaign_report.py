@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping
 
+from bot import proactive
+from bot.broadcast import LEASE
 from bot.exchange.report import defused
 from bot.exchange.xlsx_write import XlsxWriter
 from bot.files import keep_private
 from handlers.turn import ZONES
-from storage import campaign_report, campaigns, ledger
+from storage import campaign_report, campaigns, leases, ledger
 from storage.database import Database
 
 HEADINGS: Final = ("n", "chat_id", "source", "zone", "state", "reason", "at")
@@ -42,6 +44,7 @@ def report(connection: Connection, campaign: RowMapping, now: datetime) -> dict[
         **campaign_report.answers(connection, key),
         "opted_out_after": 0,
         **_pace(campaign, states, minutes, now),
+        "waits": waits(connection, campaign, states, now),
         "minutes": [{**row, "minute": row["minute"].isoformat()} for row in minutes],
         "acts": [{**row, "at": row["at"].isoformat()} for row in campaigns.acts(connection, key)],
     }
@@ -62,6 +65,19 @@ def _pace(
     moving = campaign["state"] == "running" and left and per_second
     end = (now + timedelta(seconds=left / per_second)).isoformat(timespec="seconds") if moving else None
     return {"to_come": left, "per_second": round(per_second, 2), "estimated_end": end}
+
+
+def waits(connection: Connection, campaign: Mapping[Any, Any], states: Mapping[str, int], now: datetime) -> list[str]:
+    """Why a running one may stand still: nobody sends, or it is night for those who are left."""
+    if campaign["state"] != "running" or not any(states.get(name) for name in TO_COME):
+        return []
+    found = []
+    if not leases.is_held(connection, LEASE):
+        found.append("no sender is at work: start pandu run (role all or sender)")
+    left = {lane["zone"] for lane in ledger.lanes(connection, campaign["id"], ZONES)}
+    if night := left.difference(proactive.daytime_zones(now)):
+        found.append(f"night in {', '.join(sorted(night))}: goes on there at {proactive.HOURS.start:02}.00")
+    return found
 
 
 async def write_ledger(database: Database, campaign_id: int, out: Path) -> int:

@@ -20,12 +20,12 @@ from handlers.messages import Inbound, Kind, Reply
 from handlers.turn import Policy
 from storage import (
     addresses,
-    campaign_people,
     chats,
     claims,
     deliveries,
     inbox,
     ledger,
+    ledger_late,
     ledger_settle,
     migrate,
     outbox,
@@ -55,7 +55,7 @@ SMALL = (
     "charges",
     "data_requests",
     "erasures",
-    *("campaigns", "campaign_lanes", "campaign_flights", "campaign_progress", "restrictions"),
+    *("campaigns", "campaign_lanes", "campaign_flights", "campaign_progress", "campaign_late"),
 )  # a row an account, or a list that is read whole
 WRITERS = 20_000
 LEASE = timedelta(seconds=30)
@@ -180,8 +180,7 @@ def announcing(connection: Connection) -> None:
     """An announcement goes on: fed, sent, settled, told about by the platform, taken back."""
     (lane,) = ledger.lanes(connection, 2, ["WIB"])
     rows = ledger.next_rows(connection, lane, 40)
-    people_ = campaign_people.facts(connection, [row.chat_id for row in rows], None)
-    drafts = [(row.n, _announcement(people_[row.chat_id])) for row in rows]
+    drafts = [(row.n, _announcement(row.chat_id)) for row in rows]
     ledger.put(connection, 2, drafts, NOW)
     ledger.write(connection, 2, [(rows[0].n, "skipped", "x")], NOW)
     assert ledger.in_flight(connection, SOURCE) >= 40
@@ -193,14 +192,16 @@ def announcing(connection: Connection) -> None:
     assert 2 in ledger.flying(connection)
     assert ledger_settle.settle(connection, 2, NOW)["accepted"]
     ledger.is_finished(connection, 2)
-    message = {"author": ledger.author_of(2), "chat_id": rows[0].chat_id}
-    ledger.reported(connection, message, "delivered", None, NOW)
+    for delivery in ("delivered", "failed"):
+        message = {"author": ledger.author_of(2), "chat_id": rows[1].chat_id, "id": claimed[0]["id"], "done_at": NOW}
+        ledger_late.reported(connection, message, delivery, None, NOW)
+    ledger_late.take(connection)
     assert ledger.retract(connection, 2, NOW)
 
 
-def _announcement(person: dict[str, Any]) -> dict[str, Any]:
+def _announcement(chat_id: int) -> dict[str, Any]:
     return {
-        "chat_id": person["id"],
+        "chat_id": chat_id,
         "source": SOURCE,
         "lane": outbox.BROADCASTS,
         "author": ledger.author_of(2),

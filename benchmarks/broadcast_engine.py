@@ -10,15 +10,15 @@ import json as js
 import random
 import sys
 import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import psutil
 from sqlalchemy import Connection
 
-import bot.sender
 from bot import settings
 from bot.broadcast import Broadcast, Rules
 from bot.channel import Accepted, Outcome
@@ -41,6 +41,8 @@ _QUESTION = "insentif saya belum cair"
 _TALKERS = 400  # chats that write meanwhile; their addresses stand above all recipients'
 FIRST_TALKER = 900_000_000
 
+Point = tuple[float, float, int]  # seconds since the start, memory in MiB, messages sent
+
 
 def at_noon() -> Callable[[Connection], datetime]:
     """The database's clock, moved so that it is noon in Jakarta now."""
@@ -57,12 +59,14 @@ class AtOnce:
     def __init__(self, recipients: int, rate: float) -> None:
         self.rate = rate
         self.times = bytearray(recipients + 1)
+        self.sent = 0
 
     async def send(self, address: str, reply: Reply, *, lane: int, key: int) -> Outcome:
         """Yes."""
         await asyncio.sleep(0)
         if lane:
             self.times[int(address)] += 1
+            self.sent += 1
         return Accepted(str(key))
 
 
@@ -128,20 +132,18 @@ async def run(wish: dict[str, Any]) -> dict[str, Any]:
         own = settings.load({"PANDU_DATABASE_URL": wish["url"], "PANDU_SECRET_KEY": "benchmark" * 5})
         loops += [Worker(database, app.parts(own), wake, clock=clock).run(), talk.run()]
     tasks = [asyncio.create_task(loop) for loop in loops]
-    began, peak, early = time.monotonic(), 0.0, 0.0
-    busy = time.process_time()
+    began, busy = time.monotonic(), time.process_time()
+    points: list[Point] = []
     while (await database.read(partial(campaigns.get, campaign_id=wish["campaign"])))["state"] == "running":
         await asyncio.sleep(0.2)
         rss = psutil.Process().memory_info().rss / 2**20
-        peak = max(peak, rss)
-        early = early or (rss if time.monotonic() - began > 5 else 0.0)
+        points.append((time.monotonic() - began, rss, getattr(made, "sent", 0)))
     seconds = time.monotonic() - began
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    found: dict[str, Any] = {"seconds": seconds, "cpu_s": round(time.process_time() - busy, 2), **over_time(points)}
     waited = sorted(talk.waited)
-    found: dict[str, Any] = {"seconds": seconds, "rss_mb": round(peak, 1), "rss_after_5s_mb": round(early or peak, 1)}
-    found["cpu_s"] = round(time.process_time() - busy, 2)
     found["reply_p95_ms"] = round(waited[int(len(waited) * 0.95)] * 1000, 1) if waited else None
     if isinstance(made, AtOnce):
         found |= {"repeated": sum(max(0, n - 1) for n in made.times), "reached": sum(n > 0 for n in made.times)}
@@ -149,13 +151,21 @@ async def run(wish: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def over_time(points: Sequence[Point]) -> dict[str, Any]:
+    """Memory and speed in each tenth of the time: what grows with the audience shows here."""
+    last = [points[(len(points) - 1) * tenth // 10] for tenth in range(11)]
+    rates = [(b[2] - a[2]) / (b[0] - a[0]) for a, b in pairwise(last) if b[0] > a[0]]
+    return {
+        "rss_mb": round(max(rss for _, rss, _ in points), 1),
+        "rss_after_5s_mb": round(next((rss for at, rss, _ in points if at > 5), points[-1][1]), 1),
+        "rss_over_time_mb": [round(rss) for _, rss, _ in last],
+        "sends_per_s_over_time": [round(rate) for rate in rates],
+    }
+
+
 def main() -> None:
     """The wish stands in the first argument, as JSON."""
-    wish = js.loads(sys.argv[1])
-    if lease := wish.get("lease"):
-        bot.sender.LEASE = timedelta(seconds=lease)
-        bot.sender._RECOVER_SECONDS = 1.0
-    print(js.dumps(asyncio.run(run(wish))), flush=True)
+    print(js.dumps(asyncio.run(run(js.loads(sys.argv[1])))), flush=True)
 
 
 if __name__ == "__main__":

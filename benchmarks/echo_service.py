@@ -19,7 +19,7 @@ from pathlib import Path
 import uvloop
 from sqlalchemy import Connection
 
-from bot import app, effects, logs, sender, settings, worker
+from bot import app, effects, leader, logs, sender, settings, worker
 from handlers import catalogue, dialogue
 from handlers.messages import Reply
 from handlers.turn import Answer, Policy, Turn, answer
@@ -58,9 +58,13 @@ def _bend(service: app.Service) -> None:
         seconds = float(os.environ["PANDU_BENCH_LEASE"])
         worker.LEASE = sender.LEASE = timedelta(seconds=seconds)
         sender._RECOVER_SECONDS = seconds / 2
+        leader.LEASE, leader._RENEW_SECONDS = timedelta(seconds=seconds / 3), seconds / 12
     if "PANDU_BENCH_CLOCK" in os.environ:
         for part in (service.receiver, service.worker, *service.senders):
             part._clock = jumping
+        made = service._broadcast()
+        made._clock = jumping
+        service._broadcast = lambda: made  # type: ignore[method-assign]
 
 
 def serve(role: str, *, ready: Callable[[], None]) -> None:

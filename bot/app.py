@@ -18,7 +18,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from bot import metrics, pack
+from bot import broadcast, metrics, pack
 from bot.broadcast import Broadcast, Rules
 from bot.channel import Channel
 from bot.desk.live import Hub
@@ -235,7 +235,7 @@ class Service:
         if self.role in ("all", "sender"):
             work += [("sender", sender.run()) for sender in self.senders]
             cast = self._broadcast()
-            work.append(("broadcast", Leader(self.database).hold("broadcast", cast.run)))
+            work.append(("broadcast", Leader(self.database).hold(broadcast.LEASE, cast.run)))
         return work
 
     def _broadcast(self) -> Broadcast:

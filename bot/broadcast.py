@@ -29,6 +29,7 @@ from storage.database import Database, database_now, is_outage
 log = structlog.get_logger()
 
 ACTOR: Final = "pandu"
+LEASE: Final = "broadcast"  # whose holder feeds
 CHUNK: Final = 500
 SETTLED: Final = 1000
 _AHEAD_SECONDS: Final = 2.0  # of the account's pace that stands in the outbox
@@ -129,6 +130,7 @@ class Broadcast:
     def _settle(self, campaign_id: int, connection: Connection) -> int:
         """Writes what became of messages; pauses the campaign where too many go wrong. Returns how many rows it looked at."""
         now = self._clock(connection)
+        campaigns.get(connection, campaign_id, lock=True)  # first, as a pause does: they touch the same rows
         told = ledger_settle.settle(connection, campaign_id, now, limit=SETTLED)
         if told["looked"]:
             self._watch(campaign_id, told, connection)

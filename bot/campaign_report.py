@@ -8,7 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping
 
-from storage import campaign_report, campaigns, ledger
+from bot import proactive
+from bot.broadcast import LEASE
+from handlers.turn import ZONES
+from storage import campaign_report, campaigns, leases, ledger
 
 TO_COME: Final = ("pending", "sending", "held")
 _LOOK_BACK: Final = 5  # minutes that the throughput is taken over
@@ -18,9 +21,11 @@ def report(connection: Connection, campaign: RowMapping, now: datetime) -> dict[
     """All that is known of a campaign, as JSON; sums of `states` equal `audience`."""
     key = campaign["id"]
     minutes = campaign_report.minutes(connection, key)
+    where = progress(campaign, ledger.reasons(connection, key), minutes, now)
     return {
-        **progress(campaign, ledger.reasons(connection, key), minutes, now),
+        **where,
         **aftermath(connection, campaign),
+        "waits": waits(connection, campaign, where["states"], now),
         "minutes": [{**row, "minute": row["minute"].isoformat()} for row in minutes],
         "acts": [{**row, "at": row["at"].isoformat()} for row in campaigns.acts(connection, key)],
     }
@@ -94,3 +99,16 @@ def _seconds(campaign: Mapping[Any, Any], minutes: Sequence[Mapping[Any, Any]], 
     end = campaign["ended_at"] or (now if campaign["state"] == "running" else None)
     end = end or (minutes[-1]["minute"] + timedelta(minutes=1) if minutes else campaign["frozen_at"])
     return max(0, int((end - campaign["frozen_at"]).total_seconds()))
+
+
+def waits(connection: Connection, campaign: Mapping[Any, Any], states: Mapping[str, int], now: datetime) -> list[str]:
+    """Why a running one may stand still: nobody sends, or it is night for those who are left."""
+    if campaign["state"] != "running" or not any(states.get(name) for name in TO_COME):
+        return []
+    found = []
+    if not leases.is_held(connection, LEASE):
+        found.append("no sender is at work: start pandu run (role all or sender)")
+    left = {lane["zone"] for lane in ledger.lanes(connection, campaign["id"], ZONES)}
+    if night := left.difference(proactive.daytime_zones(now)):
+        found.append(f"night in {', '.join(sorted(night))}: goes on there at {proactive.HOURS.start:02}.00")
+    return found

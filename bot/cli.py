@@ -184,7 +184,13 @@ def bench(
         ),
     ],
     as_json: Annotated[bool, typer.Option("--json")] = False,
-    kills: Annotated[int, typer.Option(min=1, help="crash: how often a process is killed, for each database")] = 100,
+    kills: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="crash: how often a process is killed (100); broadcast: how often all of them (0); on each database",
+        ),
+    ] = 0,
     recipients: Annotated[int, typer.Option(min=1, help="broadcast: how many people, on each database")] = 20_000,
 ) -> None:
     """Measurements (benchmarks/); goals and results in docs/performance.md."""
@@ -195,7 +201,7 @@ def bench(
         module = importlib.import_module(f"benchmarks.{what}")
     except ModuleNotFoundError:
         raise stop(f"there is no benchmark {what!r}") from None
-    own = {"crash": {"kills": kills}, "broadcast": {"recipients": recipients}}
+    own = {"crash": {"kills": kills or 100}, "broadcast": {"recipients": recipients, "kills": kills}}
     module.run(json=as_json, **own.get(what, {}))
 
 

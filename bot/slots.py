@@ -10,9 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 WINDOW: Final = 1.0  # seconds that platforms count in, and they slide
-TRANSIT: Final = (
-    0.2  # a message has arrived after so long at the latest; what its answer takes longer is work, not the way
-)
+TRANSIT: Final = 0.2  # the way there takes so long at most, where the answer takes as long as usual
+REMEMBERED: Final = 200  # answers that say what is the rule; more than are on their way when something stops
 AHEAD_SECONDS: Final = 0.3  # so far ahead announcements are claimed: less than a check before the send holds
 
 
@@ -20,7 +19,10 @@ class Slots:
     """Announcements leave evenly, and as though every message arrived as late as it can: with its answer.
 
     Evenly alone is not enough: 31 messages in a second and 27 ms become 31 in a second as soon as the network, the machine or the platform
-    stops for a moment. Replies wait for nothing here, but they count.
+    stops for a moment. What a moment cost is caught up where the second has room. Replies wait for nothing here, but they count.
+
+    Of an answer that comes later than TRANSIT nobody can say whether the message was long on its way or the platform at work. A platform is
+    slow all the time, a network for a moment: what answers take longer than TRANSIT as a rule is work, what one takes longer still is its way.
     """
 
     def __init__(self, rate: float) -> None:
@@ -30,8 +32,10 @@ class Slots:
         self._waiting = 0
         self._next = 0.0
         self._turn = asyncio.Lock()
-        self._left: dict[object, float] = {}  # when those left that have not arrived for sure
-        self._arrived: deque[float] = deque()
+        self._left: dict[object, float] = {}  # when those left that have no answer yet
+        self._arrived: list[float] = []  # the latest moments at which the others may have arrived
+        self._took = deque([0.0] * REMEMBERED, maxlen=REMEMBERED)  # how long the last answers took
+        self._work = 0.0  # what the platform needs as a rule
 
     def room(self) -> int | None:
         """How many announcements more are worth claiming now; None = no limit."""
@@ -50,8 +54,13 @@ class Slots:
         try:
             yield
         finally:
-            if (left := self._left.pop(message, None)) is not None:
-                self._arrived.append(min(self._now(), left + TRANSIT))
+            self._answered(self._left.pop(message))
+
+    def _answered(self, left: float) -> None:
+        took = self._now() - left
+        self._arrived.append(left + max(min(took, TRANSIT), took - self._work))
+        self._took.append(took)
+        self._work = max(0.0, sorted(self._took)[REMEMBERED // 4] - TRANSIT)
 
     async def _wait(self) -> None:
         self._waiting += 1
@@ -60,22 +69,21 @@ class Slots:
                 await asyncio.sleep(max(0.0, self._next - self._now()))
                 while (longer := self._full_for()) > 0:  # noqa: ASYNC110 - time alone makes room, no event does
                     await asyncio.sleep(longer)
-                self._next = max(self._next, self._now() - 1 / self._rate) + 1 / self._rate
+                self._next = max(self._next, self._now() - AHEAD_SECONDS) + 1 / self._rate
         finally:
             self._waiting -= 1
 
     def _full_for(self) -> float:
         """Seconds until the window may have room; 0 where it has."""
         now = self._now()
-        for message, left in list(self._left.items()):
-            if left + TRANSIT <= now:
-                del self._left[message]
-                self._arrived.append(left + TRANSIT)
-        while self._arrived and self._arrived[0] + WINDOW <= now:
-            self._arrived.popleft()
-        if len(self._left) + len(self._arrived) < self._most:
-            return 0.0
-        return max(0.001, self._arrived[0] + WINDOW - now if self._arrived else TRANSIT)
+        self._arrived = [moment for moment in self._arrived if moment + WINDOW > now]
+        frees = [moment + WINDOW - now for moment in self._arrived]
+        for left in self._left.values():
+            if now - left > TRANSIT + self._work:  # not arrived for sure, and when it will nobody knows
+                frees.append(TRANSIT)
+            elif left + TRANSIT + WINDOW > now:
+                frees.append(left + TRANSIT + WINDOW - now)
+        return 0.0 if len(frees) < self._most else max(0.001, min(frees))
 
     @staticmethod
     def _now() -> float:

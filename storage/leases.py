@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Connection, or_
+from sqlalchemy import Connection, or_, select
 
 from storage.database import database_now
 from storage.inbox import insert_for
@@ -23,6 +23,12 @@ def take(connection: Connection, *, name: str, owner: str, lease: timedelta) -> 
         )
     )
     return result.rowcount == 1
+
+
+def is_held(connection: Connection, name: str) -> bool:
+    """Whether somebody holds a lease now."""
+    found = select(leases.c.name).where(leases.c.name == name, leases.c.until >= database_now(connection))
+    return connection.execute(found).first() is not None
 
 
 def drop(connection: Connection, *, name: str, owner: str) -> None:

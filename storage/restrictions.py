@@ -13,6 +13,9 @@ from storage.schema import data_requests, links, restrictions
 def holds(chat_id: Any) -> ColumnElement[bool]:
     """Whether the chat of that column or key is restricted, by itself or by the record it is linked to."""
     linked = select(links.c.participant_id).where(links.c.chat_id == chat_id, links.c.ended_at.is_(None))
+    linked = linked.correlate_except(
+        links
+    )  # by itself it would read the asking table anew: any record's restriction, everybody's
     concerned = or_(restrictions.c.chat_id == chat_id, restrictions.c.participant_id.in_(linked))
     return exists(select(restrictions.c.id).where(restrictions.c.ended_at.is_(None), concerned))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -21,6 +22,7 @@ from bot.commands.campaigns import known, loaded_settings, room
 from bot.commands.running import look, me, run, stop
 from bot.commands.segments import app as segments_app
 from bot.commands.tags import app as tags_app
+from handlers.turn import ZONES
 from storage import campaign_people, campaigns, ledger
 from storage.database import Database, database_now
 
@@ -50,7 +52,7 @@ def preview(name: Name, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
-    typer.echo(f"{found['recipients']} recipients, about {found['duration_hours']} hours")
+    typer.echo(f"{found['recipients']} recipients, {_lasting(found['duration_hours'])}")
     for account, count in found["by_channel"].items():
         typer.echo(f"  {account:<28} {count:>9}")
     for reason, count in found["left_out"].items():
@@ -66,9 +68,10 @@ def preview(name: Name, as_json: Json = False) -> None:
         when = ", ".join(name if held else f"not {name}" for name, held in case["when"].items())
         for channel, text in case["channels"].items():
             typer.echo(f"\n--- {channel}, {when}\n{text}")
+    typer.echo("\n--- ten of them")
     for one in found["sample"]:
         first = one["text"].partition("\n")[0][:90] or one.get("left_out", "")
-        typer.echo(f"\nchat {one['chat']} ({one['channel']}, {one['zone']}): {first}")
+        typer.echo(f"chat {one['chat']} ({one['channel']}, {one['zone']}): {first}")
     for line in found["in_the_way"]:
         typer.echo(f"\nin the way: {line}")
 
@@ -218,32 +221,52 @@ def _told(found: dict[str, Any]) -> str:
     lines = [f"{found['name']}: {found['state']}" + (f" ({found['why']})" if found["why"] else "")]
     lines.append(f"audience {found['audience']}: " + ", ".join(f"{k} {v}" for k, v in found["states"].items()))
     lines += [f"  {r['state']:<10} {r['reason']:<50} {r['source']:<24} {r['count']:>8}" for r in found["reasons"]]
-    end = f", end about {found['estimated_end']}" if found["estimated_end"] else ""
+    if found["states"].get("unknown"):
+        lines.append(
+            f"  nobody knows whether `unknown` got it: pandu broadcast settle {found['name']!r} --as accepted|failed, or send "
+            f"again: pandu broadcast retry {found['name']!r} --state unknown"
+        )
+    lines += [f"waits: {why}" for why in found["waits"]]
+    end = f", end about {_clock(found['estimated_end'])}" if found["estimated_end"] else ""
     lines.append(f"{found['per_second']} a second, {found['to_come']} to come{end}")
     lines.append(
         f"reached {found['reached']}, delivered {found['delivered']}, read {found['read']}, "
         f"replied {found['replied']}, stopped since {found['opted_out_after']}"
     )
     lines += [f"  asked next: {intent} {count}" for intent, count in found["asked"].items()]
-    lines += [f"  {a['at']}  {a['actor']:<20} {a['what']} {a['note'] or ''}".rstrip() for a in found["acts"]]
+    lines += [f"  {_clock(a['at'])}  {a['actor']:<20} {a['what']} {a['note'] or ''}".rstrip() for a in found["acts"]]
     return "\n".join(lines)
+
+
+def _lasting(hours: float) -> str:
+    """As people say it."""
+    minutes = math.ceil(hours * 60)
+    return f"about {minutes} minutes" if minutes < 120 else f"about {hours:.1f} hours"
+
+
+def _clock(moment: str) -> str:
+    """Pandu's moments in WIB."""
+    return datetime.fromisoformat(moment).astimezone(ZONES["WIB"]).strftime("%Y-%m-%d %H:%M:%S WIB")
 
 
 def _watch(name: str) -> None:
     """A progress bar until it stands still; Ctrl-C leaves it going."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
 
-    def work(connection: Connection) -> tuple[RowMapping, dict[str, int]]:
+    def work(connection: Connection) -> tuple[RowMapping, dict[str, int], list[str]]:
         campaign = known(connection, name)
-        return campaign, ledger.counts(connection, campaign["id"])
+        states = ledger.counts(connection, campaign["id"])
+        return campaign, states, campaign_report.waits(connection, campaign, states, database_now(connection))
 
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(name, total=None)
         while True:
-            campaign, states = look(work)
+            campaign, states, waits = look(work)
             whole = sum(states.values())
             done = whole - sum(states.get(state, 0) for state in campaign_report.TO_COME)
-            bar.update(task, total=whole, completed=done, description=f"{name} {campaign['state']}")
+            bar.update(
+                task, total=whole, completed=done, description="; ".join([f"{name} {campaign['state']}", *waits])
+            )
             if campaign["state"] != "running":
                 return
             time.sleep(_LOOK_SECONDS)

@@ -18,9 +18,22 @@ from bot.ids import new_id
 from handlers import catalogue
 from handlers.messages import Inbound, Kind, Reply
 from handlers.turn import Policy
-from storage import addresses, chats, claims, deliveries, inbox, migrate, outbox, people, standing
+from storage import (
+    addresses,
+    chats,
+    claims,
+    deliveries,
+    inbox,
+    ledger,
+    ledger_late,
+    ledger_settle,
+    migrate,
+    outbox,
+    people,
+    standing,
+)
 from storage.database import Database
-from storage.schema import campaign_recipients, campaigns
+from storage.schema import campaign_lanes, campaign_recipients, campaigns
 from tests.bot.engines import StubEngine
 from tests.conftest import NOW
 
@@ -42,6 +55,7 @@ SMALL = (
     "charges",
     "data_requests",
     "erasures",
+    *("campaigns", "campaign_lanes", "campaign_flights", "campaign_progress", "campaign_late"),
 )  # a row an account, or a list that is read whole
 WRITERS = 20_000
 LEASE = timedelta(seconds=30)
@@ -162,6 +176,46 @@ def look_ups(connection: Connection) -> None:
     outbox.stop_chat(connection, 7, NOW)
 
 
+def announcing(connection: Connection) -> None:
+    """An announcement goes on: fed, sent, settled, told about by the platform, taken back."""
+    (lane,) = ledger.lanes(connection, 2, ["WIB"])
+    rows = ledger.next_rows(connection, lane, 40)
+    drafts = [(row.n, _announcement(row.chat_id)) for row in rows]
+    ledger.put(connection, 2, drafts, NOW)
+    ledger.write(connection, 2, [(rows[0].n, "skipped", "x")], NOW)
+    assert ledger.in_flight(connection, SOURCE) >= 40
+    claimed, _ = outbox.claim(
+        connection, source=SOURCE, token="s", now=NOW, lease=LEASE, limit=64, rate=0.0, reserve=0.2, broadcasts=20
+    )
+    marks = [outbox.Mark(id=row["id"], state="accepted", platform_id=f"{row['id']}") for row in claimed]
+    outbox.mark(connection, marks=marks, token="s", now=NOW)
+    assert 2 in ledger.flying(connection)
+    assert ledger_settle.settle(connection, 2, NOW)["accepted"]
+    ledger.is_finished(connection, 2)
+    for delivery in ("delivered", "failed"):
+        message = {"author": ledger.author_of(2), "chat_id": rows[1].chat_id, "id": claimed[0]["id"], "done_at": NOW}
+        ledger_late.reported(connection, message, delivery, None, NOW)
+    ledger_late.take(connection)
+    assert ledger.retract(connection, 2, NOW)
+
+
+def _announcement(chat_id: int) -> dict[str, Any]:
+    return {
+        "chat_id": chat_id,
+        "source": SOURCE,
+        "lane": outbox.BROADCASTS,
+        "author": ledger.author_of(2),
+        "payload": Reply(text="x").to_json(),
+        "state": "pending",
+        "owner_version": 0,
+        "cancellable": False,
+        "passes_agent": False,
+        "not_before": NOW,
+        "expires_at": NOW + timedelta(days=1),
+        "created_at": NOW,
+    }
+
+
 @pytest.fixture
 async def filled(database: Database) -> Database:
     """A few thousand rows of the past, with fresh statistics."""
@@ -173,21 +227,15 @@ async def filled(database: Database) -> Database:
 
 
 def _announced(connection: Connection) -> None:
-    """An announcement that every chat was sent."""
-    campaign = {
-        "name": "x",
-        "state": "done",
-        "kind": "news",
-        "content": {},
-        "audience": {},
-        "sources": [],
-        "created_by": "a",
-    }
-    key = connection.execute(
-        insert(campaigns).values(**campaign, created_at=NOW).returning(campaigns.c.id)
-    ).scalar_one()
-    row = {"campaign_id": key, "source": f"telegram:{ACCOUNT}", "zone": "WIB", "state": "accepted", "at": NOW}
-    connection.execute(insert(campaign_recipients), [{**row, "n": n, "chat_id": n} for n in range(1, CHATS + 1)])
+    """An announcement that every chat was sent, and one that they wait for."""
+    drawn = {"kind": "news", "content": {}, "audience": {}, "sources": [], "created_by": "a", "created_at": NOW}
+    row = {"source": SOURCE, "zone": "WIB", "at": NOW}
+    for key, state, to in ((1, "done", "accepted"), (2, "running", "pending")):
+        connection.execute(insert(campaigns).values(**drawn, id=key, name=f"{key}", state=state))
+        rows = [{**row, "campaign_id": key, "n": n, "chat_id": n, "state": to} for n in range(1, CHATS + 1)]
+        connection.execute(insert(campaign_recipients), rows)
+    lane = {"campaign_id": 2, "source": SOURCE, "zone": "WIB", "first": 1, "last": CHATS, "fed": 0}
+    connection.execute(insert(campaign_lanes).values(lane))
 
 
 async def _plans(database: Database, statements: Sequence[Statement]) -> dict[str, list[str]]:
@@ -234,7 +282,7 @@ def _sequential(node: dict[str, Any]) -> Iterator[str]:
         yield from _sequential(inner)
 
 
-@pytest.mark.parametrize("work", [turns, sends, named, look_ups])
+@pytest.mark.parametrize("work", [turns, sends, named, look_ups, announcing])
 async def test_hot_statements_scan_nothing(filled: Database, work: Any) -> None:
     kept: list[Statement] = []
     with recorded(kept):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
+from bot import proactive
 from bot.commands.broadcast import app
-from storage import campaigns, privacy, schema, subscriptions
+from storage import campaigns, leases, privacy, schema, subscriptions
 from storage.database import Database
 from storage.schema import campaign_numbers
 from tests.bot.test_broadcast import NOON, add_chats
@@ -334,3 +336,27 @@ def test_a_test_goes_to_oneself_alone(desk: Desk) -> None:
 def test_an_unknown_name_is_one_line(desk: Desk) -> None:
     for command in ("preview", "start", "pause", "resume", "cancel", "report", "approve", "retry"):
         assert "no campaign" in desk.refused(command, "hantu")
+
+
+def test_why_a_running_one_stands_still_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.create()
+    desk.ok("start", "uji")
+    monkeypatch.setattr(proactive, "daytime_zones", lambda now: ["WIT"])
+    told = desk.ok("report", "uji")
+    assert "waits: no sender is at work" in told
+    assert "waits: night in WIB: goes on there at 08.00" in told
+    desk.run(lambda d: d.write(partial(leases.take, name="broadcast", owner="x", lease=timedelta(minutes=1))))
+    monkeypatch.setattr(proactive, "daytime_zones", lambda now: ["WIB"])
+    assert json.loads(desk.ok("report", "uji", "--json"))["waits"] == []
+    desk.ok("pause", "uji")
+    assert json.loads(desk.ok("report", "uji", "--json"))["waits"] == []
+
+
+def test_what_nobody_knows_comes_with_what_to_do(desk: Desk) -> None:
+    desk.create()
+    desk.ok("start", "uji")
+    cut = schema.campaign_recipients.update().where(schema.campaign_recipients.c.n == 1).values(state="unknown")
+    desk.run(lambda d: d.write(lambda c: c.execute(cut)))
+    told = desk.ok("report", "uji")
+    assert "pandu broadcast settle 'uji' --as accepted|failed" in told
+    assert " WIB  operator:ani" in told

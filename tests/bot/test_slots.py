@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.slots import Slots
@@ -38,7 +38,7 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
         loop.close()
 
 
-async def arrivals(slots: Slots, ways: list[tuple[float, float]], *, replies: int = 0) -> list[float]:
+async def arrivals(slots: Slots, ways: list[tuple[float, float]], *, replies: int = 0, at_once: int = 9) -> list[float]:
     """When each message arrives; `ways`: of each the seconds to the platform and until its answer is back."""
     found: list[float] = []
     loop = asyncio.get_running_loop()
@@ -49,7 +49,7 @@ async def arrivals(slots: Slots, ways: list[tuple[float, float]], *, replies: in
             found.append(loop.time())
             await asyncio.sleep(back)
 
-    gates = asyncio.Semaphore(9)
+    gates = asyncio.Semaphore(at_once)
 
     async def announce(there: float, back: float) -> None:
         async with gates:
@@ -69,6 +69,7 @@ def fullest(moments: list[float]) -> int:
 WAY = st.tuples(st.floats(0.0, 0.19), st.floats(0.0, 0.4))
 
 
+@settings(deadline=None)
 @given(st.lists(WAY, min_size=40, max_size=120), st.sampled_from([3.0, 29.2, 30.0]))
 def test_however_the_network_shakes_no_second_holds_more_than_the_rate(
     ways: list[tuple[float, float]], rate: float
@@ -81,6 +82,59 @@ def test_with_a_pause_now_and_then_it_holds_the_pace() -> None:
     ways = [(0.15 if n % 200 == 199 else chance.uniform(0.001, 0.01), 0.003) for n in range(900)]
     moments = run(arrivals(Slots(30.0), ways))
     assert fullest(moments) <= 30
+    assert (len(moments) - 1) / (moments[-1] - moments[0]) >= 30 * 0.97
+
+
+def test_a_platform_that_is_slow_as_a_rule_is_held_to_its_pace_and_not_waited_for() -> None:
+    chance = random.Random(3)
+    ways = [(chance.uniform(0.05, 0.15), 1.0 + chance.uniform(0.0, 0.02)) for _ in range(800)]
+    moments = run(arrivals(Slots(30.0), ways, at_once=64))
+    assert fullest(moments) <= 30
+    late = moments[400:]
+    assert (len(late) - 1) / (late[-1] - late[0]) >= 30 / 1.25
+
+
+class Stopping:
+    """A network that stops for a while: what was in it arrives when it goes on, all at once."""
+
+    def __init__(self, stops: list[tuple[float, float]]) -> None:
+        self.stops, self.found = stops, list[float]()
+
+    async def send(self, slots: Slots) -> None:
+        loop = asyncio.get_running_loop()
+        async with slots.slot(waits=True):
+            left = loop.time()
+            arrives = max([left + 0.01, *(end for begin, end in self.stops if begin <= left + 0.01 < end)])
+            await asyncio.sleep(arrives - left)
+            self.found.append(loop.time())
+            await asyncio.sleep(0.01)
+
+    async def run(self, slots: Slots, count: int) -> list[float]:
+        gates = asyncio.Semaphore(64)
+
+        async def one() -> None:
+            async with gates:
+                await self.send(slots)
+
+        await asyncio.gather(*(one() for _ in range(count)))
+        return sorted(self.found)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.floats(0.5, 4.0), st.floats(0.01, 3.0)), min_size=1, max_size=4))
+def test_what_was_longer_on_its_way_than_anybody_thought_counts_when_it_can_have_arrived(
+    gaps: list[tuple[float, float]],
+) -> None:
+    stops, moment = [], 1000.0
+    for after, lasts in gaps:
+        stops.append((moment + after, moment + after + lasts))
+        moment += after + lasts
+    assert fullest(run(Stopping(stops).run(Slots(30.0), 200))) <= 30
+
+
+def test_what_a_stop_cost_is_caught_up_where_the_second_has_room() -> None:
+    stops = [(1000.0 + n, 1000.1 + n) for n in range(1, 30, 2)]
+    moments = run(Stopping(stops).run(Slots(30.0), 900))
     assert (len(moments) - 1) / (moments[-1] - moments[0]) >= 30 * 0.97
 
 

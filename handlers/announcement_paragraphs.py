@@ -69,6 +69,24 @@ def _values(found: Any, key: str) -> list[str]:
     return [str(one).lower() if isinstance(one, bool) else str(one) for one in values]
 
 
+def typed(wording: Wording) -> str | list[Any]:
+    """The inverse of `read`: the wording as a person writes it."""
+    if isinstance(wording, str):
+        return wording
+    return [
+        {name: one[name] if name == "text" else _written(one[name]) for name in ("if", "unless", "text") if name in one}
+        if conditions_of(one)
+        else one["text"]
+        for one in wording
+    ]
+
+
+def _written(condition: Mapping[str, list[str]]) -> Any:
+    if not all(condition.values()):
+        return next(iter(condition)) if len(condition) == 1 else list(condition)
+    return {name: values[0] == "true" if name == "linked" else list(values) for name, values in condition.items()}
+
+
 # -- what it is made of -------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ import yaml
 from bot import campaign_files
 from bot.campaign_draft import Wish
 from bot.desk import announcement_audience
-from handlers import announcement
+from handlers import announcement, announcement_paragraphs
 from handlers.turn import ZONES
 from storage.refusal import Refusal
 
@@ -68,7 +68,8 @@ def fields_of(campaign: Mapping[Any, Any], choices: Choices) -> dict[str, str]:
 
 def _shown(wording: Any) -> str:
     """A wording as it is typed: one text, or paragraphs as YAML."""
-    return wording if isinstance(wording, str) else yaml.safe_dump(wording, allow_unicode=True, sort_keys=False)
+    found = announcement_paragraphs.typed(wording)
+    return found if isinstance(found, str) else yaml.safe_dump(found, allow_unicode=True, sort_keys=False)
 
 
 def _audience(chosen: Mapping[str, Any], choices: Choices) -> dict[str, str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select, update
 
 from handlers import announcement, catalogue
+from handlers import announcement_paragraphs as paragraphs
 from handlers.announcement import SAMPLE, SAMPLE_FACTS, Frame
 from storage import schema
 from storage.database import Database
@@ -160,3 +162,11 @@ async def test_what_the_log_keeps_is_what_was_said(stage: Stage) -> None:
     found = await told(stage, TEXT)
     kept = await stage.database.read(lambda c: c.execute(select(schema.messages.c.text)).scalars().all())
     assert kept == [found[1]]
+
+
+@pytest.mark.parametrize(
+    "condition", ["saldo", ["gelombang", "saldo"], {"wave": ["71", "72"]}, {"zone": ["WIT"], "linked": False}]
+)
+def test_paragraphs_come_back_as_they_were_written(condition: Any) -> None:
+    written = ["Halo.", {"if": condition, "text": "Untuk sebagian."}, {"unless": condition, "text": "Untuk yang lain."}]
+    assert paragraphs.typed(paragraphs.read(written, "text")) == written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -101,14 +102,29 @@ def _seconds(campaign: Mapping[Any, Any], minutes: Sequence[Mapping[Any, Any]], 
     return max(0, int((end - campaign["frozen_at"]).total_seconds()))
 
 
-def waits(connection: Connection, campaign: Mapping[Any, Any], states: Mapping[str, int], now: datetime) -> list[str]:
-    """Why a running one may stand still: nobody sends, or it is night for those who are left."""
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """Why a running announcement may stand still."""
+
+    nobody_sends: bool = False
+    night: tuple[str, ...] = ()  # zones of those who are left where it is night
+
+
+def standstill(
+    connection: Connection, campaign: Mapping[Any, Any], states: Mapping[str, int], now: datetime
+) -> Standstill:
+    """What a running one waits for; empty where it moves, or does not run."""
     if campaign["state"] != "running" or not any(states.get(name) for name in TO_COME):
-        return []
-    found = []
-    if not leases.is_held(connection, LEASE):
-        found.append("no sender is at work: start pandu run (role all or sender)")
+        return Standstill()
     left = {lane["zone"] for lane in ledger.lanes(connection, campaign["id"], ZONES)}
-    if night := left.difference(proactive.daytime_zones(now)):
-        found.append(f"night in {', '.join(sorted(night))}: goes on there at {proactive.HOURS.start:02}.00")
+    night = left.difference(proactive.daytime_zones(now))
+    return Standstill(not leases.is_held(connection, LEASE), tuple(sorted(night)))
+
+
+def waits(connection: Connection, campaign: Mapping[Any, Any], states: Mapping[str, int], now: datetime) -> list[str]:
+    """The same in the command line's words."""
+    still = standstill(connection, campaign, states, now)
+    found = ["no sender is at work: start pandu run (role all or sender)"] if still.nobody_sends else []
+    if still.night:
+        found.append(f"night in {', '.join(still.night)}: goes on there at {proactive.HOURS.start:02}.00")
     return found

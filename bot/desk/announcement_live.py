@@ -58,12 +58,14 @@ async def page(visit: Visit, *, status: int = 200, problem: str = "") -> Respons
         work = partial(campaign_report.aftermath, campaign=read.campaign)
         after = await counts.of(("after", key), lambda: visit.read(work))
     found = campaign_report.progress(read.campaign, tally["rows"], read.minutes, read.now)
+    where = partial(campaign_report.standstill, campaign=read.campaign, states=found["states"], now=read.now)
     return visit.page(
         "announcement_live_parts.html" if visit.part else "announcement_live.html",
         status,
         **_shown(visit, read, found),
         after=after and {**after, "drawn": _asked(visit, after["asked"])},
         counted_at=tally["at"],
+        still=await visit.read(where),
         problem=problem,
         sent=visit.sent,
     )

@@ -105,6 +105,8 @@ def span(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     minutes = max(0, int(seconds // 60))
+    if minutes == 0:
+        return "kurang dari semenit"
     if minutes < 60:
         return f"{minutes} mnt"
     return f"{minutes // 60} jam {minutes % 60} mnt" if minutes < 1440 else f"{minutes // 1440} hari"

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
-from bot import campaign_report, campaign_start
+from bot import campaign_report, campaign_start, proactive
+from bot.broadcast import LEASE
 from bot.desk.counts import Counts
 from handlers import announcement
-from storage import campaigns, desk_view, ledger, schema
+from storage import campaigns, desk_view, leases, ledger, schema
 from storage.database import database_now
 from storage.schema import campaign_flights, campaign_progress, campaign_recipients
 from storage.schema import campaigns as campaign_rows
@@ -97,6 +98,19 @@ async def test_while_it_goes_out_the_page_says_where_each_recipient_stands(offic
     counts = [int(one) for one in re.findall(r'class="num">(?:<strong>)?([\d.]+)<', rows[1])]
     assert sum(counts[:-1]) == counts[-1] == 10, "the states add up to the audience"
     assert "HYPERLINK(&#34;" in page.text, "a platform's words are escaped"
+
+
+async def test_why_it_stands_still(office: Office, chief: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = await running(office)
+    monkeypatch.setattr(proactive, "daytime_zones", lambda now: ["WIT"])
+    told = words((await chief.get(f"/announcements/{key}")).text)
+    assert "Tidak ada pengirim yang bekerja." in told
+    assert "Sudah malam di WIB." in told
+    await office.do(partial(leases.take, name=LEASE, owner="x", lease=timedelta(minutes=1)))
+    monkeypatch.setattr(proactive, "daytime_zones", lambda now: ["WIB"])
+    told = words((await chief.get(f"/announcements/{key}")).text)
+    assert "Tidak ada pengirim" not in told
+    assert "Sudah malam" not in told
 
 
 async def test_a_draft_and_one_put_down_for_later_have_their_own_page(office: Office, chief: Browser) -> None:

@@ -12,6 +12,9 @@ from typing import Final
 WINDOW: Final = 1.0  # seconds that platforms count in, and they slide
 TRANSIT: Final = 0.2  # the way there takes so long at most, where the answer takes as long as usual
 REMEMBERED: Final = 200  # answers that say what is the rule; more than are on their way when something stops
+CAUGHT_UP: Final = (
+    0.5  # what a stop of so many seconds cost is; after a longer one they leave evenly, as at a beginning
+)
 AHEAD_SECONDS: Final = 0.3  # so far ahead announcements are claimed: less than a check before the send holds
 
 
@@ -69,7 +72,8 @@ class Slots:
                 await asyncio.sleep(max(0.0, self._next - self._now()))
                 while (longer := self._full_for()) > 0:  # noqa: ASYNC110 - time alone makes room, no event does
                     await asyncio.sleep(longer)
-                self._next = max(self._next, self._now() - AHEAD_SECONDS) + 1 / self._rate
+                now = self._now()
+                self._next = (self._next if now - self._next < CAUGHT_UP else now) + 1 / self._rate
         finally:
             self._waiting -= 1
 

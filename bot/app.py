@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -55,9 +54,6 @@ log = structlog.get_logger()
 ROLES = ("all", "web", "worker", "sender")
 STOP_SECONDS = 10.0  # what is claimed is finished within this time, the rest handed back
 _SWITCH_SECONDS = 0.0005  # SQLite gives the lock up in each statement; taking it back must not cost the usual 5 ms while the loop is busy
-_WORKER_NICE = (
-    5  # in a burst on one machine the web role stays fast: what waits is safe, what is refused comes again and again
-)
 
 
 def parts(settings: Settings, *, random_id: Callable[[int], str] = new_id) -> Parts:
@@ -184,8 +180,6 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError):
                 loop.add_signal_handler(number, self.stop)
-        if self.role == "worker" and hasattr(os, "nice"):
-            os.nice(_WORKER_NICE)
         if self.role in ("all", "worker"):
             await self.model.look()  # before the first message
         await self.refresh.attempt()  # nobody is told what has been replaced, not even at the start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,6 +46,10 @@ class _Commands(TyperGroup):
                 raise stop(*told) from None
             raise
 
+
+_WORKER_NICE = (
+    5  # in a burst on one machine the web role stays fast: what waits is safe, what is refused comes again and again
+)
 
 app = typer.Typer(
     cls=_Commands,
@@ -134,6 +139,8 @@ def run(role: Annotated[str, typer.Option("--role", help="all, web, worker or se
         typer.echo(f"Pandu ({role}) {f'on {where}' if where else 'is at work'}", err=True)
 
     async def serve() -> None:
+        if role == "worker" and hasattr(os, "nice"):
+            os.nice(_WORKER_NICE)
         await program.prepare_database(loaded)
         service = program.Service(loaded, program.parts(loaded), role=role)
         told: list[asyncio.Task[None]] = []

@@ -167,5 +167,5 @@ async def test_without_the_demo_there_is_nothing_of_it(settings: Settings) -> No
 
 
 async def test_a_taken_address_is_told(settings: Settings) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingsError, match="another program has"):
         await demo.run_demo(f"127.0.0.1:{taken.getsockname()[1]}")

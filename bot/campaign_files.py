@@ -21,6 +21,7 @@ HEADING: Final = ("number", "consent_source", "consent_date", "consent_wording")
 _MOST_BYTES: Final = 200_000  # of a YAML file
 _MOST_TYPED: Final = 8_000  # letters of a filter in a page
 _MOST_HEADING: Final = 10_000  # characters of a CSV's first line
+_MOST_CELL: Final = 100_000  # characters: a quote that is not closed swallows the rest of a file
 _MOST_WORDING: Final = 1000  # characters of a consent
 
 
@@ -173,6 +174,8 @@ def _lines(file: TextIO, heading: Sequence[str]) -> Iterator[tuple[int, dict[str
             told = f"the column {missing[0]} is missing; the heading is {','.join(heading)}"
             raise Refusal("numbers_heading", told, field="numbers", column=missing[0], heading=",".join(heading))
         for place, line in enumerate(lines, 2):
+            if any(len(str(cell)) > _MOST_CELL for cell in line.values()):
+                raise Refusal("numbers_unread", f"no CSV: line {place} does not end", field="numbers")
             yield place, {name: str(line.get(name) or "").replace("\0", "").strip() for name in heading}
     except csv.Error as error:
         raise Refusal("numbers_unread", f"no CSV: {error}", field="numbers") from None

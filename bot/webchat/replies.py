@@ -94,11 +94,11 @@ class Reader:
             while True:
                 waiter.event.clear()
                 found = await self._look(address, cursor)
+                if self._alone and not found.replies and not found.typing and not waiter.event.is_set():
+                    self._note_quiet(address, cursor)
                 left = end - loop.time()
                 if found.replies or waiter.over or left <= 0:
                     return found
-                if self._alone and not found.typing and not waiter.event.is_set():
-                    self._note_quiet(address, cursor)
                 self._watch()
                 await waiter.wait(left)
 

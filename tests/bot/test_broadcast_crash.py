@@ -18,7 +18,7 @@ async def test_kill_9_of_everything_loses_nobody_and_the_ledger_says_what_is_not
     found = await killed(database.url, 900, KILLS)
     assert {name: found[name] for name in NEVER} == dict.fromkeys(NEVER, 0), found
     assert found["unknown"] <= found["in_flight"] <= 128 * KILLS, found  # two senders with at most 64 each
-    assert found["repeated"] == found["unknown_but_sent"], found
+    assert found["repeated"] >= found["unknown_but_sent"], found  # a human had all of those sent again
 
 
 def test_the_comparison_sees_what_may_not_be() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from bot.desk import announcement_live
-from bot.desk.announcement_words import REFUSED
+from bot.desk.announcement_words import undone
 from bot.desk.visit import Visit
 from storage import campaigns
 from storage.database import database_now
@@ -31,7 +31,7 @@ async def resume(visit: Visit) -> Response:
 async def cancel(visit: Visit) -> Response:
     """Ends it for good; only who says so twice."""
     if not visit.sent.get("sure"):
-        return await announcement_live.page(visit, status=422, problem=REFUSED["sure"])
+        return await announcement_live.page(visit, status=422, problem=undone(visit, "sure"))
     return await _do(visit, "cancel", campaigns.cancel)
 
 
@@ -39,9 +39,9 @@ async def retry(visit: Visit) -> Response:
     """Tries those of a state, or of one reason of it, again; of `unknown` only who knows that somebody may get it twice."""
     state, _, reason = visit.sent.get("which", "").partition(":")
     if state not in _RETRIED or (state == "skipped" and not reason):
-        return await announcement_live.page(visit, status=422, problem=REFUSED["choice"])
+        return await announcement_live.page(visit, status=422, problem=undone(visit, "choice"))
     if state == "unknown" and not visit.sent.get("sure"):
-        return await announcement_live.page(visit, status=422, problem=REFUSED["sure"])
+        return await announcement_live.page(visit, status=422, problem=undone(visit, "sure"))
 
     def work(connection: Connection, key: int, **by: Any) -> int:
         return _some(campaigns.retry(connection, key, state, reason or None, whole=True, **by))
@@ -53,7 +53,7 @@ async def settle(visit: Visit) -> Response:
     """Says what became of sends that were cut, without sending again."""
     state = visit.sent.get("as", "")
     if state not in _SETTLED:
-        return await announcement_live.page(visit, status=422, problem=REFUSED["choice"])
+        return await announcement_live.page(visit, status=422, problem=undone(visit, "choice"))
     return await _do(visit, "settle", lambda c, key, **by: _some(campaigns.settle_unknown(c, key, state, **by)))
 
 
@@ -80,7 +80,7 @@ async def _do(visit: Visit, step: str, act: Callable[..., Any]) -> Response:
         found = await visit.write(work, sends=True)
     except ValueError as error:
         visit.desk.counts.forget(("tally", key))
-        why = REFUSED["none" if isinstance(error, _NobodyError) else step]
+        why = undone(visit, "none" if isinstance(error, _NobodyError) else step)
         return await announcement_live.page(visit, status=409, problem=why)
     for counted in ("tally", "after"):
         visit.desk.counts.forget((counted, key))

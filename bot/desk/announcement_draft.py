@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from bot import campaign_draft, campaign_preview, campaign_start
 from bot.desk import announcement_audience, announcement_form, announcements, previews, roles
+from bot.desk.announcement_words import words
 from bot.desk.look import masked
 from bot.desk.visit import Visit, is_whole
 from handlers import announcement, templates
@@ -117,6 +118,7 @@ async def _form(
         fields=fields,
         wrong=announcements.by_field(visit, found),
         told=announcements.told(visit),
+        words=words(visit, about.get("people", {})),
         segments=saved,
         templates=templates.wanted(content),
         channels=[name for name in announcement.CHANNELS if name in ways.channels],

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, RowMapping
 from starlette.responses import Response, StreamingResponse
 
 from bot import campaign_ledger, campaign_report
-from bot.desk import announcement_words as words
 from bot.desk import charts, look, topics
+from bot.desk.announcement_words import Words, words
 from bot.desk.visit import Visit
 from bot.exchange.xlsx_write import MOST_ROWS
 from storage import campaign_report as stored
@@ -92,6 +92,7 @@ def _tally(key: int, connection: Connection) -> dict[str, Any]:
 
 
 def _shown(visit: Visit, read: _Read, found: Mapping[str, Any]) -> dict[str, Any]:
+    said = words(visit, read.people)
     campaign, states, size = read.campaign, found["states"], found["audience"]
     over = size - found["to_come"]
     by_count = sorted(found["reasons"], key=lambda row: -row["count"])
@@ -103,17 +104,14 @@ def _shown(visit: Visit, read: _Read, found: Mapping[str, Any]) -> dict[str, Any
         "share": over / size if size else 1.0,
         "end": datetime.fromisoformat(end) if end else None,
         "since": read.mark,
-        "words": words,
-        "people": read.people,
-        "STATES": words.STATES,
-        "CAMPAIGN": words.CAMPAIGN,
+        "words": said,
         "reasons": by_count[:_REASONS_SHOWN],
         "more_reasons": len(by_count) - _REASONS_SHOWN,
         "channels": _by_channel(found["channels"]),
         "chart": _chart(read.minutes),
-        "paused": _paused(campaign, read),
+        "paused": _paused(campaign, read.acts, said),
         "acts": read.acts,
-        "choices": _choices(found["reasons"], states, read.people),
+        "choices": _choices(found["reasons"], states, said),
         "unknown": states.get("unknown", 0),
         "fits_sheet": size < MOST_ROWS,
     }
@@ -145,26 +143,24 @@ def _chart(minutes: Sequence[Mapping[Any, Any]]) -> Markup | None:
     return charts.minutes("Terkirim", series)
 
 
-def _paused(campaign: Mapping[Any, Any], read: _Read) -> dict[str, Any] | None:
+def _paused(campaign: Mapping[Any, Any], acts: Sequence[Mapping[str, Any]], said: Words) -> dict[str, Any] | None:
     """Who or what has paused it, since when, why, and what to do."""
     if campaign["state"] != "paused":
         return None
-    act = next((act for act in reversed(read.acts) if act["what"] == "pause"), None)
+    act = next((act for act in reversed(acts) if act["what"] == "pause"), None)
     by_itself = bool(campaign["paused_why"])
-    why, advice = words.pause(campaign["paused_why"]) if by_itself else ("", "")
-    by = words.who(act["actor"], read.people) if act else ""
+    why, advice = said.pause(campaign["paused_why"]) if by_itself else ("", "")
+    by = said.who(act["actor"]) if act else ""
     return {"by_itself": by_itself, "by": by, "at": act and act["at"], "why": why, "advice": advice}
 
 
-def _choices(
-    reasons: Sequence[Mapping[str, Any]], states: Mapping[str, int], people: Mapping[int, str]
-) -> list[tuple[str, str]]:
+def _choices(reasons: Sequence[Mapping[str, Any]], states: Mapping[str, int], said: Words) -> list[tuple[str, str]]:
     """(value, words) of what may be tried again: each state as a whole, then each of its reasons."""
-    found = [(f"{state}:", f"{words.state(state)}, semua") for state in ("failed", "unknown") if states.get(state)]
+    found = [(f"{state}:", f"{said.state(state)}, semua") for state in ("failed", "unknown") if states.get(state)]
     keys = {(row["state"], row["reason"]) for row in reasons if row["state"] in ("failed", "unknown", "skipped")}
     for state, reason in sorted(keys):
         if state != "skipped" or not reason.startswith(campaigns.LEFT_OUT):
-            found.append((f"{state}:{reason}", f"{words.state(state)}: {words.reason(reason, people)}"))
+            found.append((f"{state}:{reason}", f"{said.state(state)}: {said.reason(reason)}"))
     return found[: 2 * _REASONS_SHOWN]
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from bot.campaign_means import Room
 from bot.desk.announcement_form import as_yaml
+from bot.desk.announcement_words import words
 from bot.desk.look import thousands
 from bot.desk.visit import Visit, is_whole
 from storage import campaign_report, campaigns, desk_view, segments
@@ -75,7 +76,14 @@ async def page(visit: Visit, *, status: int = 200, refused: str = "") -> Respons
         }
 
     found = await visit.read(work)
-    more = {"told": told(visit), "TABS": TABS, "asked": asked, "shown": SHOWN, "refused": refused}
+    more = {
+        "told": told(visit),
+        "words": words(visit, found["people"]),
+        "TABS": TABS,
+        "asked": asked,
+        "shown": SHOWN,
+        "refused": refused,
+    }
     return visit.page("announcements.html", status, **found, **more)
 
 

@@ -87,7 +87,7 @@ async def test_while_it_goes_out_the_page_says_where_each_recipient_stands(offic
     key = await running(office)
     page = await chief.get(f"/announcements/{key}")
     told = words(page.text)
-    for shown in ("berjalan", "7 dari 10 sudah selesai", "Diterima platform 2", "Gagal 3", "sudah minta berhenti"):
+    for shown in ("berjalan", "7 dari 10 sudah selesai", "Diterima platform 2", "Gagal 3", "sudah bilang BERHENTI"):
         assert shown in told, shown
     assert "pengirim mati saat mengirim" in told
     assert "budi (baris perintah) memulai 10 baris" in told
@@ -196,10 +196,11 @@ async def test_what_nobody_knows_is_decided_by_a_human(office: Office, chief: Br
 async def test_why_it_has_paused_by_itself_and_what_to_do(office: Office, chief: Browser, why: str, told: str) -> None:
     key = await running(office)
     await office.do(lambda c: campaigns.pause(c, key, actor="pandu", now=database_now(c), why=why))
-    page = (await chief.get(f"/announcements/{key}")).text
-    assert "Berhenti sendiri" in page
-    assert told in page
-    assert "of the last sends" not in page
+    for path in (f"/announcements/{key}", "/announcements"):
+        page = (await chief.get(path)).text
+        assert "Berhenti sendiri" in page
+        assert told in page
+        assert "of the last sends" not in page
 
 
 async def ended(office: Office, key: int) -> None:

@@ -180,10 +180,11 @@ def moment(text: str, field: str) -> datetime | None:
     """A time of WIB, or with a zone of its own; None where nothing is typed. `Refusal` for what is no time."""
     if not text.strip():
         return None
+    refused = Refusal("moment", f"{text}: no time, as in 2026-12-01T09:00", field=field)
     try:
         found = datetime.fromisoformat(text.strip())
-        if found.year in _YEARS:
-            return found if found.tzinfo else found.replace(tzinfo=ZONES["WIB"])
     except ValueError:
-        pass
-    raise Refusal("moment", f"{text}: no time, as in 2026-12-01T09:00", field=field)
+        raise refused from None
+    if found.year not in _YEARS:
+        raise refused
+    return found if found.tzinfo else found.replace(tzinfo=ZONES["WIB"])

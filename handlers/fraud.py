@@ -27,7 +27,8 @@ def is_defrauded(turn: Turn) -> bool:
         return True
     if says("done") and says("secret") and (says("handed") or (says("given") and says("about"))):
         return True
-    if turn.state.last_intent == "scam_check" and says("done", "slipped") and says("handed") and not says("not_handed"):
+    warned = turn.state.last_intent == "scam_check" and says("done", "slipped") and not says("not_handed")
+    if warned and says("handed", "followed"):
         return True  # "sudah saya kasih", after the advice that nothing be given
     return says("done") and says("given") and says("fraudsters")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, RowMapping
@@ -52,7 +52,7 @@ def create(connection: Connection, wish: Wish, room: Room, *, actor: str, now: d
         key = campaigns.create(connection, values, actor=actor, now=now)
     except Refusal as error:
         raise NotReadyError([error]) from None
-    _list_numbers(connection, key, wish, values)
+    _list_numbers(connection, key, wish, values, now)
     return key
 
 
@@ -68,15 +68,21 @@ def edit(
         raise NotReadyError([error]) from None
     if not wish.keeps_numbers:
         campaign_numbers.clear(connection, campaign_id)
-        _list_numbers(connection, campaign_id, wish, values)
+        _list_numbers(connection, campaign_id, wish, values, now)
 
 
-def _list_numbers(connection: Connection, key: int, wish: Wish, values: Mapping[str, Any]) -> None:
+def _list_numbers(connection: Connection, key: int, wish: Wish, values: Mapping[str, Any], now: datetime) -> None:
     if wish.numbers is None:
         return
-    campaign_numbers.add(connection, key, wish.numbers)
+    campaign_numbers.add(connection, key, [_given(row, now.astimezone(ZONES["WIT"]).date()) for row in wish.numbers])
     campaigns.change(connection, key, audience={**values["audience"], "numbers_of": key})
     campaign_numbers.match(connection, key, values["sources"])
+
+
+def _given(row: Mapping[str, Any], today: date) -> Mapping[str, Any]:
+    """A line of a file; a consent of a day that has not come yet is none."""
+    early = row["problem"] is None and row["consent_on"] > today
+    return {**row, "problem": "no_consent"} if early else row
 
 
 def read(

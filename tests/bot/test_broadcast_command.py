@@ -224,16 +224,17 @@ def test_a_file_of_numbers_needs_a_consent_for_each(desk: Desk) -> None:
         "081234567890,Formulir desa,2026-10-01,Saya mau dikabari\n"
         "081234567891,,,\n"
         "081234567892,Formulir desa,2026-10-01,Saya mau dikabari\n"
-        "bukan nomor,Formulir desa,2026-10-01,Saya mau dikabari\n",
+        "bukan nomor,Formulir desa,2026-10-01,Saya mau dikabari\n"
+        "081234567893,Formulir desa,2100-01-01,Saya mau dikabari\n",
     )
     desk.create("uji", "--numbers", path)
     seen = json.loads(desk.ok("preview", "uji", "--json"))
-    reasons = {"bad_number": 1, "duplicate": 1, "no_channel": 1, "no_consent": 1}
+    reasons = {"bad_number": 1, "duplicate": 1, "no_channel": 1, "no_consent": 2}
     assert (seen["recipients"], seen["left_out"]) == (1, reasons)
     desk.ok("start", "uji")
     found = json.loads(desk.ok("report", "uji", "--json"))
     assert {row["reason"]: row["count"] for row in found["reasons"]} == reasons
-    assert found["audience"] == 5
+    assert found["audience"] == 6
     kept = desk.run(lambda d: d.read(lambda c: c.execute(select(schema.consents.c.wording)).scalars().all()))
     assert kept == ["Formulir desa: Saya mau dikabari"]
 

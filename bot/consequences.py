@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.channel import Down, Failed, Gone, Outcome, Shut, Throttled
-from storage import channel_notes, chats, outbox, subscriptions
+from storage import budgets, channel_notes, chats, outbox, subscriptions
 
 DOWN_PAUSE = timedelta(seconds=30)  # a dead account is probed with one message this often
 
@@ -21,9 +21,9 @@ def draw(connection: Connection, source: str, row: Mapping[str, Any], outcome: O
     """Writes the consequences; `row`: a message of the outbox."""
     match outcome:
         case Throttled(seconds=seconds, scope=("lane" | "account") as scope):
-            outbox.block(connection, source=source, scope=scope, until=now + timedelta(seconds=seconds))
+            budgets.block(connection, source=source, scope=scope, until=now + timedelta(seconds=seconds))
         case Down():
-            outbox.block(connection, source=source, scope="account", until=now + DOWN_PAUSE)
+            budgets.block(connection, source=source, scope="account", until=now + DOWN_PAUSE)
         case Gone(opted_out=opted_out):
             outbox.stop_chat(connection, row["chat_id"], now)
             if opted_out:

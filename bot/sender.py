@@ -38,7 +38,7 @@ from bot.slots import Slots
 from bot.wake import DESK, NET_SECONDS, OUTBOX, Wake
 from handlers import links
 from handlers.messages import Reply, reply_from_json
-from storage import deliveries, holding, outbox
+from storage import deliveries, holding, outbox, outcomes, sending
 from storage.database import Database, database_now, is_outage
 
 log = structlog.get_logger()
@@ -142,7 +142,7 @@ class Sender:
                 if asyncio.get_running_loop().time() > stale_at and not await self._checks.submit(row["id"]):
                     return
                 if self._stopping.is_set():
-                    await self._database.write(partial(outbox.release, token=self._token, ids=[row["id"]]))
+                    await self._database.write(partial(outcomes.release, token=self._token, ids=[row["id"]]))
                     return
                 outcome = self._refused(row) or await self._channel.send(
                     row["address"], self._reply(row), lane=row["lane"], key=row["id"]
@@ -175,25 +175,25 @@ class Sender:
         bad = links.forbidden(row["payload"]["text"], self.link_hosts)
         return Failed(f"link to {bad[0]} is not allowed") if bad else None
 
-    def _as_mark(self, row: Mapping[str, Any], outcome: Outcome, now: datetime) -> outbox.Mark:
+    def _as_mark(self, row: Mapping[str, Any], outcome: Outcome, now: datetime) -> outcomes.Mark:
         """The table of outcomes (platform-rules 4)."""
-        again = partial(outbox.Mark, id=row["id"], state="pending")
+        again = partial(outcomes.Mark, id=row["id"], state="pending")
         match outcome:
             case Accepted(platform_id=platform_id):
-                return outbox.Mark(id=row["id"], state="accepted", platform_id=platform_id)
+                return outcomes.Mark(id=row["id"], state="accepted", platform_id=platform_id)
             case Throttled(seconds=seconds, scope=scope):
                 wait = timedelta(seconds=seconds if scope == "chat" else 0)
                 return again(reason=f"throttled ({scope})", not_before=now + wait, refund_attempt=True)
             case Down(reason=reason):
                 return again(reason=reason, not_before=now + DOWN_PAUSE, refund_attempt=True)
             case Unknown(reason=reason) if row["lane"] == outbox.BROADCASTS:
-                return outbox.Mark(id=row["id"], state="unknown", reason=reason)
+                return outcomes.Mark(id=row["id"], state="unknown", reason=reason)
             case Retry(reason=reason) | Unknown(reason=reason) | Shut(reason=reason):
                 if row["attempts"] >= MAX_ATTEMPTS:
-                    return outbox.Mark(id=row["id"], state="failed", reason=f"given up: {reason}")
+                    return outcomes.Mark(id=row["id"], state="failed", reason=f"given up: {reason}")
                 return again(reason=reason, not_before=now + self._backoff(row["attempts"]))
             case Failed(reason=reason) | Gone(reason=reason):
-                return outbox.Mark(id=row["id"], state="failed", reason=reason)
+                return outcomes.Mark(id=row["id"], state="failed", reason=reason)
 
     def _backoff(self, attempts: int) -> timedelta:
         return timedelta(seconds=min(2.0**attempts, _LONGEST_BACKOFF) * self._chance.uniform(0.5, 1.0))
@@ -202,7 +202,7 @@ class Sender:
 
     def _claim(self, room: int, connection: Connection) -> tuple[list[dict[str, Any]], set[int], bool]:
         now = self._clock(connection)
-        rows, starved = outbox.claim(
+        rows, starved = sending.claim(
             connection,
             source=self._source,
             token=self._token,
@@ -214,7 +214,7 @@ class Sender:
             reserve=RESERVE,
         )
         ids = [row["id"] for row in rows]
-        good = outbox.check(connection, ids=ids, token=self._token, now=now, lease=LEASE) if rows else set()
+        good = sending.check(connection, ids=ids, token=self._token, now=now, lease=LEASE) if rows else set()
         if self._gate and good:
             rows = self._ruled(connection, rows, good, now)
         return rows, good, starved
@@ -230,21 +230,21 @@ class Sender:
                 case Hold(reason=reason, expires_at=expires_at):
                     holding.for_person(connection, row_id, reason, expires_at)
                 case Later(reason=reason, until=until):
-                    waiting = outbox.Mark(
+                    waiting = outcomes.Mark(
                         id=row_id, state="pending", reason=reason, not_before=until, refund_attempt=True
                     )
-                    outbox.mark(connection, marks=[waiting], token=self._token, now=now)
+                    outcomes.mark(connection, marks=[waiting], token=self._token, now=now)
             if not isinstance(ruling, Go):
                 good.discard(row_id)
         changed = {row_id: ruling.payload for row_id, ruling in rulings.items() if isinstance(ruling, Go)}
         return [{**row, "payload": changed.get(row["id"]) or row["payload"]} for row in rows]
 
     def _recover(self, connection: Connection) -> int:
-        return outbox.recover(connection, now=self._clock(connection))
+        return outcomes.recover(connection, now=self._clock(connection))
 
     async def _check(self, ids: Sequence[int]) -> Sequence[bool]:
         def work(connection: Connection) -> set[int]:
-            return outbox.check(connection, ids=ids, token=self._token, now=self._clock(connection), lease=LEASE)
+            return sending.check(connection, ids=ids, token=self._token, now=self._clock(connection), lease=LEASE)
 
         good = await self._database.write(work)
         return [i in good for i in ids]
@@ -253,7 +253,7 @@ class Sender:
         def work(connection: Connection) -> None:
             now = self._clock(connection)
             marks = [self._as_mark(row, outcome, now) for row, outcome in sent]
-            outbox.mark(connection, marks=marks, token=self._token, now=now)
+            outcomes.mark(connection, marks=marks, token=self._token, now=now)
             if self._channel.name in deliveries.CHANNELS:
                 taken = {mark.platform_id: mark.id for mark in marks if mark.platform_id}
                 deliveries.catch_up(connection, self._source, taken)

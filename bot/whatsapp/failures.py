@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from bot import consequences
 from bot.channel import Down, Outcome, Retry, Shut, Throttled
 from bot.whatsapp.outcomes import PAIR, Refusal, outcome
-from storage import ledger_late, outbox
+from storage import ledger_late, outbox, outcomes
 from storage.deliveries import Noted
 
 log = structlog.get_logger()
@@ -35,9 +35,9 @@ def failed(connection: Connection, noted: Noted, now: datetime) -> None:
     wait = _again(meaning, row)
     reason = report.reason or "not delivered"
     if wait is None:
-        outbox.close(connection, row["id"], reason, now)
+        outcomes.close(connection, row["id"], reason, now)
     else:
-        outbox.close(connection, row["id"], f"sent anew: {reason}", now)
+        outcomes.close(connection, row["id"], f"sent anew: {reason}", now)
         copy = outbox.copy(connection, row, not_before=now + wait, now=now)
         ledger_late.sent_anew(connection, row, copy, now)
 

@@ -29,7 +29,9 @@ from storage import (
     ledger_settle,
     migrate,
     outbox,
+    outcomes,
     people,
+    sending,
     standing,
 )
 from storage.database import Database
@@ -133,14 +135,14 @@ def sends(connection: Connection) -> None:
     ]
     outbox.enqueue(connection, drafts, NOW)
     for rate, now in ((0.0, NOW), (30.0, NOW + timedelta(seconds=1))):
-        rows, _ = outbox.claim(
+        rows, _ = sending.claim(
             connection, source=SOURCE, token="s", now=now, lease=LEASE, limit=64, rate=rate, reserve=0.2
         )
         assert rows
-        outbox.check(connection, ids=[row["id"] for row in rows], token="s", now=NOW, lease=LEASE)
-        marks = [outbox.Mark(id=row["id"], state="accepted", platform_id="1") for row in rows[1:]]
-        outbox.mark(connection, marks=[*marks, outbox.Mark(id=rows[0]["id"], state="pending")], token="s", now=NOW)
-    outbox.recover(connection, now=NOW + timedelta(hours=1))
+        sending.check(connection, ids=[row["id"] for row in rows], token="s", now=NOW, lease=LEASE)
+        marks = [outcomes.Mark(id=row["id"], state="accepted", platform_id="1") for row in rows[1:]]
+        outcomes.mark(connection, marks=[*marks, outcomes.Mark(id=rows[0]["id"], state="pending")], token="s", now=NOW)
+    outcomes.recover(connection, now=NOW + timedelta(hours=1))
     outbox.cancel_overtaken(connection, list(range(1, 26)), NOW)
 
 
@@ -184,11 +186,11 @@ def announcing(connection: Connection) -> None:
     ledger.put(connection, 2, drafts, NOW)
     ledger.write(connection, 2, [(rows[0].n, "skipped", "x")], NOW)
     assert ledger.in_flight(connection, SOURCE) >= 40
-    claimed, _ = outbox.claim(
+    claimed, _ = sending.claim(
         connection, source=SOURCE, token="s", now=NOW, lease=LEASE, limit=64, rate=0.0, reserve=0.2, broadcasts=20
     )
-    marks = [outbox.Mark(id=row["id"], state="accepted", platform_id=f"{row['id']}") for row in claimed]
-    outbox.mark(connection, marks=marks, token="s", now=NOW)
+    marks = [outcomes.Mark(id=row["id"], state="accepted", platform_id=f"{row['id']}") for row in claimed]
+    outcomes.mark(connection, marks=marks, token="s", now=NOW)
     assert 2 in ledger.flying(connection)
     assert ledger_settle.settle(connection, 2, NOW)["accepted"]
     ledger.is_finished(connection, 2)
@@ -331,7 +333,9 @@ def _idle(connection: Connection) -> None:
 
 
 def _claim_replies(connection: Connection) -> list[int]:
-    rows, _ = outbox.claim(connection, source=SOURCE, token="s", now=NOW, lease=LEASE, limit=64, rate=30.0, reserve=0.2)
+    rows, _ = sending.claim(
+        connection, source=SOURCE, token="s", now=NOW, lease=LEASE, limit=64, rate=30.0, reserve=0.2
+    )
     return [row["id"] for row in rows]
 
 

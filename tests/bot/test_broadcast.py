@@ -22,7 +22,7 @@ from bot.telegram.send import TelegramChannel
 from bot.wake import Wake
 from handlers import announcement, catalogue
 from handlers.messages import Reply
-from storage import campaigns, chats, deliveries, ledger, outbox, privacy, schema, subscriptions
+from storage import campaigns, chats, deliveries, ledger, outbox, outcomes, privacy, schema, subscriptions
 from storage.database import Database
 from storage.schema import campaign_recipients
 from tests.fakes.telegram import TOKEN, FakeTelegram, serve
@@ -182,7 +182,7 @@ async def test_a_sender_that_died_leaves_unknown_rows_that_only_a_human_decides(
     await stage.database.write(partial(claimed, 4))
     stage.restart()
     stage.now = NOON + timedelta(minutes=2)
-    await stage.database.write(partial(outbox.recover, now=stage.now))
+    await stage.database.write(partial(outcomes.recover, now=stage.now))
     await stage.go_on()
     assert await stage.states() == {"accepted": 6, "unknown": 4}
     assert await stage.state() == "done"

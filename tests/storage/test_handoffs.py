@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, func, select
 
-from storage import agents, chats, desk_messages, desk_texts, handoffs, outbox, ownership, waits
+from storage import agents, chats, desk_messages, desk_texts, handoffs, outbox, outcomes, ownership, sending, waits
 from storage.database import Database
 from storage.handoffs import RefusedError
 from storage.schema import conversations, messages
@@ -190,8 +190,8 @@ async def test_words_that_are_passed_on_still_go_and_words_that_were_taken_away_
 
         def sendable(key: int, before: str) -> set[str]:
             source = {"source": "web:web", "token": f"t{key}{before}", "now": now, "lease": MINUTE}
-            rows, _ = outbox.claim(connection, **source, limit=9, rate=0, reserve=0)
-            good = outbox.check(connection, ids=[r["id"] for r in rows], token=source["token"], now=now, lease=MINUTE)
+            rows, _ = sending.claim(connection, **source, limit=9, rate=0, reserve=0)
+            good = sending.check(connection, ids=[r["id"] for r in rows], token=source["token"], now=now, lease=MINUTE)
             return {row["payload"]["text"] for row in rows if row["id"] in good}
 
         def spoken(name: str) -> int:
@@ -223,9 +223,9 @@ async def test_a_message_whose_owner_lost_the_chat_while_it_was_on_its_way_is_st
         key = ask(connection, "a", now)
         chat = ownership.take(connection, key, rani, now)["chat_id"]
         sent = desk_messages.say(connection, chat_id=chat, agent_id=rani, payload={"text": "x"}, now=now)
-        outbox.claim(connection, source="web:web", token="t", now=now, lease=MINUTE, limit=9, rate=0, reserve=0)
+        sending.claim(connection, source="web:web", token="t", now=now, lease=MINUTE, limit=9, rate=0, reserve=0)
         ownership.take(connection, key, budi, now, from_another=True)
-        assert outbox.check(connection, ids=[sent], token="t", now=now, lease=MINUTE) == set()
+        assert sending.check(connection, ids=[sent], token="t", now=now, lease=MINUTE) == set()
         state = desk_messages.deliveries(connection, chat)[sent]
         assert (state["state"], state["reason"]) == ("cancelled", "owner changed")
         with pytest.raises(RefusedError, match="taken"):
@@ -340,10 +340,10 @@ async def test_campaigns_wait_while_an_agent_speaks_and_go_afterwards(database: 
             author="campaign:1",
         )
         outbox.enqueue(connection, [draft], now)
-        rows, _ = outbox.claim(
+        rows, _ = sending.claim(
             connection, source="web:web", token="t", now=now, lease=MINUTE, limit=9, rate=0, reserve=0
         )
-        assert outbox.check(connection, ids=[r["id"] for r in rows], token="t", now=now, lease=MINUTE) == set()
+        assert sending.check(connection, ids=[r["id"] for r in rows], token="t", now=now, lease=MINUTE) == set()
         ownership.end(connection, key, rani, now)
         states = connection.execute(select(outbox_rows.c.state).where(outbox_rows.c.author == "campaign:1"))
         assert states.scalars().all() == ["pending"]
@@ -434,10 +434,10 @@ async def test_the_bot_says_nothing_after_the_agent_however_close_they_come(data
         async def send(token: str, went: list[str] = went) -> None:
             def work(connection: Connection) -> list[str]:
                 given = {"token": token, "now": now, "lease": MINUTE}
-                rows, _ = outbox.claim(connection, source="web:web", **given, limit=9, rate=0, reserve=0)
-                good = outbox.check(connection, ids=[row["id"] for row in rows], **given)
-                marks = [outbox.Mark(id=key, state="accepted") for key in good]
-                outbox.mark(connection, marks=marks, token=token, now=now)
+                rows, _ = sending.claim(connection, source="web:web", **given, limit=9, rate=0, reserve=0)
+                good = sending.check(connection, ids=[row["id"] for row in rows], **given)
+                marks = [outcomes.Mark(id=key, state="accepted") for key in good]
+                outcomes.mark(connection, marks=marks, token=token, now=now)
                 return [row["author"] for row in rows if row["id"] in good]
 
             went += await database.write(work)

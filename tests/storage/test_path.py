@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from nlu.masking import digit_run
-from storage import chats, claims, dead_letters, inbox, migrate, outbox, schema
+from storage import budgets, chats, claims, dead_letters, inbox, migrate, outbox, outcomes, schema, sending
 from storage.database import Database, is_outage
 from tests.conftest import NOW
 
@@ -262,7 +262,9 @@ def draft(chat: int, words: str, **extra) -> outbox.Draft:
 
 
 async def send(database: Database, token: str = "s", *, now=NOW, rate: float = 0.0, limit: int = 50):
-    work = partial(outbox.claim, source="web:w", token=token, now=now, lease=LEASE, limit=limit, rate=rate, reserve=0.2)
+    work = partial(
+        sending.claim, source="web:w", token=token, now=now, lease=LEASE, limit=limit, rate=rate, reserve=0.2
+    )
     return (await database.write(work))[0]
 
 
@@ -278,8 +280,8 @@ async def test_order_holds_within_chat_and_lane(database: Database) -> None:
     rows = await send(database)
     assert words(rows) == ["satu", "kabar"]
     assert await send(database, "other") == []
-    marks = [outbox.Mark(id=rows[0]["id"], state="accepted", platform_id="p")]
-    await database.write(partial(outbox.mark, marks=marks, token="s", now=NOW))
+    marks = [outcomes.Mark(id=rows[0]["id"], state="accepted", platform_id="p")]
+    await database.write(partial(outcomes.mark, marks=marks, token="s", now=NOW))
     assert words(await send(database)) == ["dua"]
 
 
@@ -287,8 +289,8 @@ async def test_a_retrying_reply_holds_later_replies_but_no_broadcast(database: D
     chat = await chat_id(database)
     await database.write(partial(outbox.enqueue, drafts=[draft(chat, "satu"), draft(chat, "dua")], now=NOW))
     (row,) = await send(database)
-    again = outbox.Mark(id=row["id"], state="pending", reason="503", not_before=NOW + timedelta(seconds=5))
-    await database.write(partial(outbox.mark, marks=[again], token="s", now=NOW))
+    again = outcomes.Mark(id=row["id"], state="pending", reason="503", not_before=NOW + timedelta(seconds=5))
+    await database.write(partial(outcomes.mark, marks=[again], token="s", now=NOW))
     await database.write(partial(outbox.enqueue, drafts=[draft(chat, "kabar", lane=1)], now=NOW))
     assert words(await send(database)) == ["kabar"]
     assert words(await send(database, now=NOW + timedelta(seconds=6))) == ["satu"]
@@ -299,12 +301,12 @@ async def test_a_lost_sender_repeats_replies_and_not_broadcasts(database: Databa
     await database.write(partial(outbox.enqueue, drafts=[draft(chat, "satu"), draft(chat, "kabar", lane=1)], now=NOW))
     await send(database, "dead")
     later = NOW + LEASE + timedelta(seconds=1)
-    assert await database.write(partial(outbox.recover, now=later)) == 2
+    assert await database.write(partial(outcomes.recover, now=later)) == 2
     rows = await send(database, "alive", now=later)
     assert words(rows) == ["satu"]
-    stale = outbox.Mark(id=rows[0]["id"], state="accepted", platform_id="p")
-    await database.write(partial(outbox.mark, marks=[stale], token="dead", now=later))
-    good = await database.write(partial(outbox.check, ids=[rows[0]["id"]], token="alive", now=later, lease=LEASE))
+    stale = outcomes.Mark(id=rows[0]["id"], state="accepted", platform_id="p")
+    await database.write(partial(outcomes.mark, marks=[stale], token="dead", now=later))
+    good = await database.write(partial(sending.check, ids=[rows[0]["id"]], token="alive", now=later, lease=LEASE))
     assert good == {rows[0]["id"]}
 
 
@@ -316,7 +318,7 @@ async def test_what_may_no_longer_go_is_closed_with_its_reason(database: Databas
     await database.write(partial(chats.take_over, chat_id=chat, owner="agent:1", now=NOW))
     ids = [row["id"] for row in rows]
     assert (
-        await database.write(partial(outbox.check, ids=ids, token="s", now=NOW + timedelta(seconds=2), lease=LEASE))
+        await database.write(partial(sending.check, ids=ids, token="s", now=NOW + timedelta(seconds=2), lease=LEASE))
         == set()
     )
     found = await database.read(
@@ -350,12 +352,12 @@ async def test_the_budget_is_shared_and_keeps_room_for_replies(database: Databas
 async def test_a_blocked_account_sends_nothing_and_a_blocked_lane_only_replies(database: Database) -> None:
     chat = await chat_id(database)
     await database.write(partial(outbox.enqueue, drafts=[draft(chat, "kabar", lane=1), draft(chat, "balas")], now=NOW))
-    await database.write(partial(outbox.block, source="web:w", scope="account", until=NOW))
+    await database.write(partial(budgets.block, source="web:w", scope="account", until=NOW))
     until = NOW + timedelta(seconds=10)
-    await database.write(partial(outbox.block, source="web:w", scope="account", until=until))
+    await database.write(partial(budgets.block, source="web:w", scope="account", until=until))
     assert await send(database) == []
-    await database.write(partial(outbox.block, source="web:w", scope="account", until=NOW))
-    await database.write(partial(outbox.block, source="web:w", scope="lane", until=until))
+    await database.write(partial(budgets.block, source="web:w", scope="account", until=NOW))
+    await database.write(partial(budgets.block, source="web:w", scope="lane", until=until))
     assert words(await send(database)) == ["balas"]
     assert words(await send(database, now=until)) == ["kabar"]
 
@@ -387,9 +389,9 @@ async def test_a_campaign_waits_while_an_agent_owns_the_chat(database: Database)
     await database.write(partial(outbox.enqueue, drafts=[late], now=NOW))
     rows = await send(database)
     ids = [row["id"] for row in rows]
-    good = await database.write(partial(outbox.check, ids=ids, token="s", now=NOW, lease=LEASE))
+    good = await database.write(partial(sending.check, ids=ids, token="s", now=NOW, lease=LEASE))
     assert [row["payload"]["text"] for row in rows if row["id"] in good] == ["agen"]
-    await database.write(partial(outbox.release, token="s", ids=list(good)))
+    await database.write(partial(outcomes.release, token="s", ids=list(good)))
     await database.write(partial(chats.take_over, chat_id=chat, owner="bot", now=NOW, carry=True))
     assert sorted(words(await send(database))) == ["agen", "kabar"]
 

@@ -25,7 +25,7 @@ from benchmarks.broadcast_engine import at_noon
 from benchmarks.crash import POSTGRES_ROLES, environment
 from benchmarks.nursery import Forked, nursery
 from benchmarks.processes import free_port
-from storage import campaigns
+from storage import campaign_run
 from storage.database import Database, database_now
 from storage.outbox import BROADCASTS
 from storage.schema import outbox
@@ -139,4 +139,4 @@ def _in_flight(connection: Connection) -> set[int]:
 
 def _sent_again(connection: Connection, key: int) -> int:
     now = at_noon()(connection)
-    return campaigns.retry(connection, key, "unknown", None, actor="operator:bench", now=now)
+    return campaign_run.retry(connection, key, "unknown", None, actor="operator:bench", now=now)

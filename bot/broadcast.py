@@ -23,7 +23,7 @@ from handlers import announcement
 from handlers.announcement import Frame
 from handlers.catalogue import Catalogue
 from handlers.turn import ZONES
-from storage import campaign_people, campaigns, channel_notes, ledger, ledger_late, ledger_settle, outbox
+from storage import campaign_people, campaign_run, campaigns, channel_notes, ledger, ledger_late, ledger_settle, outbox
 from storage.database import Database, database_now, is_outage
 
 log = structlog.get_logger()
@@ -149,13 +149,13 @@ class Broadcast:
             why = pace.alarm(recent, failure_rate=self._rules.failure_rate, block_rate=self._rules.block_rate)
             why = why or channel_notes.newest_since(connection, campaign["sources"], campaign["ramp_from"])
             if why:
-                campaigns.pause(connection, campaign_id, actor=ACTOR, now=now, why=why)
+                campaign_run.pause(connection, campaign_id, actor=ACTOR, now=now, why=why)
                 log.error("announcement paused by itself", campaign=campaign["name"], reason=why)
 
     def _finish(self, campaign_id: int, connection: Connection) -> None:
         campaign = campaigns.get(connection, campaign_id, lock=True)
         if campaign and campaign["state"] == "running" and ledger.is_finished(connection, campaign_id):
-            campaigns.finish(connection, campaign, self._clock(connection))
+            campaign_run.finish(connection, campaign, self._clock(connection))
 
     def _feed(self, lane: RowMapping, connection: Connection) -> int:
         """Puts the next recipients of a lane into the outbox; returns how many it looked at."""
@@ -164,7 +164,7 @@ class Broadcast:
         if campaign is None or campaign["state"] != "running" or lane["source"] not in self._rates:
             return 0
         if campaign["valid_until"] and campaign["valid_until"] <= now:
-            campaigns.expire(connection, campaign, now)
+            campaign_run.expire(connection, campaign, now)
             return 1
         rate = self._rates[lane["source"]]
         ahead = min(max(_AHEAD[0], int(rate * _AHEAD_SECONDS)), _AHEAD[1]) if rate else _AHEAD[1]

@@ -14,7 +14,7 @@ import yaml
 from bot.settings import Settings
 from handlers import places
 from nlu.entities.numbers import find_phones
-from storage import audience, campaign_numbers
+from storage import audience_filter, campaign_numbers
 from storage.refusal import Refusal
 
 HEADING: Final = ("number", "consent_source", "consent_date", "consent_wording")
@@ -106,7 +106,7 @@ def read_filter(found: Any, now: datetime) -> dict[str, Any]:
     """A filter with names of places as codes; `Refusal` says what is wrong with it, and where."""
     try:
         tree: dict[str, Any] = _coded(found if found is not None else {})
-        audience.condition(tree, now)
+        audience_filter.condition(tree, now)
     except Refusal as error:
         error.field = "filter"
         raise
@@ -114,7 +114,7 @@ def read_filter(found: Any, now: datetime) -> dict[str, Any]:
 
 
 def _coded(tree: Any, depth: int = 0) -> Any:
-    if not isinstance(tree, Mapping) or depth > audience.DEPTH:
+    if not isinstance(tree, Mapping) or depth > audience_filter.DEPTH:
         return tree
     coded: dict[str, Any] = {}
     for key, value in tree.items():

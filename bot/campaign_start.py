@@ -14,7 +14,7 @@ from bot.campaign_means import Room
 from bot.whatsapp import templates as held_templates
 from handlers import announcement, templates
 from handlers.turn import ZONES
-from storage import audience, campaign_numbers, campaigns
+from storage import audience, campaign_numbers, campaign_run, campaigns
 from storage.refusal import NotReadyError, Refusal
 
 REPEATS: Final = ("daily", "weekly", "monthly")
@@ -68,7 +68,7 @@ def go(connection: Connection, campaign: Mapping[Any, Any], *, approval_from: fl
         raise why
     if campaign["audience"].get("numbers_of") is not None:
         campaign_numbers.prepare(connection, campaign, now)
-    return campaigns.start(connection, campaign, needs, actor=actor, now=now)
+    return campaign_run.start(connection, campaign, needs, actor=actor, now=now)
 
 
 def start_scheduled(

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
-from storage import audience, restrictions
+from storage import audience_filter, restrictions, subscriptions
 from storage.schema import chats, conversations, identities, links, participants
 
 
@@ -18,11 +18,11 @@ def facts(connection: Connection, chat_ids: Sequence[int], topic: str | None) ->
             chats.c.id,
             chats.c.channel,
             chats.c.account,
-            audience.zone_of().label("zone"),
+            audience_filter.zone_of().label("zone"),
             chats.c.name,
             chats.c.formal,
             chats.c.stopped_at.is_not(None).label("left"),
-            audience.opted_out(topic).label("opted_out"),
+            subscriptions.opted_out(topic).label("opted_out"),
             restrictions.holds(chats.c.id).label("restricted"),
             func.coalesce(conversations.c.owner, "bot").label("owner"),
             func.coalesce(conversations.c.owner_version, 0).label("owner_version"),

@@ -1,4 +1,4 @@
-"""Campaigns: what is announced to whom, who made, approved, started and stopped it, and the freezing of its audience."""
+"""Campaigns: what is announced to whom, who wrote and approved it, and every act on it."""
 
 from __future__ import annotations
 
@@ -6,27 +6,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, func, literal, select, update
-from sqlalchemy import case as sql_case
+from sqlalchemy import Connection, RowMapping, func, select, update
 
-from storage import audience, campaign_numbers, ledger, staff
+from storage import staff
 from storage.audience import Selection
 from storage.refusal import Refusal
-from storage.schema import (
-    campaign_acts,
-    campaign_lanes,
-    campaign_recipients,
-    campaigns,
-)
+from storage.schema import campaign_acts, campaigns
 
 _WRITES: Final = ("create", "edit")  # acts that make what a second person approves
+
 GROWN: Final = 1.1  # an audience that has grown by more since the approval needs another one
-LEFT_OUT: Final = (
-    *("no_channel", "left", "opted_out", "restricted", "not_subscribed", "no_consent", "closed_window", "no_value"),
-    *("other_chat", "bad_number", "duplicate"),
-)
-"""Beginnings of the reasons that `storage.audience` and a file of numbers give at the start."""
-_ZONES_FROM_THE_EAST: Final = ("WIT", "WITA", "WIB")
 
 
 def create(connection: Connection, values: Mapping[str, Any], *, actor: str, now: datetime) -> int:
@@ -78,9 +67,6 @@ def acts(connection: Connection, campaign_id: int) -> list[dict[str, Any]]:
 def change(connection: Connection, campaign_id: int, **values: Any) -> None:
     """Writes columns."""
     connection.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(**values))
-
-
-# -- the second person, and going --------------------------------------------------------------------------------------
 
 
 def revision(connection: Connection, campaign_id: int) -> int:
@@ -167,147 +153,3 @@ def selection(campaign: Mapping[Any, Any], needs: Sequence[str]) -> Selection:
         template=bool(campaign["content"].get("template")),
         needs=needs,
     )
-
-
-def freeze(connection: Connection, campaign: Mapping[Any, Any], needs: Sequence[str], now: datetime) -> int:
-    """Writes the audience into the ledger, each with a reason where it is left out; returns how many rows. Once only."""
-    key = campaign["id"]
-    wanted = selection(campaign, needs)
-    found = audience.people(wanted, now)
-    zone = sql_case({name: place for place, name in enumerate(_ZONES_FROM_THE_EAST)}, value=found.c.zone, else_=9)
-    rows = select(
-        literal(key),
-        func.row_number().over(order_by=(found.c.source, zone, found.c.chat_id)),
-        found.c.chat_id,
-        found.c.source,
-        found.c.zone,
-        sql_case((found.c.reason.is_(None), "pending"), else_="skipped"),
-        found.c.reason,
-        literal(now, campaign_recipients.c.at.type),
-    )
-    names = ["campaign_id", "n", "chat_id", "source", "zone", "state", "reason", "at"]
-    size = connection.execute(campaign_recipients.insert().from_select(names, rows)).rowcount
-    size += campaign_numbers.add_left_out(connection, campaign, size, now)
-    _make_lanes(connection, key)
-    change(connection, key, frozen_at=now, frozen_size=size)
-    return size
-
-
-def _make_lanes(connection: Connection, key: int) -> None:
-    row = campaign_recipients.c
-    first, last = func.min(row.n), func.max(row.n)
-    made = (
-        select(literal(key), row.source, row.zone, first, last, first - 1)
-        .where(row.campaign_id == key, row.state == "pending")
-        .group_by(row.source, row.zone)
-    )
-    names = ["campaign_id", "source", "zone", "first", "last", "fed"]
-    connection.execute(campaign_lanes.insert().from_select(names, made))
-
-
-# -- going, stopping ----------------------------------------------------------------------------------------------
-
-
-def start(
-    connection: Connection, campaign: Mapping[Any, Any], needs: Sequence[str], *, actor: str, now: datetime
-) -> int:
-    """Freezes a draft (or one that was scheduled) and lets it go; returns the rows of its ledger."""
-    held = get(connection, campaign["id"], lock=True)
-    if held is None or held["state"] not in ("draft", "scheduled"):
-        raise ValueError(f"it is {held['state'] if held else 'gone'}: only a draft starts")
-    size = freeze(connection, held, needs, now)
-    _go(connection, held["id"], now)
-    note(connection, held["id"], actor, "start", now, f"{size} rows")
-    return size
-
-
-def _go(connection: Connection, key: int, now: datetime) -> None:
-    fresh = {"ramp_from": now, "paced_at": now, "credit": 0.0, "tried": 0.0, "failed": 0.0, "gone": 0.0}
-    change(connection, key, state="running", paused_why=None, ended_at=None, **fresh)
-
-
-def unschedule(connection: Connection, campaign_id: int, *, actor: str, now: datetime) -> None:
-    """What waits for its time is a draft again."""
-    campaign = _in_state(connection, campaign_id, ("scheduled",), "taken back")
-    change(connection, campaign["id"], state="draft")
-    note(connection, campaign["id"], actor, "unschedule", now)
-
-
-def pause(connection: Connection, campaign_id: int, *, actor: str, now: datetime, why: str = "") -> int:
-    """Stops it at the row where it is: what has not left is pending again; returns how many were taken back."""
-    campaign = _in_state(connection, campaign_id, ("running",), "paused")
-    change(connection, campaign["id"], state="paused", paused_why=why[:200] or None)
-    taken = ledger.retract(connection, campaign["id"], now)
-    note(connection, campaign["id"], actor, "pause", now, why)
-    return taken
-
-
-def resume(connection: Connection, campaign_id: int, *, actor: str, now: datetime) -> None:
-    """Goes on where it stood."""
-    campaign = _in_state(connection, campaign_id, ("paused",), "resumed")
-    _go(connection, campaign["id"], now)
-    note(connection, campaign["id"], actor, "resume", now)
-
-
-def cancel(connection: Connection, campaign_id: int, *, actor: str, now: datetime) -> int:
-    """Ends it: whoever was not written to is `cancelled`; returns how many."""
-    campaign = _in_state(connection, campaign_id, ("draft", "scheduled", "running", "paused"), "cancelled")
-    change(connection, campaign["id"], state="cancelled", ended_at=now)
-    ledger.retract(connection, campaign["id"], now)
-    closed = ledger.close_rest(connection, campaign["id"], "cancelled", "cancelled by the operator", now)
-    note(connection, campaign["id"], actor, "cancel", now, f"{closed} not written to")
-    return closed
-
-
-def retry(
-    connection: Connection,
-    campaign_id: int,
-    state: str,
-    reason: str | None,
-    *,
-    actor: str,
-    now: datetime,
-    whole: bool = False,
-) -> int:
-    """Tries recipients of a state (failed, unknown, skipped) and of a reason's beginning (`whole`: of just that reason) again; returns how many.
-
-    Who was left out when it began stays so: nothing asks later whether they have agreed, and they stand in no lane.
-    """
-    campaign = _in_state(connection, campaign_id, ("running", "paused", "done"), "retried")
-    never = LEFT_OUT if state == "skipped" else ()
-    count = ledger.again(connection, campaign["id"], state, reason, now, whole=whole, never=never)
-    if count and campaign["state"] == "done":
-        _go(connection, campaign["id"], now)
-    note(connection, campaign["id"], actor, "retry", now, f"{count} {state}" + (f": {reason}" if reason else ""))
-    return count
-
-
-def settle_unknown(connection: Connection, campaign_id: int, state: str, *, actor: str, now: datetime) -> int:
-    """A human has said what became of sends that were cut (accepted or failed), without sending again; returns how many."""
-    campaign = _in_state(connection, campaign_id, ("running", "paused", "done", "cancelled"), "settled")
-    count = ledger.decide_unknown(connection, campaign["id"], state, f"decided by {actor}", now)
-    note(connection, campaign["id"], actor, "settle", now, f"{count} unknown as {state}")
-    return count
-
-
-def finish(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -> None:
-    """Every row has its end."""
-    change(connection, campaign["id"], state="done", ended_at=now)
-    note(connection, campaign["id"], "pandu", "done", now)
-
-
-def expire(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -> None:
-    """Its time is over: whoever was not written to is skipped with that reason."""
-    ledger.retract(connection, campaign["id"], now)
-    closed = ledger.close_rest(connection, campaign["id"], "skipped", ledger.EXPIRED, now)
-    lane = campaign_lanes.c
-    connection.execute(update(campaign_lanes).where(lane.campaign_id == campaign["id"]).values(fed=lane.last))
-    note(connection, campaign["id"], "pandu", "expire", now, f"{closed} not written to")
-
-
-def _in_state(connection: Connection, campaign_id: int, states: Sequence[str], what: str) -> RowMapping:
-    campaign = get(connection, campaign_id, lock=True)
-    if campaign is None or campaign["state"] not in states:
-        state = campaign["state"] if campaign else "gone"
-        raise Refusal("state", f"it is {state}: only {' or '.join(states)} is {what}", state=state)
-    return campaign

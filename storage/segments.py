@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from storage import audience
+from storage import audience_filter
 from storage.schema import segments
 
 
 def save(connection: Connection, name: str, tree: Mapping[str, Any], *, author: str, now: datetime) -> None:
     """Keeps a filter under a name; campaigns keep their own copy of it."""
-    audience.condition(tree, now)
+    audience_filter.condition(tree, now)
     connection.execute(segments.delete().where(segments.c.name == name))
     connection.execute(segments.insert().values(name=name, filter=dict(tree), author=author, saved_at=now))
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, not_, or_, select, update
 
 from storage import ledger, restrictions
 from storage.inbox import insert_for
-from storage.schema import outbox, subscriptions
+from storage.schema import chats, outbox, subscriptions
 
 EVERYTHING = "semua"  # the topic of "all"; its ended row means: nothing proactive to this chat
 
@@ -92,3 +92,28 @@ def chats_of(connection: Connection, topic: str, *, after: int = 0, limit: int =
         .limit(limit)
     )
     return list(connection.execute(statement).scalars())
+
+
+# -- as conditions of a statement over `chats`
+
+
+def receives(some: Sequence[str] | None = None) -> ColumnElement[bool]:
+    """Whether the chat of a statement over `chats` receives a topic, or one of these."""
+    found = select(subscriptions.c.id).where(subscriptions.c.chat_id == chats.c.id, subscriptions.c.ended_at.is_(None))
+    return exists(found.where(subscriptions.c.topic.in_(some)) if some is not None else found)
+
+
+def _ended(topic: str) -> ColumnElement[bool]:
+    return exists(
+        select(subscriptions.c.id).where(
+            subscriptions.c.chat_id == chats.c.id,
+            subscriptions.c.topic == topic,
+            subscriptions.c.ended_at.is_not(None),
+        )
+    )
+
+
+def opted_out(topic: str | None) -> ColumnElement[bool]:
+    """Whether the person has said stop to everything, or to this topic, and nothing since."""
+    everything = and_(_ended(EVERYTHING), not_(receives()))
+    return or_(everything, and_(_ended(topic), not_(receives([topic, EVERYTHING])))) if topic else everything

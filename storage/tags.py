@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, func, literal, select
 
-from storage import audience
+from storage import audience_filter
 from storage.inbox import insert_for
 from storage.schema import chat_tags, chats, identities, links, participants
 
@@ -30,7 +30,7 @@ def chosen(tree: Mapping[str, Any], now: datetime) -> Select[Any]:
         select(chats.c.id)
         .outerjoin(links, and_(links.c.chat_id == chats.c.id, links.c.ended_at.is_(None)))
         .outerjoin(participants, participants.c.id == links.c.participant_id)
-        .where(audience.condition(tree, now))
+        .where(audience_filter.condition(tree, now))
     )
 
 

@@ -23,7 +23,7 @@ from bot.commands.running import look, me, run, stop
 from bot.commands.segments import app as segments_app
 from bot.commands.tags import app as tags_app
 from handlers.turn import ZONES
-from storage import campaign_people, campaigns, ledger
+from storage import campaign_people, campaign_run, campaigns, ledger
 from storage.database import Database, database_now
 
 app = typer.Typer(no_args_is_help=True)
@@ -140,21 +140,21 @@ def start(
 @app.command()
 def pause(name: Name, by: By = "") -> None:
     """Stop at the row where it is. At most what is being sent this moment still goes."""
-    taken = run(_acting(name, lambda c, key, now: campaigns.pause(c, key, actor=me(by), now=now)))
+    taken = run(_acting(name, lambda c, key, now: campaign_run.pause(c, key, actor=me(by), now=now)))
     typer.echo(f"{name} is paused; {taken} messages taken back")
 
 
 @app.command()
 def resume(name: Name, by: By = "") -> None:
     """Go on where it stood; the pace grows anew."""
-    run(_acting(name, lambda c, key, now: campaigns.resume(c, key, actor=me(by), now=now)))
+    run(_acting(name, lambda c, key, now: campaign_run.resume(c, key, actor=me(by), now=now)))
     typer.echo(f"{name} goes on")
 
 
 @app.command()
 def cancel(name: Name, by: By = "") -> None:
     """End it for good: whoever was not written to is not."""
-    closed = run(_acting(name, lambda c, key, now: campaigns.cancel(c, key, actor=me(by), now=now)))
+    closed = run(_acting(name, lambda c, key, now: campaign_run.cancel(c, key, actor=me(by), now=now)))
     typer.echo(f"{name} is cancelled; {closed} recipients were not written to")
 
 
@@ -171,7 +171,7 @@ def retry(
     if state == "skipped" and not reason:
         raise stop("--state skipped needs --reason")
     wanted = reason or None
-    count = run(_acting(name, lambda c, key, now: campaigns.retry(c, key, state, wanted, actor=me(by), now=now)))
+    count = run(_acting(name, lambda c, key, now: campaign_run.retry(c, key, state, wanted, actor=me(by), now=now)))
     typer.echo(f"{count} recipients are tried again")
 
 
@@ -185,7 +185,7 @@ def settle(
     if as_ not in ("accepted", "failed"):
         raise stop("--as: accepted or failed")
 
-    count = run(_acting(name, lambda c, key, now: campaigns.settle_unknown(c, key, as_, actor=me(by), now=now)))
+    count = run(_acting(name, lambda c, key, now: campaign_run.settle_unknown(c, key, as_, actor=me(by), now=now)))
     typer.echo(f"{count} recipients are {as_}")
 
 

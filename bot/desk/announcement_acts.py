@@ -11,7 +11,7 @@ from starlette.responses import Response
 from bot.desk import announcement_live
 from bot.desk.announcement_words import undone
 from bot.desk.visit import Visit
-from storage import campaigns
+from storage import campaign_run, campaigns
 from storage.database import database_now
 
 _RETRIED = ("failed", "unknown", "skipped")
@@ -20,19 +20,19 @@ _SETTLED = ("accepted", "failed")
 
 async def pause(visit: Visit) -> Response:
     """Stops it at the row where it is."""
-    return await _do(visit, "pause", campaigns.pause)
+    return await _do(visit, "pause", campaign_run.pause)
 
 
 async def resume(visit: Visit) -> Response:
     """Goes on where it stood."""
-    return await _do(visit, "resume", campaigns.resume)
+    return await _do(visit, "resume", campaign_run.resume)
 
 
 async def cancel(visit: Visit) -> Response:
     """Ends it for good; only who says so twice."""
     if not visit.sent.get("sure"):
         return await announcement_live.page(visit, status=422, problem=undone(visit, "sure"))
-    return await _do(visit, "cancel", campaigns.cancel)
+    return await _do(visit, "cancel", campaign_run.cancel)
 
 
 async def retry(visit: Visit) -> Response:
@@ -44,7 +44,7 @@ async def retry(visit: Visit) -> Response:
         return await announcement_live.page(visit, status=422, problem=undone(visit, "sure"))
 
     def work(connection: Connection, key: int, **by: Any) -> int:
-        return _some(campaigns.retry(connection, key, state, reason or None, whole=True, **by))
+        return _some(campaign_run.retry(connection, key, state, reason or None, whole=True, **by))
 
     return await _do(visit, "retry", work)
 
@@ -54,7 +54,7 @@ async def settle(visit: Visit) -> Response:
     state = visit.sent.get("as", "")
     if state not in _SETTLED:
         return await announcement_live.page(visit, status=422, problem=undone(visit, "choice"))
-    return await _do(visit, "settle", lambda c, key, **by: _some(campaigns.settle_unknown(c, key, state, **by)))
+    return await _do(visit, "settle", lambda c, key, **by: _some(campaign_run.settle_unknown(c, key, state, **by)))
 
 
 class _NobodyError(ValueError):

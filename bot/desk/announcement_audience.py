@@ -1,4 +1,4 @@
-"""The form by which an operator says who an announcement is for: one table of conditions, as fields and as a filter (storage/audience.py)."""
+"""The form by which an operator says who an announcement is for: one table of conditions, as fields and as a filter (storage/audience_filter.py)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS, WHOLE, PLACES, CHOICES, DAYS, YES = "words", "whole", "places", "choices"
 class Field:
     """One condition of the form, or a part of one."""
 
-    key: str  # of audience.CONDITIONS
+    key: str  # of audience_filter.CONDITIONS
     kind: str
     part: str = ""  # of a condition that has several: {part: value}
 
@@ -57,7 +57,7 @@ def of_side(side: str) -> tuple[Field, ...]:
 
 
 def tree_of(sent: Mapping[str, str], choices: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """The filter that the fields make. What is typed wrong stays in it, for audience.condition to name."""
+    """The filter that the fields make. What is typed wrong stays in it, for audience_filter.condition to name."""
     tree, others = _of_side("only", sent, choices), _of_side("but", sent, choices)
     if others:
         tree["and"] = [{"not": {key: value}} for key, value in others.items()]

@@ -12,7 +12,7 @@ from bot.desk import announcement_draft, announcements
 from bot.desk.announcement_draft import seen
 from bot.desk.visit import Visit
 from nlu.entities.numbers import find_phones
-from storage import campaign_people, campaigns
+from storage import campaign_people, campaign_run, campaigns
 from storage.database import database_now
 from storage.refusal import NotReadyError, Refusal
 
@@ -74,14 +74,14 @@ async def _start(visit: Visit, key: int) -> Response:
 
 
 async def _unschedule(visit: Visit, key: int) -> Response:
-    await visit.write(lambda c: campaigns.unschedule(c, key, actor=visit.actor, now=database_now(c)))
+    await visit.write(lambda c: campaign_run.unschedule(c, key, actor=visit.actor, now=database_now(c)))
     return visit.go(f"/announcements/{key}/draft", done="announcement_unschedule")
 
 
 async def _discard(visit: Visit, key: int) -> Response:
     def work(connection: Connection) -> None:
         campaigns.draft(connection, key, seen(visit))
-        campaigns.cancel(connection, key, actor=visit.actor, now=database_now(connection))
+        campaign_run.cancel(connection, key, actor=visit.actor, now=database_now(connection))
 
     await visit.write(work)
     return visit.go("/announcements", done="announcement_discard")

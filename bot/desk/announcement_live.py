@@ -18,7 +18,7 @@ from bot.desk.announcement_words import Words, words
 from bot.desk.visit import Visit
 from bot.exchange.xlsx_write import MOST_ROWS
 from storage import campaign_report as stored
-from storage import campaigns, desk_view, ledger
+from storage import campaign_run, campaigns, desk_view, ledger
 from storage.database import database_now
 
 MADE: Final = ("draft", "scheduled")  # these have a page of their own, where they are made
@@ -159,7 +159,7 @@ def _choices(reasons: Sequence[Mapping[str, Any]], states: Mapping[str, int], sa
     found = [(f"{state}:", f"{said.state(state)}, semua") for state in ("failed", "unknown") if states.get(state)]
     keys = {(row["state"], row["reason"]) for row in reasons if row["state"] in ("failed", "unknown", "skipped")}
     for state, reason in sorted(keys):
-        if state != "skipped" or not reason.startswith(campaigns.LEFT_OUT):
+        if state != "skipped" or not reason.startswith(campaign_run.LEFT_OUT):
             found.append((f"{state}:{reason}", f"{said.state(state)}: {said.reason(reason)}"))
     return found[: 2 * _REASONS_SHOWN]
 

@@ -22,7 +22,7 @@ from bot.telegram.send import TelegramChannel
 from bot.wake import Wake
 from handlers import announcement, catalogue
 from handlers.messages import Reply
-from storage import campaigns, chats, deliveries, ledger, outbox, outcomes, privacy, schema, subscriptions
+from storage import campaign_run, campaigns, chats, deliveries, ledger, outbox, outcomes, privacy, schema, subscriptions
 from storage.database import Database
 from storage.schema import campaign_recipients
 from tests.fakes.telegram import TOKEN, FakeTelegram, serve
@@ -144,7 +144,7 @@ async def test_paused_at_a_random_row_and_resumed_log_and_ledger_agree_row_by_ro
     await stage.loop.step()
     for _ in range(chance.randrange(1, 3)):
         await stage.sender.claim_and_start()
-    await stage.database.write(partial(campaigns.pause, campaign_id=key, actor="operator:a", now=NOON))
+    await stage.database.write(partial(campaign_run.pause, campaign_id=key, actor="operator:a", now=NOON))
     await stage.sender.drain()
     await stage.loop.step()
     sent = set(stage.got())
@@ -154,7 +154,7 @@ async def test_paused_at_a_random_row_and_resumed_log_and_ledger_agree_row_by_ro
     stage.restart()
     await stage.go_on()
     assert set(stage.got()) == sent  # paused stays paused over a restart
-    await stage.database.write(partial(campaigns.resume, campaign_id=key, actor="operator:a", now=NOON))
+    await stage.database.write(partial(campaign_run.resume, campaign_id=key, actor="operator:a", now=NOON))
     await stage.go_on()
     assert stage.got() == dict.fromkeys(range(1, PEOPLE + 1), 1)
     assert await stage.states() == {"accepted": PEOPLE}
@@ -166,7 +166,7 @@ async def test_cancelled_in_the_middle_the_rest_is_cancelled_and_gets_nothing(st
     await stage.start(key)
     await stage.loop.step()
     await stage.sender.claim_and_start()
-    await stage.database.write(partial(campaigns.cancel, campaign_id=key, actor="operator:a", now=NOON))
+    await stage.database.write(partial(campaign_run.cancel, campaign_id=key, actor="operator:a", now=NOON))
     await stage.go_on()
     sent = len(stage.got())
     assert 0 < sent < PEOPLE
@@ -186,7 +186,9 @@ async def test_a_sender_that_died_leaves_unknown_rows_that_only_a_human_decides(
     await stage.go_on()
     assert await stage.states() == {"accepted": 6, "unknown": 4}
     assert await stage.state() == "done"
-    retry = partial(campaigns.retry, campaign_id=key, state="unknown", reason=None, actor="operator:a", now=stage.now)
+    retry = partial(
+        campaign_run.retry, campaign_id=key, state="unknown", reason=None, actor="operator:a", now=stage.now
+    )
     assert await stage.database.write(retry) == 4
     await stage.go_on()
     assert stage.got() == dict.fromkeys(range(1, 11), 1)
@@ -303,7 +305,7 @@ async def test_a_failed_row_is_tried_again_by_its_reason(stage: Stage) -> None:
     await stage.start(key)
     await stage.go_on()
     assert await stage.states() == {"accepted": 2, "failed": 2}
-    retry = partial(campaigns.retry, campaign_id=key, state="failed", actor="operator:a", now=NOON)
+    retry = partial(campaign_run.retry, campaign_id=key, state="failed", actor="operator:a", now=NOON)
     assert await stage.database.write(partial(retry, reason="another")) == 0
     assert await stage.database.write(partial(retry, reason="Bad Request")) == 2
     await stage.go_on()

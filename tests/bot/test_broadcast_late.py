@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from bot.whatsapp.failures import failed
-from storage import campaigns, deliveries, schema
+from storage import campaign_run, campaigns, deliveries, schema
 from storage.database import Database
 from storage.schema import campaign_flights, campaign_late, campaign_recipients
 from tests.bot.test_broadcast import Stage, fake  # noqa: F401 - a fixture
@@ -95,8 +95,8 @@ async def test_late_news_of_people_who_have_left_counts_as_blocks_and_names_them
 async def test_what_failed_before_a_human_let_it_go_on_does_not_stop_it_again(stage: Stage) -> None:
     key = await half_sent(stage)
     stage.now += timedelta(minutes=1)
-    await stage.database.write(partial(campaigns.pause, campaign_id=key, actor="operator:a", now=stage.now))
-    await stage.database.write(partial(campaigns.resume, campaign_id=key, actor="operator:a", now=stage.now))
+    await stage.database.write(partial(campaign_run.pause, campaign_id=key, actor="operator:a", now=stage.now))
+    await stage.database.write(partial(campaign_run.resume, campaign_id=key, actor="operator:a", now=stage.now))
     await tell(stage, range(1, 60))
     await stage.loop.step()
     assert await stage.state(key) == "running"
@@ -163,7 +163,7 @@ async def test_a_late_failure_of_the_first_try_says_nothing_of_the_second(stage:
     def again(connection: Connection) -> None:
         connection.execute(update(schema.outbox).where(schema.outbox.c.id == first).values(state="unknown"))
         connection.execute(update(campaign_recipients).values(state="unknown"))
-        campaigns.retry(connection, key, "unknown", None, actor="operator:a", now=stage.now)
+        campaign_run.retry(connection, key, "unknown", None, actor="operator:a", now=stage.now)
 
     await stage.database.write(again)
     await stage.loop.step()
@@ -178,7 +178,7 @@ async def test_a_pause_takes_back_what_waits_to_be_sent_anew(stage: Stage) -> No
     key = await half_sent(stage)
     await tell(stage, [1], code=131000)
     taken = await stage.database.write(
-        partial(campaigns.pause, campaign_id=key, actor="operator:a", now=stage.now + timedelta(seconds=1))
+        partial(campaign_run.pause, campaign_id=key, actor="operator:a", now=stage.now + timedelta(seconds=1))
     )
     assert taken == 1
     assert await stage.states(key) == {"pending": 11, "accepted": SENT - 1}

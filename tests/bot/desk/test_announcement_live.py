@@ -18,7 +18,7 @@ from bot import campaign_report, campaign_start, proactive
 from bot.broadcast import LEASE
 from bot.desk.counts import Counts
 from handlers import announcement
-from storage import campaigns, desk_view, leases, ledger, schema
+from storage import campaign_run, campaigns, desk_view, leases, ledger, schema
 from storage.database import database_now
 from storage.schema import campaign_flights, campaign_progress, campaign_recipients
 from storage.schema import campaigns as campaign_rows
@@ -195,7 +195,7 @@ async def test_what_nobody_knows_is_decided_by_a_human(office: Office, chief: Br
 )
 async def test_why_it_has_paused_by_itself_and_what_to_do(office: Office, chief: Browser, why: str, told: str) -> None:
     key = await running(office)
-    await office.do(lambda c: campaigns.pause(c, key, actor="pandu", now=database_now(c), why=why))
+    await office.do(lambda c: campaign_run.pause(c, key, actor="pandu", now=database_now(c), why=why))
     for path in (f"/announcements/{key}", "/announcements"):
         page = (await chief.get(path)).text
         assert "Berhenti sendiri" in page
@@ -219,7 +219,7 @@ async def ended(office: Office, key: int) -> None:
         ledger.close_rest(connection, key, "accepted", "x", now)
         row = campaigns.get(connection, key)
         assert row is not None
-        campaigns.finish(connection, row, now + timedelta(minutes=90))
+        campaign_run.finish(connection, row, now + timedelta(minutes=90))
 
     await office.do(work)
 
@@ -278,13 +278,13 @@ async def test_what_a_sheet_cannot_hold_is_offered_as_csv_alone(office: Office, 
 
 async def test_an_open_page_is_stirred_by_a_deed_and_asks_for_its_parts(office: Office, chief: Browser) -> None:
     key = await running(office)
-    await office.do(lambda c: campaigns.pause(c, key, actor="operator:x", now=database_now(c)))
+    await office.do(lambda c: campaign_run.pause(c, key, actor="operator:x", now=database_now(c)))
     page = (await chief.get(f"/announcements/{key}")).text
     since = re.search(r'data-since="([^"]*)"', page)
     assert since
     assert f'data-live="/desk/live?announcement={key}"' in page
     async with Stream(office, chief, f"/desk/live?announcement={key}&since={since[1]}") as stream:
-        await office.do(lambda c: campaigns.resume(c, key, actor="operator:x", now=database_now(c)))
+        await office.do(lambda c: campaign_run.resume(c, key, actor="operator:x", now=database_now(c)))
         while "running" not in (event := await stream.next())["id"]:
             pass
         assert event.get("data", "0") == "0", "whoever waits in the queue is not this page's"
@@ -329,7 +329,7 @@ async def test_one_count_serves_all_pages_and_takes_a_tenth_of_the_time() -> Non
 
 async def test_who_was_left_out_at_the_start_is_not_written_to_by_a_retry(office: Office) -> None:
     key = await running(office)
-    again = partial(campaigns.retry, campaign_id=key, state="skipped", reason="opted", actor="operator:a")
+    again = partial(campaign_run.retry, campaign_id=key, state="skipped", reason="opted", actor="operator:a")
     assert await office.do(lambda c: again(c, now=database_now(c))) == 0
     late = update(campaign_recipients).where(campaign_recipients.c.n == 9).values(state="skipped", reason="erased")
     await office.do(lambda c: c.execute(late))

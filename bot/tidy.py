@@ -22,6 +22,7 @@ from storage import (
     notices,
     outbox,
     people,
+    pictures,
     registrations,
     secure_forms,
 )
@@ -56,6 +57,7 @@ async def once(database: Database) -> None:
         partial(kiosk.end_due, now=now),
         partial(carrying.delete_old_codes, before=now),
         partial(chats.forget_idle_states, before=now - _KEEP_STATES),
+        partial(pictures.delete_unused, before=now - pictures.UNUSED),
         partial(desk_sessions.delete_old, now=now),
         partial(desk_sessions.delete_old_logins, now=now),
     ):

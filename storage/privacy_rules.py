@@ -126,6 +126,8 @@ RULES: Mapping[str, Rule] = {
     "campaign_progress": _none("counts by minute"),
     "chat_tags": _chat("words that operators put on a chat to reach the same people again; \"data saya\" shows them"),
     "segments": _none("saved filters of audiences"),
+    "pictures": _none("pictures of announcements, without what a camera writes into them; a day after nothing names them they go"),
+    "picture_uploads": _none("under which id a platform holds a picture; with it"),
     # -- exchange
     "imports": _none("file names and counts of imports"),
     "import_rows": _record("rows of an import while it is applied; deleted as they are applied"),

@@ -12,6 +12,8 @@ from storage.schema_campaigns import (
     campaign_recipients,
     campaigns,
     chat_tags,
+    picture_uploads,
+    pictures,
     segments,
 )
 from storage.schema_desk import (
@@ -138,6 +140,8 @@ __all__ = [
     "offices",
     "outbox",
     "participants",
+    "picture_uploads",
+    "pictures",
     "program_rows",
     "progress",
     "proofs",

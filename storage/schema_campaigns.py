@@ -1,8 +1,8 @@
-"""The tables of announcements: campaigns, the ledger of their recipients, and where their sending stands (docs/broadcast.md)."""
+"""The tables of announcements: campaigns, the ledger of their recipients, where their sending stands, and their pictures (docs/broadcast.md)."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Date, Float, ForeignKey, Index, Integer, String, Table, Text, text
+from sqlalchemy import Column, Date, Float, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, text
 
 from storage.columns import BigId, Instant, Json, metadata
 
@@ -152,4 +152,24 @@ segments = Table(
     Column("filter", Json, nullable=False),
     Column("author", String(64), nullable=False),
     Column("saved_at", Instant, nullable=False),
+)
+
+pictures = Table(
+    "pictures",  # of announcements, small enough for a weak phone (bot/picture_files.py); campaigns name them in their content
+    metadata,
+    Column("sha256", String(64), primary_key=True),  # of `jpeg`, in hexadecimal
+    Column("jpeg", LargeBinary, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("at", Instant, nullable=False),  # last put down or named by a draft; unused ones go a day after it
+)
+
+picture_uploads = Table(
+    "picture_uploads",  # under which id a platform holds a picture, so that it is handed over once and not a million times
+    metadata,
+    Column("source", String(84), primary_key=True),  # "<channel>:<account>"
+    Column("sha256", String(64), ForeignKey("pictures.sha256", ondelete="CASCADE"), primary_key=True),
+    Column("platform_id", Text, nullable=False),
+    Column("until", Instant),  # when the platform forgets it; none: never
 )

@@ -239,6 +239,7 @@ class Service:
             failure_rate=self.settings.broadcast_failure_rate,
             block_rate=self.settings.broadcast_block_rate,
             approval_from=self.settings.broadcast_approval_from,
+            account_id=self.settings.whatsapp_account_id,
         )
         return Broadcast(self.database, rates, self._content, self.wake, rules=rules)
 

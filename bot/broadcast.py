@@ -7,11 +7,11 @@ seconds, so that memory is flat, a pause takes effect at once, and replies pass 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from sqlalchemy import Connection, RowMapping
@@ -19,7 +19,7 @@ from sqlalchemy import Connection, RowMapping
 from bot import campaign_start, pace, proactive
 from bot.receiver import Clock
 from bot.wake import OUTBOX, Wake
-from handlers import announcement
+from handlers import announcement, templates
 from handlers.announcement import Frame
 from handlers.catalogue import Catalogue
 from handlers.turn import ZONES
@@ -36,6 +36,7 @@ _AHEAD_SECONDS: Final = 2.0  # of the account's pace that stands in the outbox
 _AHEAD: Final = (64, 2000)
 _BUSY, _QUIET, _IDLE = 0.05, 0.5, 2.0  # seconds until the next look
 _EVENING: Final = time(proactive.HOURS.stop)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class Rules:
     failure_rate: float = 0.1
     block_rate: float = 0.2
     approval_from: float = 1000.0
+    account_id: str = ""  # WhatsApp business account, whose templates count
 
 
 class Broadcast:
@@ -89,7 +91,7 @@ class Broadcast:
         pause = _QUIET if running else _IDLE
         for campaign in live:
             if campaign["state"] == "scheduled":
-                await self._database.write(partial(self._start_due, campaign["id"]))
+                await self._apart(campaign["id"], self._database.write(partial(self._start_due, campaign["id"])))
         for campaign_id in set(await self._database.read(ledger.flying)).difference(running):
             await self._database.write(
                 partial(self._settle, campaign_id)
@@ -98,9 +100,19 @@ class Broadcast:
             for campaign_id, late in (await self._database.write(ledger_late.take)).items():
                 await self._database.write(partial(self._watch, campaign_id, late))
         for campaign_id in running:
-            if await self._go_on(campaign_id):
+            if await self._apart(campaign_id, self._go_on(campaign_id)):
                 pause = _BUSY
         return pause
+
+    async def _apart(self, campaign_id: int, work: Awaitable[T]) -> T | None:
+        """A fault of one announcement does not hold up the others."""
+        try:
+            return await work
+        except Exception as error:
+            if is_outage(error):
+                raise
+            log.exception("announcement failed", campaign=campaign_id)
+            return None
 
     async def _go_on(self, campaign_id: int) -> bool:
         """Settles, feeds, and finishes one campaign; whether there was anything to do."""
@@ -125,15 +137,24 @@ class Broadcast:
         campaign = campaigns.get(connection, campaign_id, lock=True)
         if campaign is None or campaign["state"] != "scheduled" or campaign["starts_at"] > now:
             return
-        campaign_start.start_scheduled(connection, campaign, approval_from=self._rules.approval_from, now=now)
+        campaign_start.start_scheduled(
+            connection,
+            campaign,
+            self._content(),
+            approval_from=self._rules.approval_from,
+            account_id=self._rules.account_id,
+            now=now,
+        )
 
     def _settle(self, campaign_id: int, connection: Connection) -> int:
-        """Writes what became of messages; pauses the campaign where too many go wrong. Returns how many rows it looked at."""
+        """Writes what became of messages; pauses the campaign where too many go wrong, and ends it with its time. Returns how many rows it looked at."""
         now = self._clock(connection)
-        campaigns.get(connection, campaign_id, lock=True)  # first, as a pause does: they touch the same rows
+        campaign = campaigns.get(connection, campaign_id, lock=True)  # first, as a pause does: they touch the same rows
         told = ledger_settle.settle(connection, campaign_id, now, limit=SETTLED)
         if told["looked"]:
             self._watch(campaign_id, told, connection)
+        if campaign and campaign["state"] == "running" and campaign["valid_until"] and campaign["valid_until"] <= now:
+            return told["looked"] + campaign_run.expire(connection, campaign, now)
         return told["looked"]
 
     def _watch(self, campaign_id: int, told: Mapping[str, int], connection: Connection) -> None:
@@ -149,8 +170,11 @@ class Broadcast:
             why = pace.alarm(recent, failure_rate=self._rules.failure_rate, block_rate=self._rules.block_rate)
             why = why or channel_notes.newest_since(connection, campaign["sources"], campaign["ramp_from"])
             if why:
-                campaign_run.pause(connection, campaign_id, actor=ACTOR, now=now, why=why)
-                log.error("announcement paused by itself", campaign=campaign["name"], reason=why)
+                self._stop(connection, campaign, why, now)
+
+    def _stop(self, connection: Connection, campaign: RowMapping, why: str, now: datetime) -> None:
+        campaign_run.pause(connection, campaign["id"], actor=ACTOR, now=now, why=why)
+        log.error("announcement paused by itself", campaign=campaign["name"], reason=why)
 
     def _finish(self, campaign_id: int, connection: Connection) -> None:
         campaign = campaigns.get(connection, campaign_id, lock=True)
@@ -163,9 +187,11 @@ class Broadcast:
         campaign = campaigns.get(connection, lane["campaign_id"], lock=True)
         if campaign is None or campaign["state"] != "running" or lane["source"] not in self._rates:
             return 0
-        if campaign["valid_until"] and campaign["valid_until"] <= now:
-            campaign_run.expire(connection, campaign, now)
-            return 1
+        if held := campaign_start.template_obstacle(
+            connection, campaign, templates.wanted(self._content()), self._rules.account_id
+        ):
+            self._stop(connection, campaign, str(held), now)
+            return 0
         rate = self._rates[lane["source"]]
         ahead = min(max(_AHEAD[0], int(rate * _AHEAD_SECONDS)), _AHEAD[1]) if rate else _AHEAD[1]
         room = min(CHUNK, ahead - ledger.in_flight(connection, lane["source"]))

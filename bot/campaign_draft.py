@@ -66,7 +66,9 @@ def edit(
         campaigns.edit(connection, campaign_id, values, seen=seen, actor=actor, now=now)
     except Refusal as error:
         raise NotReadyError([error]) from None
-    if not wish.keeps_numbers:
+    if wish.keeps_numbers:
+        campaign_numbers.match(connection, values["audience"]["numbers_of"], values["sources"])
+    else:
         campaign_numbers.clear(connection, campaign_id)
         _list_numbers(connection, campaign_id, wish, values, now)
 

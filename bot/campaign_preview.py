@@ -45,7 +45,8 @@ def look(
     shown: Shown = dict,
 ) -> dict[str, Any]:
     """All of it, as JSON. `shown`: what the examples show of a person's values."""
-    chosen = campaigns.selection(campaign, announcement.needs(campaign["content"]))
+    needs = announcement.needs(campaign["content"])
+    chosen = campaigns.selection(campaign, needs)
     found = audience.counts(connection, chosen, now)
     going: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
@@ -54,11 +55,11 @@ def look(
             going[source] += count
         else:
             left_out[reason] += count
-    new = campaign_numbers.unknown(connection, campaign)
-    if new and campaign["audience"].get("numbers_by"):
-        going[campaign["audience"]["numbers_by"]] += new
+    new, why = campaign_numbers.newcomers(connection, campaign, needs)
+    if new and why:
+        left_out[why] += new
     elif new:
-        left_out["no_channel"] += new
+        going[campaign["audience"]["numbers_by"]] += new
     if (listed := campaign["audience"].get("numbers_of")) is not None:
         left_out.update(audience.left_out_numbers(connection, listed))
     frame = announcement.framed(campaign, content)

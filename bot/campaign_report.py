@@ -23,9 +23,12 @@ def report(connection: Connection, campaign: RowMapping, now: datetime) -> dict[
     key = campaign["id"]
     minutes = campaign_report.minutes(connection, key)
     where = progress(campaign, ledger.reasons(connection, key), minutes, now)
+    following = campaigns.next_of(connection, key)
     return {
         **where,
         **aftermath(connection, campaign),
+        "starts_at": campaign["starts_at"].isoformat() if campaign["state"] == "scheduled" else None,
+        "next": following and {"name": following["name"], "starts_at": following["starts_at"].isoformat()},
         "waits": waits(connection, campaign, where["states"], now),
         "minutes": [{**row, "minute": row["minute"].isoformat()} for row in minutes],
         "acts": [{**row, "at": row["at"].isoformat()} for row in campaigns.acts(connection, key)],

@@ -61,7 +61,11 @@ def read(found: Any) -> dict[str, Any]:
     words, template = found.get("words") or [], found.get("template")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise Refusal("words_wanted", "words: a list of words that people answer with", field="words")
-    if template is not None and not (isinstance(template, Mapping) and isinstance(template.get("name"), str)):
+    if template is not None and not (
+        isinstance(template, Mapping)
+        and isinstance(template.get("name"), str)
+        and isinstance(template.get("values") or {}, Mapping)
+    ):
         raise Refusal("template_wanted", "template: {name: …, values: {variable: text}}", field="template")
     texts = {key: paragraphs.read(found[key], key) for key in ("text", *CHANNELS) if found.get(key)}
     link = {"link": str(found["link"]).strip()} if found.get("link") else {}
@@ -184,11 +188,13 @@ def _of_links(content: Mapping[str, Any], hosts: Sequence[str]) -> Iterator[Refu
 
 
 def _is_address(link: str) -> bool:
+    """One that every browser reads alike: of what programs read differently none is sent (https://url.spec.whatwg.org/#urls)."""
     try:
         parts = urlsplit(link)
     except ValueError:
         return False
-    return parts.scheme == "https" and bool(parts.hostname)
+    plain = link.isprintable() and not set(link) & set(' \\"<>')
+    return plain and parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
 
 
 def _of_words(words: Sequence[str]) -> Iterator[Refusal]:
@@ -221,7 +227,8 @@ def _of_template(template: Mapping[str, Any] | None, wanted: Mapping[str, Wanted
 
 
 def _of_wave(frame: Frame) -> Iterator[Refusal]:
-    if frame.kind == "wave" and not (_is_address(frame.source) and _host(frame.source).endswith(".go.id")):
+    official = _is_address(frame.source) and _host(frame.source).endswith(".go.id")
+    if frame.kind == "wave" and not (official and not links.forbidden(frame.source)):
         told = "that a wave has opened needs the official page that says so: --source https://….go.id/…"
         yield Refusal("source_official", told, field="source")
 

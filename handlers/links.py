@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable
 
 _ENDINGS = (
     "id|com|net|org|info|xyz|me|io|app|co|site|online|link|mu|club|top|shop|store|live|vip|win|ly|gl|gg|cc|tk|ml|ga|cf|biz|"
-    "my|us|dev|page|web|click|fun|pro"
+    "my|us|dev|page|web|click|fun|pro|ru|cn|in|sg|ai|eu|uk|tv|ws|su|sh|zip|tech|cloud|icu|cyou|buzz|sbs|cfd|bond|lat|blog|"
+    "website|space|host|asia|digital"
 )
+_FURTHER = r"(?:\.[a-z][\w-]{1,62})*"  # what goes on after an ending is not that host: prakerja.go.id.daftar.bank
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _HOST = re.compile(
-    rf"(?:[a-z][a-z0-9+.-]{{1,20}}://)(?P<full>[^\s/\\?#\"'<>]{{1,253}})|(?<![\w.@-])(?P<bare>(?:[\w-]{{1,63}}\.){{1,126}}(?:{_ENDINGS})|{_OCTET}(?:\.{_OCTET}){{3}})(?![\w-])",
+    rf"(?:[a-z][a-z0-9+.-]{{1,20}}://)(?P<full>[^\s/\\?#\"'<>]{{1,253}})|(?<![\w.@-])(?P<bare>(?:[\w-]{{1,63}}\.){{1,126}}(?:{_ENDINGS}){_FURTHER}|{_OCTET}(?:\.{_OCTET}){{3}})(?![\w-])",
     re.IGNORECASE,
 )
 

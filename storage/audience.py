@@ -16,7 +16,6 @@ from sqlalchemy import (
     and_,
     case,
     cast,
-    exists,
     false,
     func,
     literal,
@@ -77,24 +76,34 @@ def _why(selection: Selection, now: datetime) -> ColumnElement[Any]:
 
 
 def _person(selection: Selection) -> ColumnElement[str]:
-    """What two chats of one person have in common: the record, else the vouched number."""
+    """What two chats of one person have in common: the record, also that of another chat with the same vouched number, else that number."""
     keys: list[ColumnElement[Any]] = [literal("p") + cast(links.c.participant_id, String)]
     if len(selection.sources) > 1:
-        phone = select(func.max(identities.c.value)).where(
-            identities.c.chat_id == chats.c.id, identities.c.kind == "phone", identities.c.vouched
+        phone = (
+            select(func.max(identities.c.value))
+            .where(identities.c.chat_id == chats.c.id, identities.c.kind == "phone", identities.c.vouched)
+            .correlate(chats)
+            .scalar_subquery()
         )
-        keys.append(literal("n") + phone.scalar_subquery())
+        other, theirs = identities.alias("other"), links.alias("theirs")
+        owner = (
+            select(func.min(theirs.c.participant_id))
+            .join(other, other.c.chat_id == theirs.c.chat_id)
+            .where(theirs.c.ended_at.is_(None), other.c.kind == "phone", other.c.vouched, other.c.value == phone)
+            .correlate(chats)
+        )
+        keys += [literal("p") + cast(owner.scalar_subquery(), String), literal("n") + phone]
     return func.coalesce(*keys, literal("c") + cast(chats.c.id, String))
 
 
 def _found(selection: Selection, now: datetime) -> Subquery:
-    source = (chats.c.channel + ":" + chats.c.account).label("source")
+    source = chats.c.channel + ":" + chats.c.account
     wanted = {name: place for place, name in enumerate(selection.sources)}
     place = case(wanted, value=source, else_=len(wanted)).label("place") if wanted else literal(0).label("place")
     base = (
         select(
             chats.c.id.label("chat_id"),
-            source,
+            source.label("source"),
             zone_of().label("zone"),
             chats.c.seen_at,
             place,
@@ -108,15 +117,17 @@ def _found(selection: Selection, now: datetime) -> Subquery:
     )
     if selection.numbers_of is not None:
         listed = campaign_numbers.alias()
-        base = base.where(
-            exists(
-                select(listed.c.line).where(
-                    listed.c.campaign_id == selection.numbers_of,
-                    listed.c.chat_id == chats.c.id,
-                    listed.c.problem.is_(None),
-                )
+        theirs = (
+            select(identities.c.chat_id)
+            .join(listed, listed.c.phone == identities.c.value)
+            .where(
+                identities.c.kind == "phone",
+                identities.c.vouched,
+                listed.c.campaign_id == selection.numbers_of,
+                listed.c.problem.is_(None),
             )
         )
+        base = base.where(chats.c.id.in_(theirs), source.in_(list(selection.sources)))
     return base.subquery("found")
 
 

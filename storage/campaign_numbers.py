@@ -42,7 +42,7 @@ def size(connection: Connection, listed: int) -> int:
 
 
 def match(connection: Connection, listed: int, sources: Sequence[str]) -> None:
-    """Finds the chat of each number that we know already, on a channel that the campaign leaves by."""
+    """Finds a chat of each number that we know already, on a channel that the campaign leaves by; which of several it gets, `storage.audience` says."""
     row = campaign_numbers.c
     source = chats.c.channel + ":" + chats.c.account
     newest = (
@@ -57,9 +57,7 @@ def match(connection: Connection, listed: int, sources: Sequence[str]) -> None:
         .scalar_subquery()
     )
     connection.execute(
-        update(campaign_numbers)
-        .where(row.campaign_id == listed, row.problem.is_(None), row.chat_id.is_(None))
-        .values(chat_id=newest)
+        update(campaign_numbers).where(row.campaign_id == listed, row.problem.is_(None)).values(chat_id=newest)
     )
 
 
@@ -78,14 +76,23 @@ def prepare(connection: Connection, campaign: Mapping[Any, Any], now: datetime) 
     _keep_consents(connection, listed, now)
 
 
-def unknown(connection: Connection, campaign: Mapping[Any, Any]) -> int:
-    """How many numbers of its file have no chat yet: they get one where the campaign names an account for them."""
-    listed = campaign["audience"].get("numbers_of")
+def newcomers(connection: Connection, campaign: Mapping[Any, Any], needs: Sequence[str]) -> tuple[int, str | None]:
+    """How many numbers of its file have no chat yet, and why they will not be written to; None: they will, in a new one.
+
+    `needs`: variables of the record in its text, which a new chat has none of.
+    """
+    listed, by = campaign["audience"].get("numbers_of"), campaign["audience"].get("numbers_by")
     if listed is None:
-        return 0
+        return 0, None
     row = campaign_numbers.c
     new = select(func.count()).where(row.campaign_id == listed, row.problem.is_(None), row.chat_id.is_(None))
-    return int(connection.execute(new).scalar_one())
+    why = [
+        (not by, "no_channel"),
+        (bool(campaign["topic"]), "not_subscribed"),
+        (str(by).startswith("whatsapp:") and not campaign["content"].get("template"), "closed_window"),
+        *((True, f"no_value: {name}") for name in needs),
+    ]
+    return int(connection.execute(new).scalar_one()), next((reason for holds, reason in why if holds), None)
 
 
 def _new_chats(connection: Connection, channel: str, account: str, phones: Sequence[str], now: datetime) -> None:
@@ -109,12 +116,17 @@ def _new_chats(connection: Connection, channel: str, account: str, phones: Seque
 
 
 def _keep_consents(connection: Connection, campaign_id: int, now: datetime) -> None:
-    """The words that the file brought stand with the chat, where its owner can ask for them."""
+    """The words that the file brought stand with each chat of the number, where its owner can ask for them."""
     row = campaign_numbers.c
-    known = select(consents.c.id).where(consents.c.chat_id == row.chat_id, consents.c.purpose == ANNOUNCEMENTS)
+    known = select(consents.c.id).where(consents.c.chat_id == identities.c.chat_id, consents.c.purpose == ANNOUNCEMENTS)
     wording = row.consent_source + ": " + row.consent_wording
-    rows = select(row.chat_id, literal(ANNOUNCEMENTS), wording, literal(now, consents.c.given_at.type)).where(
-        row.campaign_id == campaign_id, row.problem.is_(None), row.chat_id.is_not(None), ~known.exists()
+    rows = (
+        select(identities.c.chat_id, literal(ANNOUNCEMENTS), wording, literal(now, consents.c.given_at.type))
+        .join(identities, identities.c.value == row.phone)
+        .where(
+            *(row.campaign_id == campaign_id, row.problem.is_(None), row.chat_id.is_not(None)),
+            *(identities.c.kind == "phone", identities.c.vouched, ~known.exists()),
+        )
     )
     connection.execute(consents.insert().from_select(["chat_id", "purpose", "wording", "given_at"], rows))
 

@@ -147,13 +147,16 @@ def finish(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -
     campaigns.note(connection, campaign["id"], "pandu", "done", now)
 
 
-def expire(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -> None:
-    """Its time is over: whoever was not written to is skipped with that reason."""
-    ledger.retract(connection, campaign["id"], now)
-    closed = ledger.close_rest(connection, campaign["id"], "skipped", ledger.EXPIRED, now)
-    lane = campaign_lanes.c
-    connection.execute(update(campaign_lanes).where(lane.campaign_id == campaign["id"]).values(fed=lane.last))
-    campaigns.note(connection, campaign["id"], "pandu", "expire", now, f"{closed} not written to")
+def expire(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -> int:
+    """Its time is over: whoever was not written to is skipped with that reason; returns how many."""
+    lane, key = campaign_lanes.c, campaign["id"]
+    to_come = (lane.campaign_id == key, lane.fed < lane.last)
+    if not ledger.retract(connection, key, now) and not connection.execute(select(lane.zone).where(*to_come)).first():
+        return 0
+    closed = ledger.close_rest(connection, key, "skipped", ledger.EXPIRED, now)
+    connection.execute(update(campaign_lanes).where(*to_come).values(fed=lane.last))
+    campaigns.note(connection, key, "pandu", "expire", now, f"{closed} not written to")
+    return closed
 
 
 def _in_state(connection: Connection, campaign_id: int, states: Sequence[str], what: str) -> RowMapping:

@@ -44,6 +44,13 @@ def get(connection: Connection, campaign_id: int, *, lock: bool = False) -> RowM
     return connection.execute(statement.with_for_update() if lock else statement).mappings().first()
 
 
+def next_of(connection: Connection, campaign_id: int) -> RowMapping | None:
+    """The one that is put down to follow it: the next of a repeated one, or None."""
+    row = campaigns.c
+    following = select(campaigns).where(row.follows_id == campaign_id, row.state == "scheduled")
+    return connection.execute(following).mappings().first()
+
+
 def all_of(
     connection: Connection, states: Sequence[str] | None = None, *, limit: int | None = None
 ) -> list[RowMapping]:

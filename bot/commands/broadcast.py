@@ -23,6 +23,7 @@ from bot.commands.running import look, me, run, stop
 from bot.commands.segments import app as segments_app
 from bot.commands.tags import app as tags_app
 from handlers.turn import ZONES
+from nlu.entities.numbers import find_phones
 from storage import campaign_people, campaign_run, campaigns, ledger
 from storage.database import Database, database_now
 
@@ -101,12 +102,15 @@ def send_test(
 
     def work(connection: Connection) -> int:
         now = database_now(connection)
-        chats = [chat] if chat else campaign_people.numbers_of_chats(connection, phone)
+        chats = [chat] if chat else campaign_people.numbers_of_chats(connection, str(phones[0].value))
         content = room(connection).catalogue
         return campaign_test.send(connection, known(connection, name), chats, content, actor=me(by), now=now)
 
     if not phone and not chat:
         raise stop("--phone +62… or --chat NUMBER")
+    phones = list(find_phones(phone[:40]))
+    if not chat and len(phones) != 1:
+        raise stop(f"--phone {phone}: no number of an Indonesian mobile phone")
     if not (count := run(work)):
         raise stop("there is no such chat; write to Pandu from it first")
     typer.echo(f"on its way to {count} of your chats")
@@ -153,9 +157,23 @@ def resume(name: Name, by: By = "") -> None:
 
 @app.command()
 def cancel(name: Name, by: By = "") -> None:
-    """End it for good: whoever was not written to is not."""
-    closed = run(_acting(name, lambda c, key, now: campaign_run.cancel(c, key, actor=me(by), now=now)))
+    """End it for good: whoever was not written to is not. The next one of a repeated one stands by itself."""
+
+    def work(connection: Connection, key: int, now: datetime) -> tuple[int, RowMapping | None]:
+        return campaign_run.cancel(connection, key, actor=me(by), now=now), campaigns.next_of(connection, key)
+
+    closed, following = run(_acting(name, work))
     typer.echo(f"{name} is cancelled; {closed} recipients were not written to")
+    if following:
+        day = _clock(following["starts_at"].isoformat())
+        typer.echo(f"the next one still begins on {day}; to end them all: pandu broadcast cancel {following['name']!r}")
+
+
+@app.command()
+def unschedule(name: Name, by: By = "") -> None:
+    """Make one that waits for its time a draft again."""
+    run(_acting(name, lambda c, key, now: campaign_run.unschedule(c, key, actor=me(by), now=now)))
+    typer.echo(f"{name} is a draft again; nothing begins by itself")
 
 
 @app.command()
@@ -227,6 +245,10 @@ def _told(found: dict[str, Any]) -> str:
             f"again: pandu broadcast retry {found['name']!r} --state unknown"
         )
     lines += [f"waits: {why}" for why in found["waits"]]
+    if found["starts_at"]:
+        lines.append(f"begins by itself: {_clock(found['starts_at'])}")
+    if found["next"]:
+        lines.append(f"the next one: {found['next']['name']}, {_clock(found['next']['starts_at'])}")
     end = f", end about {_clock(found['estimated_end'])}" if found["estimated_end"] else ""
     lines.append(f"{found['per_second']} a second, {found['to_come']} to come{end}")
     lines.append(

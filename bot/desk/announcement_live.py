@@ -36,6 +36,7 @@ async def show(visit: Visit) -> Response:
 @dataclass(frozen=True, slots=True)
 class _Read:
     campaign: RowMapping
+    following: RowMapping | None
     minutes: list[RowMapping]
     acts: list[dict[str, Any]]
     people: dict[int, str]
@@ -79,6 +80,7 @@ def _read(key: int, connection: Connection) -> _Read | None:
         return None
     return _Read(
         campaign=campaign,
+        following=campaigns.next_of(connection, key),
         minutes=stored.minutes(connection, key),
         acts=campaigns.acts(connection, key),
         people=desk_view.aliases(connection),
@@ -99,6 +101,7 @@ def _shown(visit: Visit, read: _Read, found: Mapping[str, Any]) -> dict[str, Any
     end = found["estimated_end"]
     return {
         "campaign": campaign,
+        "following": read.following,
         "found": found,
         "over": over,
         "share": over / size if size else 1.0,

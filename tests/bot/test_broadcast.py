@@ -22,7 +22,19 @@ from bot.telegram.send import TelegramChannel
 from bot.wake import Wake
 from handlers import announcement, catalogue
 from handlers.messages import Reply
-from storage import campaign_run, campaigns, chats, deliveries, ledger, outbox, outcomes, privacy, schema, subscriptions
+from storage import (
+    audience,
+    campaign_run,
+    campaigns,
+    chats,
+    deliveries,
+    ledger,
+    outbox,
+    outcomes,
+    privacy,
+    schema,
+    subscriptions,
+)
 from storage.database import Database
 from storage.schema import campaign_recipients
 from tests.fakes.telegram import TOKEN, FakeTelegram, serve
@@ -296,6 +308,34 @@ async def test_one_person_with_two_chats_gets_it_in_one(stage: Stage) -> None:
     await stage.go_on()
     assert stage.got() == {2: 1}
     assert {row["chat_id"]: row["reason"] for row in await stage.rows()} == {1: "other_chat", 2: None}
+
+
+async def test_a_number_that_belongs_to_a_record_makes_one_person_of_two_chats(database: Database) -> None:
+    """One chat is linked to the record, the other one only has the same vouched number."""
+    rows = []
+    for first, source in ((1, "telegram:1"), (2, "sms:2"), (3, "sms:2")):
+        await database.write(partial(add_chats, source=source, zone="WIB", first=first, count=1))
+    phones = {1: "+6281234567890", 2: "+6281234567890", 3: "+6281234567893"}
+
+    def known(connection: Connection) -> None:
+        person = connection.execute(
+            schema.participants.insert()
+            .values(record_key="1", name="Contoh", membership="active", wave=70, as_of=NOON, imported_at=NOON)
+            .returning(schema.participants.c.id)
+        ).scalar_one()
+        link = {"chat_id": 1, "participant_id": person, "level": "2", "method": "x", "created_at": NOON}
+        connection.execute(schema.links.insert().values(link))
+        for chat, phone in phones.items():
+            row = {"chat_id": chat, "kind": "phone", "value": phone, "vouched": True}
+            connection.execute(schema.identities.insert().values(**row, first_seen=NOON, last_seen=NOON))
+            subscriptions.subscribe(connection, chat_id=chat, topic="semua", wording="x", now=NOON)
+        for preferred in (["telegram:1", "sms:2"], ["sms:2", "telegram:1"]):
+            chosen = audience.Selection(tree={}, sources=preferred)
+            found = audience.people(chosen, NOON)
+            rows.append({row.chat_id: row.reason for row in connection.execute(select(found))})
+
+    await database.write(known)
+    assert rows == [{1: None, 2: "other_chat", 3: None}, {1: "other_chat", 2: None, 3: None}]
 
 
 async def test_a_failed_row_is_tried_again_by_its_reason(stage: Stage) -> None:

@@ -320,10 +320,108 @@ def test_that_a_wave_has_opened_needs_a_source_a_second_person_and_says_no_rush(
     assert "second person" in desk.refused("start", "g72")
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "https://prakerja.go.id.evil.com/",
+        "https://www.prakerja.go.id@evil.com/",
+        "https://evil.com\\@www.prakerja.go.id/",
+        "https://evil.com\n.go.id/",
+        "https://evil.com .go.id/",
+        "https://prakerja.go.id./",
+        "https://prakerja.gо.id/",  # a Cyrillic o
+        "http://www.prakerja.go.id/",
+        "https://pemda.contoh.id/",  # one of PANDU_LINK_HOSTS says nothing officially
+        "https://www.prakerja.go.id/?ke=evil.com",
+    ],
+)
+def test_what_only_looks_official_is_no_source_of_a_wave(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.setenv("PANDU_LINK_HOSTS", "pemda.contoh.id")
+    base = ("create", "g72", "--content", desk.folder / "isi.yml", "--wave", "--until", "2030-01-01T00:00")
+    assert "official page" in desk.refused(*base, "--source", source)
+    desk.ok(*base, "--source", "https://WWW.Prakerja.GO.ID:443/berita?id=7")
+
+
+@pytest.mark.parametrize(
+    ("link", "told"),
+    [
+        ("https://pemda.contoh.id/jadwal", ""),
+        ("https://pemda.contoh.id.evil.com/", "pemda.contoh.id.evil.com is not allowed"),
+        ("https://a.pemda.contoh.id/", "a.pemda.contoh.id is not allowed"),
+        ("https://pemda.contoh.id@evil.com/", "https:// is wanted"),
+        ("https://evil.com\\@pemda.contoh.id/", "https:// is wanted"),
+    ],
+)
+def test_a_link_goes_only_to_hosts_of_ours(desk: Desk, monkeypatch: pytest.MonkeyPatch, link: str, told: str) -> None:
+    monkeypatch.setenv("PANDU_LINK_HOSTS", "pemda.contoh.id")
+    desk.write("isi.yml", f"text: Halo {{sapaan}}.\nlink: '{link}'\n")
+    if told:
+        assert told in desk.refused("create", "uji", "--content", desk.folder / "isi.yml")
+    else:
+        desk.create()
+
+
 def test_put_down_for_later_it_waits(desk: Desk) -> None:
     desk.create("uji", "--at", "2030-01-01T09:00", "--repeat", "weekly")
     assert json.loads(desk.ok("start", "uji", "--json"))["state"] == "scheduled"
+    assert "it is scheduled" in desk.refused("start", "uji")
+    assert "begins by itself: 2030-01-01 09:00:00 WIB" in desk.ok("report", "uji")
+    desk.ok("unschedule", "uji")
+    assert json.loads(desk.ok("report", "uji", "--json"))["state"] == "draft"
+    assert "only scheduled is taken back" in desk.refused("unschedule", "uji")
+    desk.ok("start", "uji")
     desk.ok("cancel", "uji")
+
+
+def test_cancelling_one_time_of_several_names_the_next(desk: Desk) -> None:
+    desk.create("uji", "--at", "2026-01-01T09:00", "--repeat", "daily")
+    assert json.loads(desk.ok("start", "uji", "--json"))["state"] == "running"
+    following = json.loads(desk.ok("report", "uji", "--json"))["next"]["name"]
+    assert f"pandu broadcast cancel {following!r}" in desk.ok("cancel", "uji")
+    assert following in desk.ok("report", "uji")
+    assert "still begins" not in desk.ok("cancel", following)
+
+
+def _phones(*rows: tuple[int, str]) -> Any:
+    def write(connection) -> None:
+        values = [{"chat_id": chat, "kind": "phone", "value": phone, "vouched": True} for chat, phone in rows]
+        connection.execute(
+            schema.identities.insert(), [{**one, "first_seen": NOON, "last_seen": NOON} for one in values]
+        )
+
+    return lambda d: d.write(write)
+
+
+def test_a_number_of_a_file_is_written_to_in_its_preferred_chat(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PANDU_WHATSAPP_TOKEN", "x")
+    monkeypatch.setenv("PANDU_WHATSAPP_NUMBER_ID", "77")
+    desk.run(lambda d: d.write(partial(add_chats, source="whatsapp:77", zone="WIB", first=11, count=2)))
+    desk.run(_phones((1, "+6281234567890"), (11, "+6281234567890"), (12, "+6281234567892")))
+    consent = "Formulir desa,2026-10-01,Saya mau dikabari"
+    numbers = desk.write(
+        "nomor.csv",
+        "number,consent_source,consent_date,consent_wording\n"
+        + "".join(f"{number},{consent}\n" for number in ("081234567890", "081234567892", "081234567893")),
+    )
+    desk.create("uji", "--numbers", numbers, "--numbers-by", "whatsapp")
+    seen = json.loads(desk.ok("preview", "uji", "--json"))
+    assert seen["by_channel"] == {SOURCE: 1}, "its window on WhatsApp is closed, on Telegram it gets it"
+    assert seen["left_out"] == {"closed_window": 3}, "the other chat, the other number, and a new one"
+    desk.ok("start", "uji")
+    found = json.loads(desk.ok("report", "uji", "--json"))
+    assert found["states"] == {"pending": 1, "skipped": 3}
+    assert {row["reason"]: row["count"] for row in found["reasons"]} == seen["left_out"]
+    kept = desk.run(lambda d: d.read(lambda c: sorted(c.execute(select(schema.consents.c.chat_id)).scalars())))
+    assert kept[:3] == [1, 11, 12], "the consent stands with each chat of a number"
+
+
+def test_the_phone_of_a_test_may_be_written_as_people_write_it(desk: Desk) -> None:
+    desk.run(_phones((2, "+6281234567892")))
+    desk.create()
+    assert "1 of your chats" in desk.ok("test", "uji", "--phone", "0812-3456-7892")
+    assert "no number" in desk.refused("test", "uji", "--phone", "halo")
 
 
 def test_a_test_goes_to_oneself_alone(desk: Desk) -> None:

@@ -9,8 +9,9 @@ import pytest
 from bot import campaign_start
 from bot.broadcast import Broadcast, Rules
 from handlers import announcement
-from storage import campaigns, ledger, subscriptions
+from storage import campaign_run, campaigns, ledger, subscriptions
 from tests.bot.whatsapp.sending.conftest import SOURCE, Rig
+from tests.fakes.whatsapp import ACCOUNT_ID
 
 CONTENT = {"text": "Halo {sapaan}. Jadwal layanan berubah.", "template": {"name": "reminder_draft"}}
 
@@ -27,7 +28,7 @@ async def announced(rig: Rig, content: dict[str, object], **values: object) -> i
 
 
 async def sent(rig: Rig, key: int) -> dict[str, int]:
-    rules = Rules(ramp_minutes=0)
+    rules = Rules(ramp_minutes=0, account_id=ACCOUNT_ID)
     loop = Broadcast(rig.database, {SOURCE: 0.0}, lambda: rig.catalogue, rig.wake, rules=rules, clock=rig.clock.of)
     for _ in range(3):
         await loop.step()
@@ -82,3 +83,48 @@ async def test_a_failure_that_meta_tells_later_is_in_the_ledger(spoken: Rig) -> 
     await sent(spoken, key)
     found = await spoken.database.read(partial(ledger.reasons, campaign_id=key))
     assert (found[0]["state"], found[0]["reason"][:6]) == ("failed", "131049")
+
+
+async def judged(rig: Rig, status: str) -> None:
+    """Meta has decided about the template, and we know it."""
+    rig.fake.review("reminder_draft", status)
+    await rig.channel.sync()
+
+
+async def standing(rig: Rig, key: int) -> tuple[str, str]:
+    """Its state, and why it has paused or could not begin."""
+    found = await rig.database.read(partial(campaigns.get, campaign_id=key))
+    acts = await rig.database.read(partial(campaigns.acts, campaign_id=key))
+    return found["state"], found["paused_why"] or acts[-1]["note"] or ""
+
+
+async def test_a_template_that_is_stopped_pauses_what_needs_it_and_again_after_a_resume(spoken: Rig) -> None:
+    spoken.clock.later(hours=25)
+    key = await announced(spoken, CONTENT)
+    before = len(spoken.siti.inbox)
+    await judged(spoken, "PAUSED")
+    for _ in range(2):
+        assert await sent(spoken, key) == {"pending": 1}
+        state, why = await standing(spoken, key)
+        assert state == "paused"
+        assert "reminder_draft" in why
+        spoken.clock.later(minutes=5)
+        await spoken.database.write(
+            partial(campaign_run.resume, campaign_id=key, actor="operator:a", now=spoken.clock.now)
+        )
+    await judged(spoken, "APPROVED")
+    assert set(await sent(spoken, key)) <= {"accepted", "delivered", "read"}
+    assert len(spoken.siti.inbox) == before + 1
+
+
+async def test_one_put_down_for_later_does_not_begin_with_a_rejected_template(spoken: Rig) -> None:
+    spoken.clock.later(hours=25)
+    row = {"name": "nanti", "content": announcement.read(CONTENT), "audience": {"filter": {}}, "sources": [SOURCE]}
+    row |= {"state": "scheduled", "starts_at": spoken.clock.now, "repeat": "daily"}
+    key = await spoken.database.write(partial(campaigns.create, values=row, actor="operator:a", now=spoken.clock.now))
+    await judged(spoken, "REJECTED")
+    assert await sent(spoken, key) == {}
+    state, why = await standing(spoken, key)
+    assert state == "draft"
+    assert "is rejected" in why
+    assert len(await spoken.database.read(campaigns.all_of)) == 1, "its repetition waits for the mend"

@@ -66,39 +66,32 @@ def announced(
 ) -> list[Preview]:
     """An announcement on each of its channels, with example values, once for every way in which its conditions can come out."""
     told = content.files["announcing"]["case"]
+
+    def bubbles_of(name: str, case: Mapping[str, bool]) -> list[Bubble]:
+        reply = announcement.render(written, frame, name, announcement.SAMPLE, case)
+        shown = _channels(content, replace(reply, template=None), hosts)[_TITLES[name]]
+        return shown + (_template(content, reply) if name == "whatsapp" else [])
+
     return [
         Preview(
             title=", ".join(told["holds" if holds else "fails"].format(condition=name) for name, holds in case.items())
             or told["none"],
-            channels=_announced(content, written, frame, names, hosts, case),
+            channels={_TITLES[name]: bubbles_of(name, case) for name in names},
         )
         for case in announcement.cases(written)
     ]
 
 
-def _announced(
-    content: Catalogue,
-    written: Mapping[str, Any],
-    frame: announcement.Frame,
-    names: Sequence[str],
-    hosts: tuple[str, ...],
-    case: Mapping[str, bool],
-) -> dict[str, Sequence[Bubble]]:
-    """The same for one case; WhatsApp's template for closed windows stands beside it."""
-    shown: dict[str, Sequence[Bubble]] = {}
-    for name in names:
-        reply = announcement.render(written, frame, name, announcement.SAMPLE, case)
-        title = _TITLES[name]
-        shown[title] = _channels(content, replace(reply, template=None), hosts)[title]
-        want = templates.wanted(content).get(reply.template.name) if reply.template and name == "whatsapp" else None
-        if want and reply.template:
-            values = {**want.samples, **reply.template.values}
-            body = Bubble(text=want.body.format_map(values), note="Templat, kalau sudah lebih dari 24 jam diam")
-            shown[title] = [*shown[title], body]
-    return shown
-
-
 _TITLES = {"telegram": "Telegram", "whatsapp": "WhatsApp", "sms": "SMS"}
+
+
+def _template(content: Catalogue, reply: Reply) -> list[Bubble]:
+    """WhatsApp's template for closed windows, beside what goes into open ones."""
+    want = templates.wanted(content).get(reply.template.name) if reply.template else None
+    if want is None or reply.template is None:
+        return []
+    values = {**want.samples, **reply.template.values}
+    return [Bubble(text=want.body.format_map(values), note="Templat, kalau sudah lebih dari 24 jam diam")]
 
 
 def _channels(content: Catalogue, reply: Reply, hosts: tuple[str, ...]) -> dict[str, list[Bubble]]:

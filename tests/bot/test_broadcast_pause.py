@@ -12,7 +12,7 @@ import pytest
 
 from bot.sender import IN_FLIGHT
 from bot.telegram.send import TelegramChannel
-from storage import campaigns
+from storage import campaign_run
 from storage.database import Database
 from tests.bot.test_broadcast import NOON, Stage
 from tests.fakes.telegram import TOKEN, serve
@@ -68,7 +68,8 @@ async def test_stopped_again_and_again_and_by_another_process(
 ) -> None:
     elsewhere = Database(database.url)
     acts = {
-        name: partial(getattr(campaigns, name), actor="operator:a", now=NOON) for name in ("pause", "resume", "cancel")
+        name: partial(getattr(campaign_run, name), actor="operator:a", now=NOON)
+        for name in ("pause", "resume", "cancel")
     }
     await stage.people(CROWD)
     key = await stage.campaign()

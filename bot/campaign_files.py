@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -20,6 +21,8 @@ from storage.refusal import Refusal
 HEADING: Final = ("number", "consent_source", "consent_date", "consent_wording")
 _MOST_BYTES: Final = 200_000  # of a YAML file
 _MOST_TYPED: Final = 8_000  # letters of a filter in a page
+_NESTING: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
+_DEEPEST: Final = 50  # open brackets: reading 3,000 of them takes PyYAML six seconds, and all wait meanwhile
 _MOST_HEADING: Final = 10_000  # characters of a CSV's first line
 _MOST_CELL: Final = 100_000  # characters: a quote that is not closed swallows the rest of a file
 _MOST_WORDING: Final = 1000  # characters of a consent
@@ -55,6 +58,8 @@ def load(path: Path) -> Any:
 def _parsed(text: str) -> Any:
     """YAML without references; `Refusal` with the line for what is none."""
     try:
+        if max(accumulate(text, lambda depth, sign: max(0, depth + _NESTING.get(sign, 0)), initial=0)) > _DEEPEST:
+            raise ValueError(f"brackets nested more than {_DEEPEST} times")
         if any(isinstance(one, yaml.AliasEvent) for one in yaml.parse(text, Loader=yaml.SafeLoader)):
             raise Refusal("yaml_alias", "no YAML of ours: & and * are not used here", field="filter")
         return yaml.safe_load(text)

@@ -128,10 +128,12 @@ class Hub:
             while not watcher.over:
                 left = alive_at - asyncio.get_running_loop().time()
                 if left <= 0:
-                    alive_at += _ALIVE_SECONDS
                     if not await self._alive(visit, beats=beats):
                         yield _over()
                         return
+                    alive_at = (
+                        asyncio.get_running_loop().time() + _ALIVE_SECONDS
+                    )  # a slow database: changes are told, too
                     yield ": ada\n\n"
                     continue
                 try:

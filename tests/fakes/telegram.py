@@ -153,6 +153,9 @@ class FakeTelegram(Methods):
             )
 
 
+_STAYS_OPEN = 3600  # seconds; a client lets go of an idle connection long before
+
+
 async def sever(receive: Receive) -> None:
     """Closes the connection under the client's hands (uvicorn's own `receive` knows its transport)."""
     receive.__self__.transport.abort()  # type: ignore[attr-defined]
@@ -176,8 +179,14 @@ async def serve(fake: FakeTelegram | None = None, **options: Any) -> AsyncIterat
 
 @asynccontextmanager
 async def run_app(app: Any, listener: socket.socket) -> AsyncIterator[None]:
-    """Any ASGI application on uvicorn's protocol, without its once-a-tenth-second loop: tests end at once."""
-    config = uvicorn.Config(app, lifespan="off", log_config=None, ws="none", access_log=False)
+    """Any ASGI application on uvicorn's protocol, without its once-a-tenth-second loop: tests end at once.
+
+    Idle connections stay open: uvicorn's five seconds are over between two examples of a property on a busy machine, and closing under
+    the client's next request would be a cut that no test has asked for.
+    """
+    config = uvicorn.Config(
+        app, lifespan="off", log_config=None, ws="none", access_log=False, timeout_keep_alive=_STAYS_OPEN
+    )
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

@@ -185,6 +185,7 @@ async def test_of_two_who_change_it_at_once_both_keep_what_they_wrote(room: Room
         ({"who": "yaml", "filter": "wave: [70"}, "tidak bisa dibaca"),
         ({"who": "yaml", "filter": "a: &x [1]\nb: *x"}, "tidak dipakai di sini"),
         ({"who": "yaml", "filter": "[" * 3000}, "tidak bisa dibaca"),
+        ({"who": "yaml", "filter": "{a: " * 51}, "tidak bisa dibaca"),
         ({"who": "yaml", "filter": "and:\n- not:\n    province: Atlantis"}, "Baris 3: “Atlantis” bukan provinsi"),
         ({"who": "numbers"}, "Kolom number tidak ada"),
         ({"who": "numbers", "numbers": "number;consent_source;consent_date;consent_wording"}, "Daftar nomor kosong"),

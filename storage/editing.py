@@ -151,9 +151,7 @@ def publish(connection: Connection, intent: str, *, revision: int, reader: str, 
         raise RefusedError("not_open")
     if reader in writers(row):
         raise RefusedError("same_person")
-    if row["valid_to"] is not None and row["valid_to"] <= max(now, row["valid_from"] or now):
-        raise RefusedError("ended")
-    begins = max(row["valid_from"] or now, now)
+    begins = beginning(row, now)
     _set(connection, row, state=PUBLISHED, reader=reader, published_at=now, valid_from=begins)
     content_log.note_row(
         connection, {**row, "valid_from": begins}, content_log.PUBLISHED, reason=row["reason"], actor=reader, now=now
@@ -206,6 +204,14 @@ def version_counts(connection: Connection) -> dict[str, int]:
         .group_by(answer_versions.c.intent)
     )
     return {row[0]: int(row[1]) for row in found}
+
+
+def beginning(row: Mapping[Any, Any], now: datetime) -> datetime:
+    """When a dated row begins that a second person approves now. Raises `RefusedError` where it would have ended by then."""
+    begins = max(row["valid_from"] or now, now)
+    if row["valid_to"] is not None and row["valid_to"] <= begins:
+        raise RefusedError("ended")
+    return begins
 
 
 def _locked(connection: Connection, intent: str) -> RowMapping | None:

@@ -1,138 +1,40 @@
 """Staged rows into the records: compared and written by the database, a small batch a transaction.
 
 Rows whose record is newer than the import stay out. A changed payment or enrolment is kept in `changes`, from which messages can be made; of
-new ones only those of people who are linked to a chat, since nobody else can be told.
+new ones only those of people who are linked to a chat, since nobody else can be told. The statements: `storage.import_statements`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date, datetime
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    Connection,
-    Date,
-    FromClause,
-    String,
-    Table,
-    and_,
-    bindparam,
-    case,
-    cast,
-    false,
-    func,
-    literal,
-    select,
-    text,
-    type_coerce,
-    update,
-)
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, text, update
 
-from storage.schema import (
-    Instant,
-    Json,
-    changes,
-    courses,
-    enrolments,
-    identities,
-    import_rows,
-    incentives,
-    links,
-    offices,
-    participants,
-    providers,
-)
+from storage.import_statements import ENDED_WHY, LAST, WATCHED, Plan, Statements
+from storage.schema import changes, links
 
 COUNTED = ("inserted", "changed", "same", "newer", "missing", "links_ended", "changes")
-WATCHED: Mapping[str, tuple[str, ...]] = {
-    "enrolments": ("state", "finished_on", "certificate_on"),
-    "incentives": ("state", "amount", "reason", "scheduled_on", "paid_on"),
-}
-"""What a person may want to be told when it changes."""
-
-ENDED_WHY = "number_changed"  # as the conversation itself ends such a link
-
-_TABLES: Mapping[str, tuple[Table, list[str]]] = {
-    "participants": (participants, ["record_key"]),
-    "courses": (courses, ["course_key"]),
-    "enrolments": (enrolments, ["participant_id", "course_id"]),
-    "incentives": (incentives, ["participant_id", "kind"]),
-    "providers": (providers, ["provider_key"]),
-    "offices": (offices, ["name", "region"]),
-}
-"""Where the rows of a kind go, and what is unique there."""
-_IF_ABSENT: Mapping[str, Mapping[str, Any]] = {
-    "enrolments": {"position": 1},
-    "providers": {"state": "listed"},
-}  # for columns that the file has not
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What an import writes: `columns` are the table's, in the order of each row's data; `exempt` are links that stay."""
-
-    kind: str
-    columns: Sequence[str]
-    as_of: datetime
-    exempt: Sequence[str] = ()  # methods of links that do not rest on the chat's own number
-
-
-# -- where rows come from -----------------------------------------------------------------------------------------
-
-_rows = import_rows.c
-_good = and_(_rows.import_id == bindparam("import_id"), _rows.problems.is_(None), _rows.line > bindparam("after"))
-_batch = and_(_good, _rows.line <= bindparam("last"))
-_STAGED = select(_rows.line, _rows.key, _rows.second, _rows.data).where(_batch).subquery("given")
-_LAST = select(
-    func.max(select(_rows.line).where(_good).order_by(_rows.line).limit(bindparam("limit")).subquery().c.line)
-)
-
-
-def _given(*, on_sqlite: bool) -> FromClause:
-    """Rows that come as a parameter (line, key, second, data), as a source like the staging table."""
-    unfold = func.json_each if on_sqlite else func.jsonb_array_elements
-    row = type_coerce(unfold(bindparam("rows", type_=Json)).table_valued("value").c.value, Json)
-    line = row["line"].as_integer().label("line")
-    texts = (row[name].as_string().label(name) for name in ("key", "second"))
-    return select(line, *texts, type_coerce(row["data"], Json).label("data")).subquery("given")
 
 
 def last_line(connection: Connection, import_id: int, after: int, limit: int) -> int | None:
     """The line that ends the next batch; None when nothing is left."""
-    return connection.execute(_LAST, {"import_id": import_id, "after": after, "limit": limit}).scalar()
+    return connection.execute(LAST, {"import_id": import_id, "after": after, "limit": limit}).scalar()
 
 
 class Application:
-    """The statements of one plan, made once: building them for each batch would cost more than running them."""
+    """One plan, applied batch by batch."""
 
     def __init__(self, plan: Plan, dialect: str, *, from_staging: bool = True) -> None:
         """`dialect`: sqlite or postgresql; without `from_staging` rows are given as a parameter."""
         self._plan = plan
         self._on_sqlite = dialect == "sqlite"
-        self._table, self._unique = _TABLES[plan.kind]
-        self._source = _STAGED if from_staging else _given(on_sqlite=self._on_sqlite)
-        self._values = {name: self._value(place, name) for place, name in enumerate(plan.columns)}
-        self._match()
-        self._foresee = self._foreseeing()
-        self._unknown = self._looking_up()
-        if from_staging:
-            self._upsert = self._writing()
-            self._changed = self._changing() if plan.kind in WATCHED else None
-            self._ended = self._ending() if "phone" in plan.columns else None
-            self._taken = import_rows.delete().where(_batch)
-
-    # -- running them
+        self._statements = Statements(plan, on_sqlite=self._on_sqlite, from_staging=from_staging)
 
     def foresee(self, connection: Connection, **source: Any) -> dict[str, int]:
         """What applying these rows would come to: how many are inserted, changed, the same, newer in the database, missing."""
-        row = connection.execute(self._foresee, source).mappings().one()
+        row = connection.execute(self._statements.foresee, source).mappings().one()
         counts = {name: int(value) for name, value in row.items() if name != "all"}
         return {**counts, "same": int(row["all"]) - sum(counts.values())}
 
@@ -140,7 +42,7 @@ class Application:
         """Lines whose participant or course is not there, and which of the two: record_key, course_key."""
         return [
             (line, name)
-            for name, lines in self._unknown.items()
+            for name, lines in self._statements.unknown.items()
             for line in connection.execute(lines, source).scalars()
         ]
 
@@ -152,18 +54,18 @@ class Application:
             connection.execute(text("SET LOCAL enable_mergejoin = off"))
         lines = {"import_id": import_id, "after": after, "last": last}
         counts = dict.fromkeys(COUNTED, 0) | self.foresee(connection, **lines)
-        if self._changed is not None:
+        if self._statements.changed is not None:
             counts["changes"] = self._note_changes(connection, lines, now)
-        connection.execute(self._upsert, {**lines, "now": now})
-        if self._ended is not None:
+        connection.execute(self._statements.upsert, {**lines, "now": now})
+        if self._statements.ended is not None:
             counts["links_ended"] = self._end_links(connection, lines, now)
-        connection.execute(self._taken, lines)
+        connection.execute(self._statements.taken, lines)
         return counts
 
     def _note_changes(self, connection: Connection, lines: Mapping[str, int], now: datetime) -> int:
         """Keeps what has changed of payments and enrolments, before it is written."""
         kept = []
-        for row in connection.execute(self._changed, lines).mappings():  # type: ignore[arg-type]
+        for row in connection.execute(self._statements.changed, lines).mappings():  # type: ignore[arg-type]
             before = {name: _plain(row[name]) for name in WATCHED[self._plan.kind]}
             imported = dict(zip(self._plan.columns, row["data"], strict=True))
             after = {name: imported.get(name, value) for name, value in before.items()}
@@ -176,131 +78,11 @@ class Application:
 
     def _end_links(self, connection: Connection, lines: Mapping[str, int], now: datetime) -> int:
         """Ends links by number whose chat's vouched number is no longer the record's, and those that rest on them."""
-        ended = list(connection.execute(self._ended, {**lines, "now": now}).scalars())  # type: ignore[arg-type]
+        ended = list(connection.execute(self._statements.ended, {**lines, "now": now}).scalars())  # type: ignore[arg-type]
         if not ended:
             return 0
         resting = update(links).where(links.c.parent_id.in_(ended), links.c.ended_at.is_(None))
         return len(ended) + connection.execute(resting.values(ended_at=now, ended_why=ENDED_WHY)).rowcount
-
-    # -- building them
-
-    def _value(self, place: int, name: str) -> Any:
-        """The row's value of a column, as the database compares and stores it."""
-        said = self._source.c.data[place].as_string()
-        kept = self._table.c[name].type
-        if self._on_sqlite:
-            return type_coerce(said, String if isinstance(kept, Date | Boolean) else kept)  # JSON_EXTRACT gives numbers
-        return said if isinstance(kept, String) else cast(said, kept)
-
-    def _match(self) -> None:
-        """Joins the rows with the records that they mean."""
-        kind, source, table = self._plan.kind, self._source, self._table
-        joined: FromClause = source
-        self._missing: ColumnElement[bool] = false()  # the participant or course is not there
-        self._keys: dict[str, Any] = {self._unique[0]: source.c.key}
-        if kind in WATCHED:
-            joined = joined.outerjoin(participants, participants.c.record_key == source.c.key)
-            self._keys = {"participant_id": participants.c.id, "kind": source.c.second}
-            self._missing = participants.c.id.is_(None)
-        if kind == "enrolments":
-            joined = joined.outerjoin(courses, courses.c.course_key == source.c.second)
-            self._keys = {"participant_id": participants.c.id, "course_id": courses.c.id}
-            self._missing = self._missing | courses.c.id.is_(None)
-        if kind == "offices":
-            self._keys = {"name": source.c.key, "region": source.c.second}
-        self._joined = joined.outerjoin(table, and_(*(table.c[name] == value for name, value in self._keys.items())))
-        self._new = and_(~self._missing, table.c.id.is_(None)) if kind in WATCHED else table.c.id.is_(None)
-        self._newer = and_(table.c.id.is_not(None), table.c.as_of > literal(self._plan.as_of, Instant))
-
-    def _differs(self, names: Sequence[str]) -> ColumnElement[bool]:
-        """Whether a record that is no newer differs from its row."""
-        unlike = (self._table.c[name].is_distinct_from(self._values[name]) for name in names)
-        return and_(self._table.c.id.is_not(None), ~self._newer, reduce(or_, unlike, false()))
-
-    def _foreseeing(self) -> Any:
-        kinds = {
-            "missing": self._missing,
-            "inserted": self._new,
-            "newer": self._newer,
-            "changed": self._differs(self._plan.columns),
-        }
-        counted = [
-            func.coalesce(func.sum(case((condition, 1), else_=0)), 0).label(name) for name, condition in kinds.items()
-        ]
-        return select(func.count().label("all"), *counted).select_from(self._joined)
-
-    def _looking_up(self) -> dict[str, Any]:
-        source, named = self._source, {}
-        if self._plan.kind in WATCHED:
-            there = select(participants.c.id).where(participants.c.record_key == source.c.key)
-            named["record_key"] = select(source.c.line).where(~there.exists())
-        if self._plan.kind == "enrolments":
-            there = select(courses.c.id).where(courses.c.course_key == source.c.second)
-            named["course_key"] = select(source.c.line).where(~there.exists())
-        return named
-
-    def _writing(self) -> Any:
-        table = self._table
-        always: dict[str, Any] = {"as_of": literal(self._plan.as_of, Instant)}
-        if "imported_at" in table.c:
-            always["imported_at"] = bindparam("now", type_=Instant)
-        absent = {
-            name: literal(value)
-            for name, value in _IF_ABSENT.get(self._plan.kind, {}).items()
-            if name not in self._values
-        }
-        wanted = {**self._keys, **self._values, **always, **absent}
-        rows = select(*(value.label(name) for name, value in wanted.items())).select_from(self._joined)
-        insert = sqlite.insert if self._on_sqlite else postgresql.insert
-        # the condition that is always true keeps SQLite from reading ON CONFLICT as a join's ON
-        rows = rows.where(~self._missing, text("1 = 1")).order_by(
-            self._source.c.line
-        )  # payments are told in this order
-        statement = insert(table).from_select(list(wanted), rows)
-        return statement.on_conflict_do_update(
-            index_elements=self._unique,
-            set_={name: statement.excluded[name] for name in (*self._values, *always)},
-            where=table.c.as_of <= statement.excluded.as_of,
-        )
-
-    def _changing(self) -> Any:
-        table, source, names = self._table, self._source, WATCHED[self._plan.kind]
-        told = [name for name in names if name in self._values]
-        linked = (
-            select(links.c.id).where(links.c.participant_id == participants.c.id, links.c.ended_at.is_(None)).exists()
-        )
-        columns = [
-            participants.c.id,
-            source.c.second,
-            source.c.data,
-            table.c.id.label("record"),
-            *(table.c[name] for name in names),
-        ]
-        return (
-            select(*columns)
-            .select_from(self._joined)
-            .where(or_(self._differs(told), and_(self._new, linked)))
-            .order_by(source.c.line)
-        )
-
-    def _ending(self) -> Any:
-        vouched = (
-            select(identities.c.value)
-            .where(identities.c.chat_id == links.c.chat_id, identities.c.kind == "phone", identities.c.vouched)
-            .order_by(identities.c.last_seen.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        recorded = select(participants.c.phone).where(participants.c.id == links.c.participant_id).scalar_subquery()
-        imported = select(participants.c.id).join(self._source, self._source.c.key == participants.c.record_key)
-        by_number = links.c.method.not_in(self._plan.exempt)
-        return (
-            update(links)
-            .where(links.c.participant_id.in_(imported), links.c.ended_at.is_(None), by_number)
-            .where(vouched.is_distinct_from(recorded))
-            .values(ended_at=bindparam("now", type_=Instant), ended_why=ENDED_WHY)
-            .returning(links.c.id)
-        )
 
 
 def _plain(value: object) -> object:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select, update
 
 from storage import content_log
-from storage.editing import RefusedError
+from storage.editing import RefusedError, beginning
 from storage.schema import program_rows
 
 STATE, NOTICE, FACT = "state", "notice", "fact"
@@ -57,9 +57,7 @@ def approve(connection: Connection, row_id: int, *, by: str, now: datetime) -> N
     row = _waiting(connection, row_id)
     if row["asked_by"] == by:
         raise RefusedError("same_person")
-    if row["valid_to"] is not None and row["valid_to"] <= max(now, row["valid_from"] or now):
-        raise RefusedError("ended")
-    begins = max(row["valid_from"] or now, now)
+    begins = beginning(row, now)
     _set(connection, row_id, state=APPROVED, decided_by=by, decided_at=now, valid_from=begins)
     content_log.note_row(
         connection, {**row, "valid_from": begins}, content_log.PUBLISHED, reason=row["reason"], actor=by, now=now

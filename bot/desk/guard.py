@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 from sqlalchemy import Connection, RowMapping
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.desk.visit import PREFIX, Desk, Visit, csrf_of
+from bot.web import sent_form
 from storage import agents, desk_sessions
 from storage.database import database_now, is_outage
 
@@ -23,7 +24,6 @@ COOKIE = "pandu_desk"
 BEFORE = "pandu_desk_before"  # of somebody who has not logged in: their forms need a forgery token too
 MAX_BODY = 64 * 1024
 _FIELDS = 400  # the table of hours is the largest form
-_FORM = "application/x-www-form-urlencoded"
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -83,7 +83,7 @@ async def _serve(desk: Desk, rule: Rule, request: Request) -> Response:
     visit = Visit(desk=desk, request=request, token=token, agent=agent, now=now)
     if request.method == "POST":
         sent = await _sent(request, rule.most)
-        if sent is None or not _own_page(request) or not _is_same(sent.pop("csrf", ""), csrf_of(token)):
+        if sent is None or not sent_form.from_own_page(request) or not _is_same(sent.pop("csrf", ""), csrf_of(token)):
             return visit.note("Formulir kedaluwarsa", "Muat ulang halaman, lalu coba lagi.", 403)
         visit = Visit(desk=desk, request=request, token=token, agent=agent, now=now, sent=sent)
     if rule.roles is not None:
@@ -134,28 +134,9 @@ def drop_cookie(answer: Response, name: str) -> None:
     answer.delete_cookie(name, path=PREFIX, httponly=True, samesite="lax")
 
 
-def _own_page(request: Request) -> bool:
-    """Whether nothing says that the form was sent from another site (the token is the proof; this is a second lock)."""
-    site, origin = request.headers.get("sec-fetch-site", "same-origin"), request.headers.get("origin")
-    return site in ("same-origin", "none") and (
-        origin in (None, "null") or urlsplit(origin or "").netloc == request.headers.get("host")
-    )
-
-
 async def _sent(request: Request, most: int) -> dict[str, str] | None:
     """The form's fields; None where the body is too large or no form."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+    found = await sent_form.fields(request, most=most, count=_FIELDS)
+    if found is None:
         return None
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                return None
-    except ClientDisconnect:
-        return None
-    try:
-        fields: Mapping[str, list[str]] = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS)
-    except ValueError:
-        return None
-    return {name: values[-1].replace("\r\n", "\n").replace("\0", "") for name, values in fields.items()}
+    return {name: values[-1].replace("\r\n", "\n").replace("\0", "") for name, values in found.items()}

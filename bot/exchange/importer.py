@@ -24,7 +24,8 @@ from bot.receiver import Clock
 from handlers.record import NOT_BY_NUMBER
 from storage import imports
 from storage.database import Database, database_now
-from storage.import_apply import COUNTED, Application, Plan, last_line
+from storage.import_apply import COUNTED, Application, last_line
+from storage.import_statements import Plan
 from storage.schema import import_rows, metadata
 from storage.schema import imports as import_table
 

@@ -13,16 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy import Connection, RowMapping
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.channel import Receive, Unavailable
 from bot.effects import Parts
-from bot.web import secure_page
+from bot.web import secure_page, sent_form
 from handlers import secure
 from handlers.messages import Inbound, Kind
 from handlers.turn import ZONES
@@ -32,7 +31,7 @@ from storage.database import Database, database_now, is_outage
 _PATH = "/f/{key:str}"
 _LINK = re.compile(r"[0-9A-Za-z]{32,88}")
 MAX_BODY = 8 * 1024
-_FORM = "application/x-www-form-urlencoded"
+_FIELDS = 20
 _CONFIRMED = "confirm"
 _KEPT_PLAIN = ("registration",)  # purposes whose numbers go on to a lawful receiver: sealed, not hashed
 
@@ -103,7 +102,7 @@ class _SecureForm:
 
     async def send(self, request: Request) -> Response:
         """Checks, seals and hands over; the link is used up only when everything is right."""
-        if not _own_page(request) or (typed := await _typed(request)) is None:
+        if not sent_form.from_own_page(request) or (typed := await _typed(request)) is None:
             return self._note("refused", 403)
         try:
             return await self._accept(self._key(request), typed)
@@ -176,29 +175,7 @@ def _day(now: datetime) -> date:
     return now.astimezone(ZONES["WIB"]).date()
 
 
-def _own_page(request: Request) -> bool:
-    """Whether nothing says that the form was sent from another site."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    origin = request.headers.get("origin", "null")
-    return site in ("same-origin", "none") and (
-        origin == "null" or urlsplit(origin).netloc == request.headers.get("host")
-    )
-
-
 async def _typed(request: Request) -> dict[str, str] | None:
     """The form's fields; None where the body is too large or no form."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        return None
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                return None
-    except ClientDisconnect:
-        return None
-    try:
-        fields = parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=20)
-    except ValueError:
-        return None
-    return {name: values[0] for name, values in fields.items()}
+    found = await sent_form.fields(request, most=MAX_BODY, count=_FIELDS)
+    return None if found is None else {name: values[0] for name, values in found.items()}

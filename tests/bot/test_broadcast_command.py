@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 from datetime import timedelta
@@ -17,8 +16,8 @@ from typer.testing import CliRunner, Result
 from bot import proactive
 from bot.commands.broadcast import app
 from storage import campaigns, leases, privacy, schema, subscriptions
-from storage.database import Database
 from storage.schema import campaign_numbers
+from tests.bot.at_once import at_once
 from tests.bot.test_broadcast import NOON, add_chats
 from tests.storage import desk as rows
 
@@ -56,14 +55,7 @@ class Desk:
         return self.ok("create", name, "--content", self.folder / "isi.yml", "--by", "ani", *more)
 
     def run(self, work: Any) -> Any:
-        async def go() -> Any:
-            database = Database(self.url)
-            try:
-                return await work(database)
-            finally:
-                await database.close()
-
-        return asyncio.run(go())
+        return at_once(self.url, work)
 
 
 @pytest.fixture

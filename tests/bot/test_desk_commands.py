@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from collections.abc import Callable
@@ -16,8 +15,8 @@ from typer.testing import CliRunner, Result
 
 from bot.cli import app
 from storage import agents, cases, migrate
-from storage.database import Database
 from storage.schema import outbox
+from tests.bot.at_once import at_once
 from tests.storage.desk import ask
 
 
@@ -32,14 +31,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def run(url: str, work: Callable[[Connection], Any]) -> Any:
-    async def go() -> Any:
-        database = Database(url)
-        try:
-            return await database.write(work)
-        finally:
-            await database.close()
-
-    return asyncio.run(go())
+    return at_once(url, lambda database: database.write(work))
 
 
 def pandu(*words: str) -> Result:

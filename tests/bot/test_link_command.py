@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -19,6 +18,7 @@ from bot.effects import Parts
 from bot.terminal.session import Session
 from storage import chats, migrate
 from storage.database import Database, database_now
+from tests.bot.at_once import at_once
 
 PERSON = 2  # paid, with a card
 REASON = "KTP asli dan buku rekening dicek di loket"
@@ -44,14 +44,7 @@ class Office:
         self.run(fill)
 
     def run(self, work: Callable[[Database], Awaitable[Any]]) -> Any:
-        async def go() -> Any:
-            database = Database(self.url)
-            try:
-                return await work(database)
-            finally:
-                await database.close()
-
-        return asyncio.run(go())
+        return at_once(self.url, work)
 
     def says(self, *texts: str, chat: str = "lama", channel: str = "whatsapp", phone: str = "") -> str:
         """One chat says these, one after the other; what is answered to the last, with what came unasked."""

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.handlers.sample_talk import SampleTalk
 from tests.handlers.talking import memory
 
 
 @pytest.fixture
-def talk() -> Iterator[SampleTalk]:
+def connection() -> Iterator[Connection]:
+    """A database with one chat."""
+    with memory() as made:
+        yield made
+
+
+@pytest.fixture
+def talk(connection: Connection) -> SampleTalk:
     """A conversation on Telegram among the demo's invented people."""
-    with memory() as connection:
-        yield SampleTalk(connection)
+    return SampleTalk(connection)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -14,7 +13,7 @@ from handlers.turn import Keys, Policy
 from storage import chats, consents, drafts, registrations, secure_forms
 from storage import identity as numbers
 from storage.schema import identity_numbers
-from tests.handlers.talking import NOW, Talk, memory
+from tests.handlers.talking import NOW, Talk
 
 POLICY = Policy(
     operator="Dinas Contoh",
@@ -26,13 +25,6 @@ POLICY = Policy(
     identity_basis="Perjanjian 1/2026",
 )
 PLAIN = {"nik": "3273010312990001", "kk": "3273010101100002"}
-
-
-@pytest.fixture
-def connection() -> Iterator[Connection]:
-    """A database with one chat."""
-    with memory() as made:
-        yield made
 
 
 @pytest.fixture

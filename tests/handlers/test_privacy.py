@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -28,16 +27,9 @@ from storage import (
 )
 from storage.schema import cases, inbox, links, messages, metadata, outbox, participants, proofs
 from storage.schema import misunderstood as misunderstood_rows
-from tests.handlers.talking import NOW, Talk, add_chat, memory
+from tests.handlers.talking import NOW, Talk, add_chat
 
 _KEEPS_CHAT = {"conversations", "inbox", "proofs", "outbox", "queue", "data_requests"}
-
-
-@pytest.fixture
-def connection() -> Iterator[Connection]:
-    """A database with one chat."""
-    with memory() as made:
-        yield made
 
 
 @pytest.fixture

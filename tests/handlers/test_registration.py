@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,17 +9,10 @@ from sqlalchemy import Connection
 
 from handlers import registration_told
 from storage import chats, consents, drafts, registrations, subscriptions
-from tests.handlers.talking import NOW, Talk, memory, region
+from tests.handlers.talking import NOW, Talk, region
 
 BANDUNG_CITY, BANDUNG = "3273", "3204"
 DISCLAIMER = "Kakak BELUM terdaftar di Prakerja. Pendaftaran resmi hanya di www.prakerja.go.id"
-
-
-@pytest.fixture
-def connection() -> Iterator[Connection]:
-    """A database with one chat."""
-    with memory() as made:
-        yield made
 
 
 @pytest.fixture

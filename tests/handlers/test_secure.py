@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
@@ -12,18 +11,11 @@ from handlers import secure
 from handlers.turn import Policy
 from storage import secure_forms
 from storage.schema import secure_forms as rows
-from tests.handlers.talking import NOW, Talk, add_chat, memory
+from tests.handlers.talking import NOW, Talk, add_chat
 
 TODAY = date(2026, 11, 24)
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 MAN, WOMAN = "3273010312990001", "3273014312990001"  # born 3 December 1999
-
-
-@pytest.fixture
-def connection() -> Iterator[Connection]:
-    """A database with one chat."""
-    with memory() as made:
-        yield made
 
 
 @pytest.fixture

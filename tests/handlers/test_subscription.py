@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import Connection, select
 
@@ -11,14 +9,7 @@ from handlers import subscription
 from storage import outbox, subscriptions
 from storage.schema import outbox as outbox_rows
 from storage.schema import subscriptions as rows
-from tests.handlers.talking import NOW, Talk, memory
-
-
-@pytest.fixture
-def connection() -> Iterator[Connection]:
-    """A database with one chat."""
-    with memory() as made:
-        yield made
+from tests.handlers.talking import NOW, Talk
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, insert
 
 from storage import imports
 from storage.database import Database
-from storage.import_apply import Application, Plan, last_line
+from storage.import_apply import Application, last_line
+from storage.import_statements import Plan
 from storage.imports import Row
 from storage.schema import changes, import_rows, participants
 from tests.storage.test_people import add_person

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -16,8 +15,8 @@ from typer.testing import CliRunner
 from bot.commands import database as database_commands
 from bot.commands import privacy
 from storage import data_requests
-from storage.database import Database
 from storage.schema import chats, outbox
+from tests.bot.at_once import at_once
 from tests.storage.desk import add_chat
 
 
@@ -35,14 +34,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 
 def write(tmp_path: Path, work: Callable[[Connection], Any]) -> Any:
-    async def go() -> Any:
-        database = Database(f"sqlite:///{tmp_path / 'p.db'}")
-        try:
-            return await database.write(work)
-        finally:
-            await database.close()
-
-    return asyncio.run(go())
+    return at_once(f"sqlite:///{tmp_path / 'p.db'}", lambda database: database.write(work))
 
 
 def count(connection: Connection) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,8 +30,6 @@ from tests.fakes.telegram import FakeTelegram, serve
 from tests.fakes.whatsapp import FakeWhatsApp
 from tests.fakes.whatsapp import serve as serve_whatsapp
 
-playwright = pytest.importorskip("playwright.async_api", reason="NO BROWSER TESTS: pip install playwright")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DESKTOP, PHONE = {"width": 1200, "height": 700}, {"width": 360, "height": 740}
 LARGEST = 150_000  # bytes of a picture in docs
 PASSWORD = "kuda biru makan awan"
@@ -43,21 +40,6 @@ PEOPLE = (
     ("admin", "Admin", "admin"),
     ("oki", "Oki", "operator"),
 )
-
-
-@pytest.fixture(autouse=True)
-def _needs_chromium() -> None:
-    if CHROMIUM is None:
-        pytest.skip("NO BROWSER TESTS: install Debian's package chromium")
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Any]:
-    """A headless Chromium."""
-    async with playwright.async_playwright() as driver:
-        opened = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        await opened.close()
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def channels(settings: Settings, database: Database, wake: Wake) -> list[Channel
     if settings.telegram_token:
         from bot.telegram.send import TelegramChannel  # aiogram takes half a second to import
 
-        found.append(TelegramChannel.from_settings(settings, contact_label=content.text("contact_button")))
+        found.append(TelegramChannel.from_settings(settings, database, contact_label=content.text("contact_button")))
     if lacking := whatsapp_problems(settings):
         log.error("whatsapp is not started", problems=lacking)
     elif settings.whatsapp_token:

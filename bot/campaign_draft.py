@@ -14,7 +14,7 @@ from bot.campaign_means import Room
 from handlers import announcement, templates
 from handlers.subscription import TOPICS as ALL_TOPICS
 from handlers.turn import ZONES
-from storage import campaign_numbers, campaigns, segments
+from storage import campaign_numbers, campaigns, pictures, segments
 from storage.refusal import NotReadyError, Refusal
 
 NAME, ADDRESS, SPREAD = 60, 300, 14 * 24  # letters, letters, hours
@@ -104,7 +104,7 @@ def read(
         "spread_hours": max(wish.spread, room.ways.wave_hours) if wish.wave else wish.spread,
         "starts_at": _tried(found, lambda: moment(wish.at, "at")),
         "repeat": wish.repeat or None,
-        "content": None if unread else _tried(found, lambda: announcement.read(wish.content)),
+        "content": None if unread else _tried(found, lambda: _content(connection, wish, now)),
         "audience": _tried(found, lambda: _audience(connection, wish, room, now, held)),
     }
     found += _of_choices(wish, values, now)
@@ -123,6 +123,14 @@ def _tried(found: list[Refusal], work: Callable[[], T]) -> T | None:
     except Refusal as error:
         found.append(error)
         return None
+
+
+def _content(connection: Connection, wish: Wish, now: datetime) -> dict[str, Any]:
+    """What it says; its picture stays in the database from here on."""
+    content = announcement.read(wish.content)
+    if "image" in content and not pictures.name(connection, content["image"], now):
+        raise Refusal("image_unknown", "image: no picture that Pandu has", field="image")
+    return content
 
 
 def _of_choices(wish: Wish, values: Mapping[str, Any], now: datetime) -> list[Refusal]:

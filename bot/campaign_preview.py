@@ -17,7 +17,7 @@ from handlers import announcement
 from handlers.announcement import Frame
 from handlers.catalogue import Catalogue
 from handlers.templates import Wanted
-from storage import audience, campaign_numbers, campaign_people, campaigns
+from storage import audience, campaign_numbers, campaign_people, campaigns, pictures
 
 Shown = Callable[[Mapping[str, str]], dict[str, str]]
 DAY_SECONDS: Final = 12 * 3600  # 08–20
@@ -71,6 +71,7 @@ def look(
         "left_out": dict(sorted(left_out.items())),
         "duration_hours": round(_hours(connection, campaign, going, means), 2),
         "cost": _cost(campaign, going, means, frame),
+        "image": _image(connection, campaign, channels),
         "channels": _shown(campaign, channels, frame),
         "cases": _cases(campaign, channels, frame),
         "sample": _sample(connection, campaign, chosen, frame, now, shown),
@@ -107,6 +108,14 @@ def _cost(campaign: Mapping[Any, Any], going: Mapping[str, int], means: Means, f
         "sms_rupiah": int(sms * parts * means.sms_price),
         "sms_parts": parts,
     }
+
+
+def _image(connection: Connection, campaign: Mapping[Any, Any], channels: Sequence[str]) -> dict[str, Any] | None:
+    """Its picture: how large, and by which of its channels it goes; None where it has none."""
+    if not (sha256 := campaign["content"].get("image")):
+        return None
+    facts = dict(pictures.facts(connection, sha256) or {})
+    return {"sha256": sha256, **facts, "channels": [name for name in channels if name in announcement.WITH_IMAGE]}
 
 
 def _channels(campaign: Mapping[Any, Any], going: Mapping[str, int]) -> list[str]:

@@ -5,6 +5,7 @@ It offers words and never numbers (design, rule 6), links only to allowed hosts 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +22,10 @@ from handlers.templates import Wanted
 from storage.refusal import Refusal
 
 CHANNELS: Final = ("telegram", "whatsapp", "sms")
-KEYS: Final = ("text", *CHANNELS, "words", "link", "template")
+KEYS: Final = ("text", *CHANNELS, "words", "link", "image", "template")
+WITH_IMAGE: Final = ("telegram", "whatsapp")
 WORDS, WORD = 3, 20
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 PROVEN: Final = ("2", "3")  # proof levels that may see their record
 RECORD: Final = ("gelombang", "batas_beli", "saldo")
 SAMPLE: Final[Mapping[str, str]] = {
@@ -69,11 +72,20 @@ def read(found: Any) -> dict[str, Any]:
         raise Refusal("template_wanted", "template: {name: …, values: {variable: text}}", field="template")
     texts = {key: paragraphs.read(found[key], key) for key in ("text", *CHANNELS) if found.get(key)}
     link = {"link": str(found["link"]).strip()} if found.get("link") else {}
-    kept: dict[str, Any] = {**texts, **link, "words": [word.strip().upper() for word in words]}
+    kept: dict[str, Any] = {**texts, **link, **_image(found), "words": [word.strip().upper() for word in words]}
     if template:
         values = {str(key): str(value) for key, value in (template.get("values") or {}).items()}
         kept["template"] = {"name": template["name"], "values": values}
     return kept
+
+
+def _image(found: Mapping[str, Any]) -> dict[str, str]:
+    image = found.get("image")
+    if not image:
+        return {}
+    if not isinstance(image, str) or not _SHA256.fullmatch(image):
+        raise Refusal("image_unknown", "image: no picture that Pandu has", field="image")
+    return {"image": image}
 
 
 def _wordings(content: Mapping[str, Any]) -> dict[str, Wording]:
@@ -295,6 +307,7 @@ def render(
         )
         if template
         else None,
+        image=content.get("image", "") if channel in WITH_IMAGE else "",
     )
 
 

@@ -145,6 +145,7 @@ class Reply:
     alone: bool = False  # a text to be copied elsewhere: a message of its own also where each is billed
     passes_agent: bool = False  # queue notices and the rating may pass while an agent owns the chat
     template: Template | None = None  # the same in an approved wording
+    image: str = ""  # sha256 of a picture (storage.pictures) that goes with it where the channel can; the text says all
 
     @property
     def short(self) -> str:

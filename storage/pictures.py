@@ -63,11 +63,10 @@ def keep_upload(connection: Connection, source: str, sha256: str, *, platform_id
     connection.execute(statement.on_conflict_do_update(index_elements=["source", "sha256"], set_=values))
 
 
-def forget_upload(connection: Connection, source: str, sha256: str, *, platform_id: str) -> None:
-    """Forgets an id that the platform refused; a newer one, which another process has written, stays."""
-    connection.execute(
-        delete(picture_uploads).where(*_mine(source, sha256), picture_uploads.c.platform_id == platform_id)
-    )
+def forget_upload(connection: Connection, source: str, sha256: str, *, platform_id: str | None = None) -> None:
+    """Forgets an id that the platform refused; a newer one, which another process has written, stays. None: whichever it is."""
+    refused = () if platform_id is None else (picture_uploads.c.platform_id == platform_id,)
+    connection.execute(delete(picture_uploads).where(*_mine(source, sha256), *refused))
 
 
 def _mine(source: str, sha256: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -63,6 +63,8 @@ def preview(name: Name, as_json: Json = False) -> None:
         f"cost: WhatsApp {cost['currency']} {cost['whatsapp']} by list prices of {cost['prices_of']}, "
         f"SMS Rp{cost['sms_rupiah']} ({cost['sms_parts']} parts each)"
     )
+    if found["image"]:
+        typer.echo(_pictured(found["image"]))
     for channel, text in found["channels"].items():
         typer.echo(f"\n--- {channel}\n{text}")
     for case in found["cases"]:
@@ -258,6 +260,12 @@ def _told(found: dict[str, Any]) -> str:
     lines += [f"  asked next: {intent} {count}" for intent, count in found["asked"].items()]
     lines += [f"  {_clock(a['at'])}  {a['actor']:<20} {a['what']} {a['note'] or ''}".rstrip() for a in found["acts"]]
     return "\n".join(lines)
+
+
+def _pictured(image: dict[str, Any]) -> str:
+    by = " and ".join(image["channels"]) or "no channel of this announcement"
+    size = f"{image['width']} x {image['height']}, {math.ceil(image['size'] / 1000)} kB"
+    return f"picture: {size}, by {by}; SMS and WhatsApp's templates go without it"
 
 
 def _lasting(hours: float) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Connection
 
-from bot import campaign_draft, campaign_files
+from bot import campaign_draft, campaign_files, picture_files
 from bot.campaign_draft import Wish
 from bot.commands.campaigns import room
-from bot.commands.running import me, run
+from bot.commands.running import me, run, stop
 from handlers import announcement
+from storage import pictures
 from storage.database import database_now
-from storage.refusal import NotReadyError
+from storage.pictures import Picture
+from storage.refusal import NotReadyError, Refusal
 
 Name = Annotated[str, typer.Argument(help="The campaign's name.")]
 By = Annotated[str, typer.Option("--by", help="Who does it; default: the user of this machine.")]
@@ -22,7 +25,9 @@ By = Annotated[str, typer.Option("--by", help="Who does it; default: the user of
 
 def create(
     name: Name,
-    content: Annotated[Path, typer.Option("--content", help="YAML: text, words, link, template … (docs/broadcast.md)")],
+    content: Annotated[
+        Path, typer.Option("--content", help="YAML: text, words, link, image, template … (docs/broadcast.md)")
+    ],
     filter_file: Annotated[Path | None, typer.Option("--filter", help="YAML: who; without it everybody.")] = None,
     segment: Annotated[str, typer.Option("--segment", help="A saved filter instead.")] = "",
     numbers: Annotated[
@@ -43,10 +48,15 @@ def create(
 ) -> None:
     """Make a draft. Nothing is sent."""
 
+    wanted, picture = _content(content)
+
     def work(connection: Connection) -> None:
+        now = database_now(connection)
+        if picture:
+            pictures.add(connection, picture, author=me(by), now=now)
         wish = Wish(
             name=name,
-            content=campaign_files.load(content),
+            content=wanted,
             tree=campaign_files.load(filter_file) if filter_file else None,
             segment=segment,
             numbers=campaign_files.read_numbers(numbers) if numbers else None,
@@ -60,7 +70,6 @@ def create(
             at=at,
             repeat=repeat,
         )
-        now = database_now(connection)
         try:
             campaign_draft.create(connection, wish, room(connection), actor=me(by), now=now)
         except NotReadyError as error:
@@ -69,3 +78,25 @@ def create(
 
     run(work)
     typer.echo(f"{name} is a draft; look at it: pandu broadcast preview {name!r}")
+
+
+def _content(path: Path) -> tuple[Any, Picture | None]:
+    """The content, with its picture's file read and made small: that takes a second, and nobody shall wait for it in a transaction."""
+    try:
+        found = campaign_files.load(path)
+        if not isinstance(found, Mapping) or not found.get("image"):
+            return found, None
+        if not isinstance(found["image"], str):
+            raise ValueError(f"{path}: image: the name of a picture's file is wanted")
+        picture = _picture(path, found["image"])
+    except ValueError as error:
+        raise stop(str(error)) from None
+    return {**found, "image": picture.sha256}, picture
+
+
+def _picture(path: Path, name: str) -> Picture:
+    """The file stands relative to the content's own."""
+    try:
+        return picture_files.load(path.parent / name)
+    except Refusal as error:
+        raise ValueError(f"{path}: image {name}: {error}") from None

@@ -29,7 +29,14 @@ class OtherChat:
     chat: int
 
 
-Verdict = Outcome | PlainText | OtherChat
+@dataclass(frozen=True, slots=True)
+class OldFile:
+    """The id of a picture means nothing to Telegram (any more): upload it anew."""
+
+    reason: str
+
+
+Verdict = Outcome | PlainText | OtherChat | OldFile
 
 
 @dataclass(slots=True)
@@ -61,12 +68,27 @@ class Row:
 _DOWN_TOKEN: Final = "token is not valid (any more): check PANDU_TELEGRAM_TOKEN"  # noqa: S105
 _DOWN_CONFLICT: Final = "another process uses this bot: stop it, or run `pandu telegram setup`"
 
+
+def refused_picture(told: str) -> Failed:
+    """Nobody would get this one, so the operator is told, and an announcement pauses (storage.channel_notes)."""
+    return Failed(told, f"{told}; Telegram does not take the picture: make the announcement with another one")
+
+
+# ids as the server's own words refuse them (FileManager.cpp and Client.cpp of https://github.com/tdlib)
+_OLD_FILE: Final = (
+    *("wrong file identifier", "wrong remote file", "invalid remote file", "invalid file", "can't use file of type"),
+    *("file_id_invalid", "file_reference_", "media_empty"),
+)
+_NO_PICTURE: Final = ("photo_", "image_process_failed", "there is no photo", "photo must be", "file must be non-empty")
+
 TABLE: Final[tuple[Row, ...]] = (
     Row(errors.TelegramForbiddenError, "", Gone),  # blocked, deactivated, kicked: nobody there will read it
     Row(errors.TelegramBadRequest, "chat not found", Gone),
     Row(errors.TelegramBadRequest, "user not found", Gone),
     Row(errors.TelegramBadRequest, "message is not modified", lambda _: Accepted()),
     Row(errors.TelegramBadRequest, "can't parse entities", lambda _: PlainText()),
+    *(Row(errors.TelegramBadRequest, words, OldFile) for words in _OLD_FILE),
+    *(Row(errors.TelegramBadRequest, words, refused_picture) for words in _NO_PICTURE),
     Row(errors.TelegramBadRequest, "", Failed),
     Row(errors.TelegramEntityTooLarge, "", Failed),  # aiogram files it under network errors
     Row(errors.TelegramUnauthorizedError, "", lambda _: Down(_DOWN_TOKEN)),

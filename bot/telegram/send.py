@@ -6,11 +6,11 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
 from aiogram.exceptions import AiogramError
-from aiogram.methods import SendMessage
 from aiogram.types import ReplyKeyboardRemove
 from aiogram.utils.token import TokenValidationError
 from starlette.routing import BaseRoute, Route
@@ -18,16 +18,19 @@ from starlette.routing import BaseRoute, Route
 from bot import metrics
 from bot.channel import Accepted, Failed, Outcome, Receive, Unknown
 from bot.parts import SentParts
+from bot.pictures import Pictures
 from bot.settings import Settings, SettingsError
 from bot.telegram import limits, webhook
 from bot.telegram.client import REQUEST_SECONDS, make_bot
 from bot.telegram.keyboard import Markup, contact_keyboard, inline_keyboard, opens_as_button, without_button
-from bot.telegram.outcomes import Flood, OtherChat, PlainText, Verdict, verdict
+from bot.telegram.letter import Letter, taken
+from bot.telegram.outcomes import Flood, OldFile, OtherChat, PlainText, Verdict, verdict
+from bot.telegram.photos import Photos
 from bot.telegram.poll import Poller, Sleep
 from bot.telegram.receive import CHANNEL, Ignored, callback_id, parse
-from bot.telegram.text import escape
 from bot.texts import clean, split, visible
 from handlers.messages import Inbound, Reply
+from storage.database import Database
 
 log = structlog.get_logger()
 
@@ -52,8 +55,9 @@ class TelegramChannel:
         seconds: float = REQUEST_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
+        database: Database | None = None,
     ) -> None:
-        """`seconds`: longest wait for an answer to a send; labels come from handlers/content.
+        """`seconds`: longest wait for an answer to a send; labels come from handlers/content; `database`: where pictures lie, without it none are sent.
 
         Raises `SettingsError` for what is no token.
         """
@@ -70,10 +74,13 @@ class TelegramChannel:
         self._sleep = sleep
         self._flood = Flood(clock)
         self._sent = SentParts()
+        self._photos = (
+            Photos(Pictures(database, f"{CHANNEL}:{self.account}", clock=clock), self._deliver) if database else None
+        )
         self._answers: set[asyncio.Task[None]] = set()
 
     @classmethod
-    def from_settings(cls, settings: Settings, **labels: str) -> TelegramChannel:
+    def from_settings(cls, settings: Settings, database: Database | None = None, **labels: str) -> TelegramChannel:
         """The channel as the environment describes it; `labels`: contact_label, form_label."""
         return cls(
             settings.telegram_token,
@@ -83,6 +90,7 @@ class TelegramChannel:
             rate=settings.telegram_rate,
             contact_label=labels.get("contact_label", "Bagikan nomor saya"),
             form_label=labels.get("form_label", "Buka formulir"),
+            database=database,
         )
 
     # -- receiving ---------------------------------------------------------------------------------------------------
@@ -132,7 +140,8 @@ class TelegramChannel:
     async def send(self, address: str, reply: Reply, *, lane: int, key: int) -> Outcome:
         """Sends one reply, a long one in several messages; a retry goes on behind the parts accepted. Never raises."""
         try:
-            parts = split(self._text(reply), limits.TEXT_CHARACTERS)
+            most = limits.CAPTION_CHARACTERS if reply.image and self._photos else limits.TEXT_CHARACTERS
+            parts = split(self._text(reply), most)
             if not parts:
                 return Failed("nothing to say")
             if not _ADDRESS.fullmatch(address):
@@ -145,32 +154,36 @@ class TelegramChannel:
     async def _send_parts(self, chat: int, parts: Sequence[str], reply: Reply, lane: int, key: int) -> Outcome:
         for place in range(self._sent.taken(key), len(parts)):
             markup = self._markup(reply, lane) if place == len(parts) - 1 else None
-            outcome = await self._send_one(chat, parts[place], markup, lane)
+            letter = Letter(chat=chat, text=parts[place], markup=markup, lane=lane)
+            outcome = await self._send_one(letter, "" if place else reply.image)
             if not isinstance(outcome, Accepted):
                 return outcome
             self._sent.add(key, outcome.platform_id)
         return Accepted(self._sent.finish(key))
 
-    async def _send_one(self, chat: int, text: str, markup: Markup | None, lane: int) -> Outcome:
+    async def _send_one(self, letter: Letter, image: str) -> Outcome:
+        if image and self._photos:
+            return await self._photos.send(letter, image)
+        found = await self._deliver(letter)
+        return Failed(found.reason) if isinstance(found, OldFile) else found
+
+    async def _deliver(self, letter: Letter) -> Outcome | OldFile:
         """One message; a second time where the table says so: as plain text, or to the chat's new id."""
-        found = await self._attempt(chat, text, markup, lane)
+        found = await self._attempt(letter)
         match found:
             case PlainText():
                 log.error("telegram could not parse our markup; sent as plain text")
-                found = await self._attempt(chat, text, markup, lane, plain=True)
+                found = await self._attempt(replace(letter, plain=True))
             case OtherChat(chat=new):
                 log.warning("telegram chat has a new id", new_chat=str(new))
-                found = await self._attempt(new, text, markup, lane)
+                found = await self._attempt(replace(letter, chat=new))
         return Failed("refused twice") if isinstance(found, PlainText | OtherChat) else found
 
-    async def _attempt(self, chat: int, text: str, markup: Markup | None, lane: int, *, plain: bool = False) -> Verdict:
-        shaped = text if plain else escape(text)
-        message = SendMessage(chat_id=chat, text=shaped, reply_markup=markup, **({"parse_mode": None} if plain else {}))
+    async def _attempt(self, letter: Letter) -> Verdict:
         try:
-            sent = await self.bot(message)
+            return taken(await self.bot(letter.request()))
         except Exception as error:
-            return verdict(error, address=str(chat), lane=lane, flood=self._flood)
-        return Accepted(str(sent.message_id))
+            return verdict(error, address=str(letter.chat), lane=letter.lane, flood=self._flood)
 
     def _text(self, reply: Reply) -> str:
         """The words, with what cannot be a button written out: descriptions, surplus options, a link without https."""

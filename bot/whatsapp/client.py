@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, ConnectionTimeoutError
+from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, ConnectionTimeoutError, FormData
 
 from bot.channel import Outcome, Retry, Unknown
 from bot.whatsapp.outcomes import Refusal, outcome
@@ -17,6 +17,8 @@ from bot.whatsapp.outcomes import Refusal, outcome
 CONNECT_SECONDS: Final = 10.0  # up to here nothing has left: `Retry`
 REQUEST_SECONDS: Final = 9.0  # a send that takes longer is `Unknown`; shorter than the ten seconds that a stop may take
 _SHOWN: Final = 200  # characters of an answer that is no JSON
+
+_JSON: Final = {"Content-Type": "application/json"}
 
 Answer = dict[str, Any]
 
@@ -35,22 +37,32 @@ class Graph:
 
     def __init__(self, token: str, *, api: str, version: str, seconds: float = REQUEST_SECONDS) -> None:
         self._base = f"{api.rstrip('/')}/{version}"
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._headers = {"Authorization": f"Bearer {token}"}
         self._timeout = ClientTimeout(total=seconds, connect=CONNECT_SECONDS)
         self._session: ClientSession | None = None
 
     async def post(self, path: str, body: Mapping[str, Any], *, token: str = "") -> Answer:
         """Sends a body to a path below the version; raises `GraphError`. `token`: instead of our own."""
-        return await self._request("POST", path, token, data=json.dumps(body).encode())
+        return await self._request("POST", path, token, _JSON, data=json.dumps(body).encode())
+
+    async def upload(self, path: str, fields: Mapping[str, str], file: bytes, *, name: str, mime: str) -> Answer:
+        """Sends a file with the fields beside it, as a form; raises `GraphError`."""
+        form = FormData(fields)
+        form.add_field("file", file, filename=name, content_type=mime)
+        return await self._request("POST", path, data=form)
 
     async def get(self, path: str, *, token: str = "", **query: str) -> Answer:
         """Asks a path below the version; raises `GraphError`. `token`: instead of our own."""
         return await self._request("GET", path, token, params=query)
 
-    async def _request(self, method: str, path: str, token: str, **more: Any) -> Answer:
+    async def _request(
+        self, method: str, path: str, token: str = "", kind: Mapping[str, str] | None = None, **more: Any
+    ) -> Answer:
         if self._session is None:
             self._session = ClientSession(timeout=self._timeout)
-        headers = {**self._headers, "Authorization": f"Bearer {token}"} if token else self._headers
+        headers = {**self._headers, **(kind or {})}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         address = f"{self._base}/{path}"
         try:
             async with self._session.request(

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from bot import consequences
 from bot.channel import Down, Outcome, Retry, Shut, Throttled
+from bot.whatsapp import pictures
 from bot.whatsapp.outcomes import PAIR, Refusal, outcome
 from storage import ledger_late, outbox, outcomes
 from storage.deliveries import Noted
@@ -30,6 +31,7 @@ def failed(connection: Connection, noted: Noted, now: datetime) -> None:
     if row is None:  # ours has not been marked yet, or was deleted since: only what concerns everyone counts
         return
     consequences.draw(connection, row["source"], row, meaning, now)
+    pictures.failed(connection, row, report.code)
     if row["state"] not in ("accepted", "sending", "unknown", "pending"):
         return
     wait = _again(meaning, row)

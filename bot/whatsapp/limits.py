@@ -42,6 +42,8 @@ BSUID_PATTERN: Final = r"[A-Z]{2}\.[A-Za-z0-9]{1,128}"  # business-scoped-user-i
 # --- sending ---------------------------------------------------------------------------------------------------------
 
 TEXT_CHARACTERS: Final = 4_096  # messages/text-messages
+CAPTION_CHARACTERS: Final = 1_024  # "Maximum 1024 characters", messages/image-messages
+UPLOAD_DAYS: Final = 29  # ours, of the 30 that an uploaded file lives: business-phone-numbers/media
 BUTTONS: Final = 3  # messages/interactive-reply-buttons-messages
 BUTTON_TITLE: Final = 20  # the same
 BUTTON_ID: Final = 256  # the same

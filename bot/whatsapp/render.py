@@ -27,11 +27,21 @@ class Labels:
     form: str = "Buka formulir"
 
 
-def bodies(reply: Reply, labels: Labels, *, hides_number: bool = False) -> list[Body]:
+def bodies(reply: Reply, labels: Labels, *, hides_number: bool = False, media_id: str = "") -> list[Body]:
     """The requests of a reply, in order; only a text beyond 4,096 characters takes more than one. [] where there is nothing to say.
 
-    `hides_number`: the person is known by an id alone, so that a request for the number makes sense.
+    `hides_number`: the person is known by an id alone, so that a request for the number makes sense; `media_id`: of a picture that goes with it.
     """
+    worded = _worded(reply, labels, hides_number=hides_number)
+    if not media_id or not worded:
+        return worded
+    text = worded[0]["text"]["body"] if len(worded) == 1 and worded[0]["type"] == "text" else ""
+    if text and length(text) <= limits.CAPTION_CHARACTERS:
+        return [_image(media_id, caption=text)]
+    return [_image(media_id), *worded]
+
+
+def _worded(reply: Reply, labels: Labels, *, hides_number: bool) -> list[Body]:
     text = clean(reply.text).strip()
     numbered = list(enumerate(reply.options, 1))
     if reply.form and not _opens(reply.form):
@@ -110,6 +120,10 @@ def _opens(form: SecureForm) -> bool:
 
 def _text(text: str) -> Body:
     return {"type": "text", "text": {"body": text, "preview_url": False}}
+
+
+def _image(media_id: str, **more: str) -> Body:
+    return {"type": "image", "image": {"id": media_id, **more}}
 
 
 def _interactive(kind: str, text: str, limit: int, action: Mapping[str, Any]) -> Body | None:

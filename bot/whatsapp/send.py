@@ -23,6 +23,7 @@ from bot.whatsapp.gate import Gate
 from bot.whatsapp.outcomes import PAIR
 from bot.whatsapp.pace import Pace
 from bot.whatsapp.people import bsuid_of, phone_of
+from bot.whatsapp.pictures import Carried, OldPicture, Uploads
 from bot.whatsapp.reading import Reading
 from bot.whatsapp.receive import CHANNEL
 from bot.whatsapp.templates import fetched
@@ -81,6 +82,7 @@ class WhatsAppChannel:
             clock=now,
         )
         self._reading = Reading(self.graph, database, self.account)
+        self._uploads = Uploads(self.graph, database, self.account, now=now, clock=clock)
         self._pace = Pace(clock)
         self._sent = SentParts()
 
@@ -116,25 +118,36 @@ class WhatsAppChannel:
             to = recipient(address)
             if to is None:
                 return Failed("not a WhatsApp address")
-            bodies = self._bodies(reply, hides_number="recipient" in to)
-            if not bodies:
-                return Failed("nothing to say")
-            for body in bodies[self._sent.taken(key) :]:
-                outcome = await self._send_one(address, {**to, **body}, key)
-                if not isinstance(outcome, Accepted):
-                    return outcome
-                self._sent.add(key, outcome.platform_id)
-            return Accepted(self._sent.finish(key))
+            outcome = await self._send(address, to, reply, key)
+            if isinstance(outcome, OldPicture):
+                outcome = await self._send(address, to, reply, key)
+            return outcome.outcome if isinstance(outcome, OldPicture) else outcome
         except Exception as error:
             log.exception("whatsapp send broke", error=type(error).__name__)
             return Unknown(type(error).__name__)
 
-    def _bodies(self, reply: Reply, *, hides_number: bool) -> list[render.Body]:
+    async def _send(self, address: str, to: dict[str, str], reply: Reply, key: int) -> Outcome | OldPicture:
+        picture = await self._uploads.carried(reply)
+        if not isinstance(picture, Carried | None):
+            return picture
+        bodies = self._bodies(reply, hides_number="recipient" in to, media_id=picture.media_id if picture else "")
+        if not bodies:
+            return Failed("nothing to say")
+        for body in bodies[self._sent.taken(key) :]:
+            outcome = await self._send_one(address, {**to, **body}, key, picture if "image" in body else None)
+            if not isinstance(outcome, Accepted):
+                return outcome
+            self._sent.add(key, outcome.platform_id)
+        return Accepted(self._sent.finish(key))
+
+    def _bodies(self, reply: Reply, *, hides_number: bool, media_id: str) -> list[render.Body]:
         if reply.template and reply.template.language:  # the gate has chosen it
             return [render.template(reply.template)]
-        return render.bodies(reply, self._labels, hides_number=hides_number)
+        return render.bodies(reply, self._labels, hides_number=hides_number, media_id=media_id)
 
-    async def _send_one(self, address: str, body: dict[str, Any], key: int) -> Outcome:
+    async def _send_one(
+        self, address: str, body: dict[str, Any], key: int, picture: Carried | None
+    ) -> Outcome | OldPicture:
         if wait := self._pace.wait(address):
             return Throttled(wait, "chat")
         whole = {
@@ -148,7 +161,7 @@ class WhatsAppChannel:
         except GraphError as error:
             if isinstance(error.outcome, Throttled) and error.outcome.seconds == PAIR:
                 return Throttled(self._pace.refused(address), "chat")
-            return error.outcome
+            return await self._uploads.refused(picture, error) if picture else error.outcome
         self._pace.accepted(address)
         return _accepted(answer)
 

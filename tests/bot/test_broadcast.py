@@ -61,7 +61,7 @@ class Stage:
 
     def __init__(self, database: Database, fake: FakeTelegram, **rules: float) -> None:
         self.database, self.fake, self.now = database, fake, NOON
-        self.channel = TelegramChannel(TOKEN, api=fake.base, rate=0)
+        self.channel = TelegramChannel(TOKEN, api=fake.base, rate=0, database=database)
         self.source = f"telegram:{self.channel.account}"
         self.rules = Rules(**{"ramp_minutes": 0, **rules})
         self.restart()

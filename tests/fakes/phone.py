@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from tests.fakes.pictures import Stored
+
 PAGE = Path(__file__).with_name("phone.html")
 PATIENCE = 25.0  # seconds that a question for news may wait
 
@@ -32,7 +34,10 @@ class Carrier(Protocol):
         """One more phone."""
 
     def screen(self, phone: str) -> dict[str, Any]:
-        """{"messages": […], "keyboard": […], "note": "…"}; a message: mine, text, at, state, options, list, link, wish."""
+        """{"messages": […], "keyboard": […], "note": "…"}; a message: mine, text, picture, at, state, options, list, link, wish."""
+
+    def picture(self, name: str) -> Stored | None:
+        """The picture that a message names as `picture`."""
 
     def act(self, phone: str, act: str, args: dict[str, Any]) -> None:
         """The person does something: say, tap, press (a key of the keyboard), or one of `acts`."""
@@ -67,6 +72,9 @@ class Phones:
             case "GET", "/state":
                 await self._news(int(request.query_params.get("seen", "0")))
                 return JSONResponse(self.state())
+            case "GET", path if path.startswith("/picture/"):
+                found = self.carrier.picture(path.removeprefix("/picture/"))
+                return Response(found.data, media_type=found.mime) if found else Response(status_code=404)
             case "POST", "/act":
                 return self._act(json.loads(await request.body()))
         return Response(status_code=404)

@@ -60,6 +60,9 @@ class SmsCarrier:
         """Both sides in order."""
         return {"messages": list(self.logs.get(phone, [])), "keyboard": [], "note": ""}
 
+    def picture(self, _name: str) -> None:
+        """An SMS has none."""
+
     def act(self, phone: str, act: str, args: dict[str, Any]) -> None:
         """Typing is all there is."""
         if act != "say":

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from tests.fakes import telegram_rules as rules
 from tests.fakes.phone import Phones
+from tests.fakes.pictures import Stored
 from tests.fakes.telegram_methods import Call, Fault, Methods, Sent
 from tests.fakes.telegram_people import Person, Queue
 from tests.fakes.telegram_phone import TelegramCarrier
@@ -53,6 +54,8 @@ class FakeTelegram(Methods):
         self.taps: dict[str, float] = {}  # unanswered → time
         self.profile: dict[str, Any] = {"commands": [], "description": "", "short_description": ""}
         self.migrated: dict[int, int] = {}
+        self.files: dict[str, Stored] = {}
+        self.uploads: list[Stored] = []
         self.base = ""
         self.phones = Phones(TelegramCarrier(self))
         self._released, self._changed, self._last = asyncio.Event(), asyncio.Event(), 0

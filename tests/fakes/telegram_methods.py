@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.fakes import telegram_rules as rules
+from tests.fakes.pictures import Stored, looked_at
 from tests.fakes.telegram_people import TAP, Person, Queue
 from tests.fakes.telegram_rules import ApiError, bad
 
@@ -39,7 +40,7 @@ class Sent:
     """One message that was accepted."""
 
     chat: int
-    text: str
+    text: str  # of a picture its caption
     message: dict[str, Any]
     markup: dict[str, Any] | None
     at: float
@@ -49,6 +50,11 @@ class Sent:
         """Buttons of its keyboard in reading order."""
         rows = (self.markup or {}).get("inline_keyboard") or (self.markup or {}).get("keyboard") or []
         return [button for row in rows for button in row]
+
+    @property
+    def picture(self) -> str:
+        """The file_id of the picture that came with it; "" where none did."""
+        return str((self.message.get("photo") or [{"file_id": ""}])[-1]["file_id"])
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,8 @@ class Methods:
     taps: dict[str, float]
     profile: dict[str, Any]
     migrated: dict[int, int]
+    files: dict[str, Stored]  # file_id → a picture that the bot has uploaded
+    uploads: list[Stored]  # every picture that came as a file, in order
 
     def next_id(self) -> int:
         """A new number for a message."""
@@ -168,12 +176,47 @@ class Methods:
 
     def do_sendmessage(self, given: dict[str, Any]) -> dict[str, Any]:
         shown, entities = rules.text(given.get("text"), given.get("parse_mode"))
+        return self._send(given, shown, {"text": shown, **({"entities": entities} if entities else {})})
+
+    def do_sendphoto(self, given: dict[str, Any]) -> dict[str, Any]:
+        shown, entities = rules.caption(given.get("caption"), given.get("parse_mode"))
+        self._person(given)
+        content: dict[str, Any] = {"photo": self._photo(given)} | ({"caption": shown} if shown else {})
+        return self._send(given, shown, content | ({"caption_entities": entities} if entities else {}))
+
+    def _photo(self, given: dict[str, Any]) -> list[dict[str, Any]]:
+        """Its sizes: of a file in the request, or of an id that an earlier one got."""
+        photo = given.get("photo")
+        if isinstance(photo, str) and photo.startswith("attach://"):
+            photo = given.get(photo.removeprefix("attach://"))
+        if not photo:
+            raise bad("there is no photo in the request")
+        if isinstance(photo, str) and photo not in self.files:
+            raise bad("wrong remote file identifier specified: can't unserialize it. Wrong last symbol")
+        if isinstance(photo, bytes):
+            return self._uploaded(photo)
+        number = str(photo)[: -len("-x")]
+        return [self._size(f"{number}-m"), self._size(f"{number}-x")]
+
+    def _uploaded(self, data: bytes) -> list[dict[str, Any]]:
+        picture = rules.photo(data, looked_at(data))
+        self.uploads.append(picture)
+        number = f"AgACAgUAAxkBAAI{self.me['id'] % 97}{len(self.uploads):06d}"
+        self.files |= {f"{number}-m": picture, f"{number}-x": picture}
+        return [self._size(f"{number}-m"), self._size(f"{number}-x")]
+
+    def _size(self, file_id: str) -> dict[str, Any]:
+        picture, part = self.files[file_id], 4 if file_id.endswith("-m") else 1
+        size = {"width": max(1, picture.width // part), "height": max(1, picture.height // part)}
+        return {"file_id": file_id, "file_unique_id": file_id[-9:], "file_size": len(picture.data) // part, **size}
+
+    def _send(self, given: dict[str, Any], shown: str, content: dict[str, Any]) -> dict[str, Any]:
         markup = rules.markup(given.get("reply_markup"))
         person = self._person(given)
         now, number = self.clock(), self.next_id()
         self.flood.check(person.id, now)
         message: dict[str, Any] = {"message_id": number, "from": self.me, "chat": person.chat, "date": int(now)}
-        message |= {"text": shown, **({"entities": entities} if entities else {})}
+        message |= content
         message |= {"reply_markup": markup} if markup and "inline_keyboard" in markup else {}
         self.messages[person.id, number] = message
         if markup and ("keyboard" in markup or markup.get("remove_keyboard")):

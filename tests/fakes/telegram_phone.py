@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.fakes.pictures import Stored
+
 if TYPE_CHECKING:
     from tests.fakes.telegram import FakeTelegram
     from tests.fakes.telegram_people import Person
@@ -46,19 +48,25 @@ class TelegramCarrier:
 
     def _message(self, message: dict[str, Any], person: Person) -> dict[str, Any]:
         mine = message["from"]["id"] == person.id
+        picture = "" if mine else str((message.get("photo") or [{"file_id": ""}])[-1]["file_id"])
         rows = message.get("reply_markup", {}).get("inline_keyboard", [])
         buttons = [button for row in rows for button in row]
         options = [{"label": one["text"], "url": one.get("url", ""), "place": n} for n, one in enumerate(buttons, 1)]
         return {
             "id": message["message_id"],
             "mine": mine,
-            "text": message.get("text") or _told(message),
-            "entities": message.get("entities", []),
+            "text": message.get("text") or (message.get("caption", "") if picture else _told(message)),
+            "picture": picture,
+            "entities": message.get("entities") or message.get("caption_entities", []),
             "at": message["date"],
             "forwarded": "forward_origin" in message,
             "state": "edited" if "edit_date" in message else "sent" if mine else "",
             "options": options,
         }
+
+    def picture(self, name: str) -> Stored | None:
+        """A picture that a phone shows."""
+        return self.fake.files.get(name)
 
     def act(self, phone: str, act: str, args: dict[str, Any]) -> None:
         """What the person does."""

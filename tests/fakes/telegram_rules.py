@@ -12,6 +12,8 @@ from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.fakes.pictures import Stored
+
 TAGS = {
     **dict.fromkeys(("b", "strong"), "bold"),
     **dict.fromkeys(("i", "em"), "italic"),
@@ -142,6 +144,28 @@ def text(given: Any, parse_mode: Any, limit: int = 4096) -> tuple[str, list[dict
     if len(shown) > limit:
         raise bad("message is too long")
     return shown, entities
+
+
+def caption(given: Any, parse_mode: Any) -> tuple[str, list[dict[str, Any]]]:
+    """The words below a picture; there may be none. 1,024 characters are counted after parsing."""
+    if given in (None, ""):
+        return "", []
+    try:
+        return text(given, parse_mode, 1024)
+    except ApiError as error:
+        raise bad("message caption is too long") if "too long" in error.description else error from None
+
+
+def photo(data: bytes, found: Stored | None) -> Stored:
+    """A picture as https://core.telegram.org/bots/api#sendphoto wants it."""
+    if len(data) > 10 * 1_048_576:
+        raise ApiError(413, "Request Entity Too Large")
+    if found is None:
+        raise bad("IMAGE_PROCESS_FAILED")
+    sides = found.width, found.height
+    if sum(sides) > 10_000 or max(sides) > 20 * min(sides):
+        raise bad("PHOTO_INVALID_DIMENSIONS")
+    return found
 
 
 def markup(given: Any) -> dict[str, Any] | None:

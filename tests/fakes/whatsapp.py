@@ -16,6 +16,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any
 
 from starlette.requests import Request
@@ -175,7 +177,10 @@ class FakeWhatsApp(Nodes):
         if not body:
             return {}
         try:
-            if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            kind = request.headers.get("content-type", "")
+            if kind.startswith("multipart/form-data"):
+                return form(kind, body)
+            if kind.startswith("application/x-www-form-urlencoded"):
                 return dict(part.split("=", 1) for part in body.decode().split("&"))
             found = json.loads(body)
         except ValueError:
@@ -188,6 +193,17 @@ class FakeWhatsApp(Nodes):
         self._changed.set()
         self._changed = asyncio.Event()
         self.phones.changed()
+
+
+def form(content_type: str, body: bytes) -> dict[str, Any]:
+    """The fields of a form; of a file its bytes, and beside it its kind as `<name>_type`."""
+    whole = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+    found: dict[str, Any] = {}
+    for part in whole.iter_parts():
+        name, data = str(part.get_param("name", header="content-disposition")), part.get_payload(decode=True)
+        assert isinstance(data, bytes)
+        found |= {name: data, f"{name}_type": part.get_content_type()} if part.get_filename() else {name: data.decode()}
+    return found
 
 
 @asynccontextmanager

@@ -42,6 +42,11 @@ class Sent:
         return [button["reply"] for button in action.get("buttons", [])] + rows
 
     @property
+    def picture(self) -> str:
+        """The id of the picture that it is; "" where it is none."""
+        return str(self.request.get("image", {}).get("id", ""))
+
+    @property
     def link(self) -> str:
         """The address behind its one link button."""
         parameters = self.request.get("interactive", {}).get("action", {}).get("parameters", {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tests.fakes.pictures import Stored, looked_at
 from tests.fakes.whatsapp_limits import WINDOW
 from tests.fakes.whatsapp_people import Person, Sent
 
@@ -63,6 +64,11 @@ class WhatsAppCarrier:
         else:
             notes.append("no window")
         return " · ".join([*notes, "typing…"] if person.shows else notes)
+
+    def picture(self, name: str) -> Stored | None:
+        """A picture that a phone shows."""
+        found = self.fake.uploads.get(name)
+        return looked_at(found.data) if found else None
 
     def act(self, phone: str, act: str, args: dict[str, Any]) -> None:
         """What the person does."""
@@ -135,6 +141,7 @@ def _ours(sent: Sent, fake: FakeWhatsApp) -> dict[str, Any]:
         "id": sent.id,
         "mine": False,
         "text": sent.text,
+        "picture": sent.picture,
         "at": sent.at,
         "state": state + (f": {sent.failure.code} {sent.failure.title}" if sent.failure else ""),
         "category": sent.category,

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.fakes.pictures import looked_at
+
 TEXT_BODY = 4096  # messages/text-messages
 BUTTONS, BUTTON_TITLE, BUTTON_ID = 3, 20, 256  # messages/interactive-reply-buttons-messages
 ROWS, SECTIONS = 10, 10  # messages/interactive-list-messages
@@ -18,6 +20,7 @@ ROW_TITLE, ROW_DESCRIPTION, ROW_ID, SECTION_TITLE, LIST_BUTTON = 24, 72, 200, 24
 # one page each: reply buttons, list, cta-url; business-scoped-user-ids for the last, whose length an integrator names
 BODY = {"button": 1024, "list": 4096, "cta_url": 1024, "request_contact_info": 1024}
 HEADER, FOOTER = 60, 60  # the same three pages
+CAPTION, IMAGE = 1024, 5 * 1_048_576  # messages/image-messages
 LINK_TEXT = 20  # messages/interactive-cta-url-messages
 LINK = 2000  # templates/components: address of a button
 CALLBACK_DATA = 512  # messages/send-messages: biz_opaque_callback_data
@@ -177,7 +180,7 @@ def recipient(given: Mapping[str, Any]) -> tuple[str, str]:
 def message(given: Any) -> str:
     """Checks one body of POST …/messages that sends; gives its type. Templates are filled in `whatsapp_templates`."""
     kind = given.get("type", "text") if isinstance(given, dict) else "text"
-    if kind not in ("text", "interactive", "template", "reaction"):
+    if kind not in ("text", "image", "interactive", "template", "reaction"):
         raise GraphError(100, f"Param type: {kind!r} is nothing that this server knows.")
     common = "to recipient recipient_type context biz_opaque_callback_data type"
     keys(given, "message", f"messaging_product {kind}", common)
@@ -186,7 +189,9 @@ def message(given: Any) -> str:
         string(keys(given["context"], "context", "message_id")["message_id"], "context['message_id']", 512)
     if "biz_opaque_callback_data" in given:
         string(given["biz_opaque_callback_data"], "biz_opaque_callback_data", CALLBACK_DATA)
-    {"text": _text, "interactive": interactive, "reaction": _reaction}.get(kind, lambda _: None)(given[kind])
+    {"text": _text, "image": _image, "interactive": interactive, "reaction": _reaction}.get(kind, lambda _: None)(
+        given[kind]
+    )
     return str(kind)
 
 
@@ -200,6 +205,28 @@ def _text(given: Any) -> None:
     string(given["body"], "text['body']", TEXT_BODY)
     if not isinstance(given.get("preview_url", False), bool):
         raise GraphError(100, "Param text['preview_url'] must be a boolean.")
+
+
+def _image(given: Any) -> None:
+    keys(given, "image", "id", "caption")
+    string(given["id"], "image['id']", 64)
+    if "caption" in given:
+        string(given["caption"], "image['caption']", CAPTION)
+
+
+def upload(given: Any) -> tuple[bytes, str]:
+    """(file, kind) of a form that uploads a picture: business-phone-numbers/media."""
+    keys(given, "media", "messaging_product file", "type file_type")
+    _product(given)
+    data = given["file"]
+    if not isinstance(data, bytes) or given["file_type"] not in ("image/jpeg", "image/png"):
+        kinds = "image/jpeg, image/png, audio/aac, …"
+        told = f"Param file must be a file with one of the following types: {kinds}. Received file of type '{given['file_type']}'."
+        raise GraphError(100, told)
+    found = looked_at(data)
+    if len(data) > IMAGE or found is None or found.mime != given["file_type"]:
+        raise GraphError(131053, "The file is too large, or is not what its type says.")
+    return data, found.mime
 
 
 def _reaction(given: Any) -> None:

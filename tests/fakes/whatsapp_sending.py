@@ -23,6 +23,7 @@ from tests.fakes.whatsapp_webhook import Webhook
 
 RANK = ("sent", "delivered", "read")
 LINK_LIFE, MEDIA_LIFE, READ_LIFE = 300.0, 7 * DAY, 30 * DAY  # media; media; messages/mark-message-as-read
+UPLOAD_LIFE = 30 * DAY  # business-phone-numbers/media
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Sending:
         self.registered = self.subscribed = True
         self.templates: dict[tuple[str, str], Template] = {}
         self.media: dict[str, Media] = {}
+        self.uploads: dict[str, Media] = {}  # files that the number may send, by id
         self.read_marks: list[tuple[str, bool]] = []  # (message id, typing shown)
         self.received_at: dict[str, float] = {}
         self.country = "62"  # put before numbers without plus
@@ -119,6 +121,21 @@ class Sending:
 
     # -- going out -------------------------------------------------------------------------------------------------
 
+    def post_number_media(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Takes a file to send."""
+        if not self.registered:
+            raise GraphError(133010, "Phone number is not registered on the WhatsApp Business Platform.")
+        data, mime = rules.upload(given)
+        name = str(1_000_000_000_000 + len(self.uploads))
+        self.uploads[name] = Media(data, mime, self.clock())
+        return {"id": name}
+
+    def _picture(self, name: str) -> None:
+        """A message may name what was uploaded in the last 30 days."""
+        found = self.uploads.get(name)
+        if found is None or self.clock() > found.at + UPLOAD_LIFE:
+            raise GraphError(131009, f"image['id'] {name} is not a valid media id or has expired.")
+
     def post_number_messages(self, given: dict[str, Any]) -> dict[str, Any]:
         """Sends, or marks as read."""
         if not self.registered:
@@ -165,6 +182,9 @@ class Sending:
         """(text as read, category, whether it is a template)."""
         if kind == "text":
             return given["text"]["body"], "service", False
+        if kind == "image":
+            self._picture(given["image"]["id"])
+            return given["image"].get("caption", ""), "service", False
         if kind == "interactive":
             parts = (given["interactive"].get(part, {}).get("text") for part in ("header", "body", "footer"))
             return "\n".join(part for part in parts if part), "service", False

@@ -37,6 +37,8 @@ PINNED = {
     "MEDIA_ID_DAYS": 7,
     "BSUID_PATTERN": "[A-Z]{2}\\.[A-Za-z0-9]{1,128}",
     "TEXT_CHARACTERS": 4096,
+    "CAPTION_CHARACTERS": 1024,
+    "UPLOAD_DAYS": 29,
     "BUTTONS": 3,
     "BUTTON_TITLE": 20,
     "BUTTON_ID": 256,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, or_, select, update
 
 from storage.inbox import insert_for
 from storage.schema import campaigns, picture_uploads, pictures
@@ -75,6 +75,7 @@ def _mine(source: str, sha256: str) -> tuple[ColumnElement[bool], ColumnElement[
 
 def delete_unused(connection: Connection, *, before: datetime, limit: int) -> int:
     """Deletes up to `limit` pictures that no announcement names and that were put down before a moment; returns how many."""
-    named = exists().where(campaigns.c.content["image"].as_string() == pictures.c.sha256)
-    some = select(pictures.c.sha256).where(pictures.c.at < before, ~named).limit(limit)
+    image = campaigns.c.content["image"].as_string()
+    named = select(image).where(image.is_not(None))
+    some = select(pictures.c.sha256).where(pictures.c.at < before, pictures.c.sha256.not_in(named)).limit(limit)
     return connection.execute(delete(pictures).where(pictures.c.sha256.in_(some), pictures.c.at < before)).rowcount

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -88,7 +89,7 @@ def _form(values: Mapping[str, Any], files: Mapping[str, BufferedInputFile]) -> 
     for name, value in values.items():
         form.add_field(name, value if isinstance(value, str) else json.dumps(value))
     for name, file in files.items():
-        form.add_field(name, file.data, filename=file.filename or name)
+        form.add_field(name, io.BytesIO(file.data), filename=file.filename or name)
     return form
 
 

@@ -5,6 +5,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/messag
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -48,7 +49,7 @@ class Graph:
     async def upload(self, path: str, fields: Mapping[str, str], file: bytes, *, name: str, mime: str) -> Answer:
         """Sends a file with the fields beside it, as a form; raises `GraphError`."""
         form = FormData(fields)
-        form.add_field("file", file, filename=name, content_type=mime)
+        form.add_field("file", io.BytesIO(file), filename=name, content_type=mime)
         return await self._request("POST", path, data=form)
 
     async def get(self, path: str, *, token: str = "", **query: str) -> Answer:

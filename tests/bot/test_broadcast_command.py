@@ -19,6 +19,7 @@ from storage import campaigns, leases, privacy, schema, subscriptions
 from storage.schema import campaign_numbers
 from tests.bot.at_once import at_once
 from tests.bot.test_broadcast import NOON, add_chats
+from tests.fakes.pictures import drawn
 from tests.storage import desk as rows
 
 TOKEN = "123456:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -451,3 +452,49 @@ def test_what_nobody_knows_comes_with_what_to_do(desk: Desk) -> None:
     told = desk.ok("report", "uji")
     assert "pandu broadcast settle 'uji' --as accepted|failed" in told
     assert " WIB  operator:ani" in told
+
+
+def test_a_picture_beside_the_content(desk: Desk) -> None:
+    (desk.folder / "gambar.jpg").write_bytes(drawn(2560, 1440))
+    desk.write("isi.yml", "text: Halo {sapaan}.\nimage: gambar.jpg\n")
+    desk.create()
+    seen = json.loads(desk.ok("preview", "uji", "--json"))["image"]
+    assert (seen["width"], seen["height"], seen["channels"]) == (1280, 720, ["telegram"])
+    assert "picture: 1280 x 720, " in desk.ok("preview", "uji")
+    assert "kB, by telegram; SMS and WhatsApp's templates go without it" in desk.ok("preview", "uji")
+    kept = desk.run(lambda d: d.read(partial(campaigns.by_name, name="uji")))["content"]
+    assert kept["image"] == seen["sha256"]
+    desk.create("lagi")
+    rows = desk.run(lambda d: d.read(lambda c: c.execute(schema.pictures.select()).mappings().all()))
+    assert [(row["sha256"], row["author"]) for row in rows] == [(seen["sha256"], "operator:ani")]
+
+
+def test_a_content_without_a_picture_shows_none(desk: Desk) -> None:
+    desk.create()
+    assert json.loads(desk.ok("preview", "uji", "--json"))["image"] is None
+    assert "picture" not in desk.ok("preview", "uji")
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        ("hilang.jpg", "hilang.jpg: No such file"),
+        ("isi.yml", "image isi.yml: the picture cannot be read"),
+        ("[a, b]", "image: the name of a picture's file is wanted"),
+        ("sempit.png", "image sempit.png: the picture is too narrow"),
+    ],
+)
+def test_what_is_wrong_with_a_picture_is_one_line_and_nothing_is_kept(desk: Desk, image: str, told: str) -> None:
+    (desk.folder / "sempit.png").write_bytes(drawn(2100, 100, kind="PNG"))
+    desk.write("isi.yml", f"text: Halo {{sapaan}}.\nimage: {image}\n")
+    said = desk.refused("create", "uji", "--content", desk.folder / "isi.yml")
+    assert told in said
+    assert len(said.strip().splitlines()) == 1
+    assert not desk.run(lambda d: d.read(campaigns.all_of))
+
+
+def test_a_draft_that_is_refused_keeps_no_picture(desk: Desk) -> None:
+    (desk.folder / "gambar.jpg").write_bytes(drawn())
+    desk.write("isi.yml", "text: Halo {siapa}.\nimage: gambar.jpg\n")
+    assert "{siapa} is no variable" in desk.refused("create", "uji", "--content", desk.folder / "isi.yml")
+    assert not desk.run(lambda d: d.read(lambda c: c.execute(schema.pictures.select()).all()))

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select, update
 
+from bot import campaign_draft, campaign_test
+from bot.campaign_draft import Wish
+from bot.campaign_means import Room, Ways
 from handlers import announcement, catalogue
 from handlers import announcement_paragraphs as paragraphs
 from handlers.announcement import SAMPLE, SAMPLE_FACTS, Frame
-from storage import schema
+from handlers.messages import Reply, reply_from_json
+from storage import campaigns, pictures, schema
 from storage.database import Database
+from storage.refusal import NotReadyError, Refusal
 from tests.bot.test_broadcast import NOON, Stage, fake  # noqa: F401 - a fixture
 from tests.fakes.telegram import FakeTelegram
 
@@ -170,3 +176,57 @@ async def test_what_the_log_keeps_is_what_was_said(stage: Stage) -> None:
 def test_paragraphs_come_back_as_they_were_written(condition: Any) -> None:
     written = ["Halo.", {"if": condition, "text": "Untuk sebagian."}, {"unless": condition, "text": "Untuk yang lain."}]
     assert paragraphs.typed(paragraphs.read(written, "text")) == written
+
+
+SHA = "a" * 64
+
+
+def test_the_picture_goes_where_a_channel_can_and_sms_gets_the_text_alone() -> None:
+    content = announcement.read({"text": "Halo {sapaan}.", "image": SHA})
+    frame = Frame(kind="news", source="", catalogue=catalogue.load())
+    found = {name: announcement.render(content, frame, name, SAMPLE).image for name in announcement.CHANNELS}
+    assert found == {"telegram": SHA, "whatsapp": SHA, "sms": ""}
+    assert "image" not in announcement.read({"text": "Halo", "image": ""})
+
+
+@pytest.mark.parametrize("image", ["gambar.jpg", "A" * 64, "a" * 63, ["a" * 64], 5])
+def test_only_a_picture_that_is_kept_can_stand_in_a_content(image: object) -> None:
+    with pytest.raises(Refusal) as told:
+        announcement.read({"text": "Halo", "image": image})
+    assert (told.value.key, told.value.field) == ("image_unknown", "image")
+
+
+async def test_a_draft_may_name_only_a_picture_that_is_there(database: Database) -> None:
+    room = Room(ways=Ways(rates={"telegram:1": 1.0}), catalogue=catalogue.load(), hosts=())
+    wish = Wish(name="uji", content={"text": "Halo", "image": SHA})
+
+    def work(connection: Connection) -> None:
+        with pytest.raises(NotReadyError) as told:
+            campaign_draft.create(connection, wish, room, actor="operator:a", now=NOON)
+        assert [one.key for one in told.value.refusals] == ["image_unknown"]
+        picture = pictures.Picture(sha256=SHA, jpeg=b"x", width=1, height=1)
+        pictures.add(connection, picture, author="operator:a", now=NOON - timedelta(days=2))
+        campaign_draft.create(connection, wish, room, actor="operator:a", now=NOON)
+        assert pictures.delete_unused(connection, before=NOON, limit=9) == 0
+
+    await database.write(work)
+
+
+def test_messages_of_older_and_newer_versions_are_read() -> None:
+    old = {"text": "Halo", "options": [], "form": None, "template": None}
+    assert reply_from_json(old).image == ""
+    assert reply_from_json(Reply(text="Halo", image=SHA).to_json()).image == SHA
+    assert reply_from_json({**old, "image": SHA, "of tomorrow": 1}).text == "Halo"
+
+
+async def test_a_test_to_oneself_has_the_picture_too(stage: Stage) -> None:
+    await stage.people(1)
+    key = await stage.campaign(content={"image": SHA})
+
+    def work(connection: Connection) -> dict[str, Any]:
+        campaign = campaigns.get(connection, key)
+        assert campaign
+        campaign_test.send(connection, campaign, [1], catalogue.load(), actor="operator:a", now=NOON)
+        return dict(connection.execute(select(schema.outbox.c.payload)).scalar_one())
+
+    assert (await stage.database.write(work))["image"] == SHA

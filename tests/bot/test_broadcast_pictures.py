@@ -32,8 +32,9 @@ async def started(stage: Stage, count: int = PEOPLE, **content: object) -> int:
     return key
 
 
-def restarted(stage: Stage) -> None:
+async def restarted(stage: Stage) -> None:
     """Another process: what the channel had in mind is gone, the database is not."""
+    await stage.channel.close()
     stage.channel = Stage(stage.database, stage.fake).channel
     stage.restart()
 
@@ -56,7 +57,7 @@ async def test_everybody_gets_it_once_with_the_words_below_and_one_upload(stage:
 async def test_another_process_uses_the_id_that_the_first_one_got(stage: Stage) -> None:
     key = await started(stage, 3)
     await stage.go_on()
-    restarted(stage)
+    await restarted(stage)
     await stage.people(3, first=4)
     again = await stage.campaign(name="lagi", content={"image": PICTURE.sha256})
     await stage.start(again)
@@ -129,7 +130,7 @@ async def test_killed_before_the_id_was_written_down_costs_one_more_upload(
         killed.setattr(pictures, "keep_upload", lambda *_args, **_more: 1 / 0)
         await started(stage, 4)
         await stage.go_on()
-    restarted(stage)
+    await restarted(stage)
     for name in ("lagi", "terus"):
         await stage.start(await stage.campaign(name=name, content={"image": PICTURE.sha256}))
     await stage.go_on()

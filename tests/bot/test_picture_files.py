@@ -121,7 +121,7 @@ def test_other_kinds_are_refused_whatever_pillow_could_read(kind: str) -> None:
     assert refused(packed(Image.new("RGB", (40, 40)), kind)).key == "image_unreadable"
 
 
-@pytest.mark.parametrize("raw", [b"", b"no picture", b"%PDF-1.7", b"<svg/>", drawn(900, 900)[:2000]])
+@pytest.mark.parametrize("raw", [b"", b"no picture", b"%PDF-1.7", b"<svg/>", drawn(900, 900)[:2000]], ids=range(5))
 def test_what_is_no_picture_or_broken_off_is_refused(raw: bytes) -> None:
     assert refused(raw).key == "image_unreadable"
 

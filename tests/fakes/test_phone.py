@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from tests.fakes import sms, telegram, whatsapp
 from tests.fakes.phone import PAGE
+from tests.fakes.pictures import drawn
 from tests.fakes.sms_phone import SmsWithPhones
 from tests.fakes.telegram import FakeTelegram, run_app
 from tests.fakes.whatsapp import FakeWhatsApp
@@ -56,7 +58,7 @@ def opened(base: str) -> httpx.AsyncClient:
 def test_the_page_is_one_small_file() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert len(page.encode()) <= 30_000
-    assert "src=" not in page
+    assert "src=" not in page  # pictures of messages have their address from the state
     assert "http" not in page.replace("http-equiv", "")
 
 
@@ -177,3 +179,36 @@ class Heard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.told.append(await Request(scope, receive).json())
         await Response(status_code=200)(scope, receive, send)
+
+
+async def test_a_picture_that_the_bot_sent_is_shown_with_its_words(bot_api: FakeTelegram) -> None:
+    form = aiohttp.FormData({"chat_id": "7", "caption": "Jadwal", "photo": "attach://x"})
+    form.add_field("x", drawn(), filename="gambar.jpg")
+    url = f"{bot_api.base}/bot{telegram.TOKEN}/sendPhoto"
+    async with aiohttp.ClientSession() as client, client.post(url, data=form) as answer:
+        assert answer.status == 200
+    async with opened(bot_api.base) as client:
+        shown = (await Page(client).phone())["messages"][-1]
+        assert shown["text"] == "Jadwal"
+        found = await client.get(f"/_/phone/picture/{shown['picture']}")
+        assert (found.content, found.headers["content-type"]) == (drawn(), "image/jpeg")
+        assert (await client.get("/_/phone/picture/none")).status_code == 404
+
+
+async def test_a_picture_by_whatsapp_is_shown_too(graph: FakeWhatsApp) -> None:
+    siti = graph.person()
+    siti.says("halo")
+    head = {"Authorization": f"Bearer {whatsapp.TOKEN}"}
+    address = f"{graph.base}/v24.0/{whatsapp.NUMBER_ID}"
+    form = aiohttp.FormData({"messaging_product": "whatsapp", "type": "image/jpeg"})
+    form.add_field("file", drawn(), filename="gambar.jpg", content_type="image/jpeg")
+    async with aiohttp.ClientSession(headers=head) as client:
+        async with client.post(f"{address}/media", data=form) as answer:
+            made = await answer.json()
+        message = {"messaging_product": "whatsapp", "to": f"+{siti.number}", "type": "image", "image": made}
+        async with client.post(f"{address}/messages", json=message) as answer:
+            assert answer.status == 200
+    async with opened(graph.base) as client:
+        shown = (await Page(client).phone())["messages"][-1]
+        assert shown["picture"] == made["id"]
+        assert (await client.get(f"/_/phone/picture/{made['id']}")).content == drawn()

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping
 from starlette.responses import Response
 
 from bot import campaign_draft, campaign_preview, campaign_start
-from bot.desk import announcement_audience, announcement_form, announcements, previews, roles
+from bot.desk import announcement_audience, announcement_form, announcement_picture, announcements, previews, roles
 from bot.desk.announcement_words import words
 from bot.desk.look import masked
 from bot.desk.visit import Visit, is_whole
@@ -110,6 +110,7 @@ async def _form(
 ) -> Response:
     content, ways = visit.content, visit.desk.ways
     saved = await visit.read(segments.saved)
+    picture = await announcement_picture.facts(visit, fields["image"])
     known: dict[str, Any] = {"campaign": None, "revision": 0, "counted": None, "refused": [], "file": None}
     return visit.page(
         "announcement_draft.html",
@@ -118,6 +119,7 @@ async def _form(
         fields=fields,
         wrong=announcements.by_field(visit, found),
         told=announcements.told(visit),
+        picture=announcement_picture.told(visit, picture) if picture else "",
         words=words(visit, about.get("people", {})),
         segments=saved,
         templates=templates.wanted(content),

@@ -15,6 +15,7 @@ from storage import pictures
 from tests.bot.desk.conftest import Browser, Office
 from tests.bot.desk.test_announcements import FIELDS, Room, revision, told
 
+
 def png(width: int = 1600, height: int = 900) -> bytes:
     made = io.BytesIO()
     Image.new("RGB", (width, height), "teal").save(made, "PNG")
@@ -80,7 +81,8 @@ async def test_a_picture_that_nobody_sent_is_refused(room: Room, key: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("body", "said"), [(b"no picture", "JPEG, PNG"), (png(400, 10), "400"), (b"", "JPEG, PNG"), (png()[:200], "JPEG, PNG")]
+    ("body", "said"),
+    [(b"no picture", "JPEG, PNG"), (png(400, 10), "400"), (b"", "JPEG, PNG"), (png()[:200], "JPEG, PNG")],
 )
 async def test_what_is_no_picture_is_told_why(room: Room, body: bytes, said: str) -> None:
     ani = await room.office.at_desk("ani", "operator")

@@ -85,7 +85,12 @@ async def _serve(desk: Desk, rule: Rule, request: Request) -> Response:
     if request.method == "POST":
         file = await sent_form.body(request, most=rule.most, kind="image/") if rule.raw else b""
         sent = {"csrf": request.headers.get("x-csrf", "")} if rule.raw else await _sent(request, rule.most)
-        if file is None or sent is None or not sent_form.from_own_page(request) or not _is_same(sent.pop("csrf", ""), csrf_of(token)):
+        if (
+            file is None
+            or sent is None
+            or not sent_form.from_own_page(request)
+            or not _is_same(sent.pop("csrf", ""), csrf_of(token))
+        ):
             return visit.note("Formulir kedaluwarsa", "Muat ulang halaman, lalu coba lagi.", 403)
         visit = Visit(desk=desk, request=request, token=token, agent=agent, now=now, sent=sent, file=file)
     if rule.roles is not None:

@@ -6,14 +6,15 @@ import io
 import re
 from functools import partial
 
-import httpx
 import pytest
 from PIL import Image
 
 from bot import picture_files
 from storage import pictures
-from tests.bot.desk.conftest import Browser, Office
+from tests.bot.desk.conftest import Office
 from tests.bot.desk.test_announcements import FIELDS, Room, revision, told
+
+SENT = "/announcements/picture"
 
 
 def png(width: int = 1600, height: int = 900) -> bytes:
@@ -27,16 +28,10 @@ async def room(office: Office) -> Room:
     return Room(office)
 
 
-async def sends(browser: Browser, body: bytes, kind: str = "image/png", csrf: str | None = None) -> httpx.Response:
-    """As the script does it."""
-    headers = {"Content-Type": kind, "X-CSRF": browser.csrf if csrf is None else csrf, "X-Part": "1"}
-    return await browser.http.post("/desk/announcements/picture", content=body, headers=headers)
-
-
 async def test_a_picture_is_made_small_kept_with_the_draft_shown_and_taken_off(room: Room) -> None:
     ani = await room.office.at_desk("ani", "operator")
     await ani.get("/announcements/new")
-    answer = await sends(ani, png())
+    answer = await ani.send(SENT, png())
     assert answer.status_code == 200
     key = answer.json()["image"]
     assert re.fullmatch(r"1\.280 × 720, \d+ kB", answer.json()["told"])
@@ -60,7 +55,7 @@ async def test_a_picture_is_made_small_kept_with_the_draft_shown_and_taken_off(r
 async def test_a_form_that_is_refused_keeps_its_picture(room: Room) -> None:
     ani = await room.office.at_desk("ani", "operator")
     await ani.get("/announcements/new")
-    key = (await sends(ani, png())).json()["image"]
+    key = (await ani.send(SENT, png())).json()["image"]
     answer = await ani.post("/announcements/new", **{**FIELDS, "text": "Halo {nik}", "image": key})
     assert answer.status_code == 422
     assert f'name="image" value="{key}" checked' in answer.text
@@ -87,7 +82,7 @@ async def test_a_picture_that_nobody_sent_is_refused(room: Room, key: str) -> No
 async def test_what_is_no_picture_is_told_why(room: Room, body: bytes, said: str) -> None:
     ani = await room.office.at_desk("ani", "operator")
     await ani.get("/announcements/new")
-    answer = await sends(ani, body)
+    answer = await ani.send(SENT, body)
     assert answer.status_code == 422
     assert said in answer.json()["told"]
 
@@ -96,17 +91,17 @@ async def test_only_operators_with_the_pages_token_send_one_and_nothing_larger_t
     ani, tini = await room.office.at_desk("ani", "operator"), await room.office.at_desk("tini", "agent")
     await ani.get("/announcements/new")
     refused = [
-        await sends(ani, png(), csrf="0" * 64),
-        await sends(ani, png(), csrf=""),
-        await sends(ani, png(), kind="application/x-www-form-urlencoded"),
-        await sends(ani, png(), kind="text/plain"),
-        await sends(ani, bytes(picture_files.MOST_BYTES + 1)),
-        await sends(tini, png()),
+        await ani.send(SENT, png(), csrf="0" * 64),
+        await ani.send(SENT, png(), csrf=""),
+        await ani.send(SENT, png(), kind="application/x-www-form-urlencoded"),
+        await ani.send(SENT, png(), kind="text/plain"),
+        await ani.send(SENT, bytes(picture_files.MOST_BYTES + 1)),
+        await tini.send(SENT, png()),
     ]
     assert [answer.status_code for answer in refused] == [403] * len(refused)
     made = picture_files.shrunk(png())
     assert await room.office.database.read(partial(pictures.facts, sha256=made.sha256)) is None
-    await sends(ani, png())
+    await ani.send(SENT, png())
     assert (await tini.get(f"/announcements/picture/{made.sha256}")).status_code == 403
     stranger = room.office.browser()
     assert (await stranger.get(f"/announcements/picture/{made.sha256}")).status_code in (303, 401)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from sqlalchemy import Connection, RowMapping
 from starlette.responses import Response
 
 from bot import campaign_draft, campaign_preview, campaign_start
-from bot.desk import announcement_audience, announcement_form, announcements, previews, roles
+from bot.desk import announcement_audience, announcement_form, announcement_picture, announcements, roles
 from bot.desk.announcement_words import words
 from bot.desk.look import masked
 from bot.desk.visit import Visit, is_whole
@@ -91,7 +90,7 @@ async def page(
     counted = await visit.read(lambda c: _counted(c, visit, campaign)) if counts else None
     if fields is None:
         fields = announcement_form.fields_of(campaign, announcements.told(visit)["choices"])
-    shown = await asyncio.to_thread(_shown, visit, campaign)
+    shown = await announcements.previewed(visit, campaign)
     return await _form(
         visit,
         fields,
@@ -110,6 +109,7 @@ async def _form(
 ) -> Response:
     content, ways = visit.content, visit.desk.ways
     saved = await visit.read(segments.saved)
+    picture = await announcement_picture.facts(visit, fields["image"])
     known: dict[str, Any] = {"campaign": None, "revision": 0, "counted": None, "refused": [], "file": None}
     return visit.page(
         "announcement_draft.html",
@@ -118,6 +118,7 @@ async def _form(
         fields=fields,
         wrong=announcements.by_field(visit, found),
         told=announcements.told(visit),
+        picture=announcement_picture.told(visit, picture) if picture else "",
         words=words(visit, about.get("people", {})),
         segments=saved,
         templates=templates.wanted(content),
@@ -164,9 +165,3 @@ def _masked(values: Mapping[str, str]) -> dict[str, str]:
     if "saldo" in found:
         found["saldo"] = "Rp•••"
     return found
-
-
-def _shown(visit: Visit, campaign: RowMapping) -> list[previews.Preview]:
-    frame = announcement.framed(campaign, visit.content)
-    names = [source.partition(":")[0] for source in campaign["sources"]]
-    return previews.announced(visit.content, campaign["content"], frame, names, visit.link_hosts)

@@ -18,7 +18,7 @@ from storage.refusal import Refusal
 
 FORM, YAML, SEGMENT, NUMBERS = "form", "yaml", "segment", "numbers"  # by what the audience is said
 _TEXTS: Final = ("text", *announcement.CHANNELS, "link")
-_PLAIN: Final = ("name", "topic", "source", "until", "at", "repeat", "spread", "segment", "filter", "numbers")
+_PLAIN: Final = ("name", "image", "topic", "source", "until", "at", "repeat", "spread", "segment", "filter", "numbers")
 _EMPTY: Final = dict.fromkeys((*_PLAIN, *_TEXTS, "words", "template", "values", "wave", "numbers_by", "keeps"), "")
 _ORDER: Final = ("channel1", "channel2", "channel3")
 _WIB: Final = ZONES["WIB"]
@@ -52,6 +52,7 @@ def fields_of(campaign: Mapping[Any, Any], choices: Choices) -> dict[str, str]:
         **_audience(campaign["audience"], choices),
         "name": campaign["name"],
         "words": ", ".join(content["words"]),
+        "image": content.get("image", ""),
         "topic": campaign["topic"] or "",
         "wave": "1" if campaign["kind"] == "wave" else "",
         "source": campaign["official_source"] or "",
@@ -108,6 +109,7 @@ def wish_of(sent: Mapping[str, str], choices: Choices, now: datetime) -> Wish:
     keeps = who == NUMBERS and bool(get("keeps")) and not get("numbers")
     content: dict[str, Any] = {key: tried(partial(_wording, key, sent.get(key, ""))) or "" for key in _TEXTS}
     content["words"] = [word.strip() for word in sent.get("words", "").split(",") if word.strip()]
+    content["image"] = get("image")
     content["template"] = tried(lambda: _template(get("template"), sent.get("values", "")))
     tree = tried(lambda: _tree(who, sent, choices, now))
     listed = (

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping
 from starlette.responses import Response, StreamingResponse
 
 from bot import campaign_ledger, campaign_report
-from bot.desk import charts, look, topics
+from bot.desk import announcements, charts, look, topics
 from bot.desk.announcement_words import Words, words
 from bot.desk.visit import Visit
 from bot.exchange.xlsx_write import MOST_ROWS
@@ -64,12 +64,18 @@ async def page(visit: Visit, *, status: int = 200, problem: str = "") -> Respons
         "announcement_live_parts.html" if visit.part else "announcement_live.html",
         status,
         **_shown(visit, read, found),
+        **({} if visit.part else await _message(visit, read.campaign)),
         after=after and {**after, "drawn": _asked(visit, after["asked"])},
         counted_at=tally["at"],
         still=await visit.read(where),
         problem=problem,
         sent=visit.sent,
     )
+
+
+async def _message(visit: Visit, campaign: RowMapping) -> dict[str, Any]:
+    """What is announced; only the whole page shows it."""
+    return {"shown": await announcements.previewed(visit, campaign), "told": announcements.told(visit)}
 
 
 def _read(key: int, connection: Connection) -> _Read | None:

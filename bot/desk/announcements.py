@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection
 from starlette.responses import Response
 
 from bot.campaign_means import Room
+from bot.desk import previews
 from bot.desk.announcement_form import as_yaml
 from bot.desk.announcement_words import words
 from bot.desk.look import thousands
 from bot.desk.visit import Visit, is_whole
+from handlers import announcement
 from storage import campaign_report, campaigns, desk_view, segments
 from storage.database import database_now
 from storage.refusal import Refusal
@@ -55,6 +59,14 @@ def by_field(visit: Visit, refusals: Sequence[Refusal]) -> dict[str, list[str]]:
     for one in refusals:
         found.setdefault(one.field, []).append(sentence(visit, one))
     return found
+
+
+async def previewed(visit: Visit, campaign: Mapping[Any, Any]) -> list[previews.Preview]:
+    """How each of its channels shows an announcement, with example values."""
+    frame = announcement.framed(campaign, visit.content)
+    names = [source.partition(":")[0] for source in campaign["sources"]]
+    work = partial(previews.announced, visit.content, campaign["content"], frame, names, visit.link_hosts)
+    return await asyncio.to_thread(work)
 
 
 async def listed(visit: Visit) -> Response:

@@ -20,6 +20,7 @@ class Bubble:
     buttons: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()  # of a list that opens
     note: str = ""  # size, of an SMS
+    picture: str = ""  # its key, of an announcement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,8 @@ def announced(
 
     def bubbles_of(name: str, case: Mapping[str, bool]) -> list[Bubble]:
         reply = announcement.render(written, frame, name, announcement.SAMPLE, case)
-        shown = _channels(content, replace(reply, template=None), hosts)[_TITLES[name]]
+        first, *rest = _channels(content, replace(reply, template=None), hosts)[_TITLES[name]]
+        shown = [replace(first, picture=reply.image), *rest]
         return shown + (_template(content, reply) if name == "whatsapp" else [])
 
     return [

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from bot import picture_files
 from bot.desk import (
     account,
     agents,
@@ -13,6 +14,7 @@ from bot.desk import (
     announcement_deeds,
     announcement_draft,
     announcement_live,
+    announcement_picture,
     announcements,
     answer_edit,
     answers,
@@ -39,6 +41,7 @@ from bot.desk.live import Hub
 from bot.desk.look import STATIC, asset
 from bot.desk.visit import PREFIX, Desk, Visit
 
+PICTURE = picture_files.MOST_BYTES  # of a picture, as its file is
 NUMBERS = 4 * 1024 * 1024  # bytes of a form that a list of numbers may be pasted into: some 40,000 lines
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
@@ -107,6 +110,8 @@ def rules(hub: Hub) -> tuple[Rule, ...]:
         Rule("POST", "/announcements/{id:int}/settle", announcement_acts.settle, roles.ANNOUNCES),
         Rule("GET", "/announcements", announcements.listed, roles.ANNOUNCES),
         Rule("POST", "/announcements/segments", announcements.segment, roles.ANNOUNCES),
+        Rule("POST", "/announcements/picture", announcement_picture.take, roles.ANNOUNCES, PICTURE, raw=True),
+        Rule("GET", "/announcements/picture/{key:str}", announcement_picture.show, roles.ANNOUNCES),
         Rule("GET", "/announcements/new", announcement_draft.ask, roles.ANNOUNCES),
         Rule("POST", "/announcements/new", announcement_draft.make, roles.ANNOUNCES, NUMBERS),
         Rule("GET", "/announcements/{id:int}/draft", announcement_draft.show, roles.ANNOUNCES),

@@ -57,6 +57,7 @@ class Visit:
     agent: RowMapping | None
     now: datetime
     sent: Mapping[str, str] = field(default_factory=dict)  # fields of a form
+    file: bytes = b""  # what a script has sent instead of a form
 
     @property
     def me(self) -> RowMapping:

@@ -1,4 +1,4 @@
-"""A form as a browser sends it, and whether a page of ours has sent it."""
+"""What a browser sends, a form or a file, and whether a page of ours has sent it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,27 @@ def from_own_page(request: Request) -> bool:
     )
 
 
-async def fields(request: Request, *, most: int, count: int) -> dict[str, list[str]] | None:
-    """The fields, each with all its values; None where the body has more than `most` bytes or `count` fields, or is no form."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _TYPE:
+async def body(request: Request, *, most: int, kind: str = _TYPE) -> bytes | None:
+    """What was sent; None where it has more than `most` bytes, was cut, or is of a type that does not begin with `kind`."""
+    if not request.headers.get("content-type", "").partition(";")[0].strip().lower().startswith(kind):
         return None
-    body = bytearray()
+    found = bytearray()
     try:
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
+            found += chunk
+            if len(found) > most:
                 return None
     except ClientDisconnect:
         return None
+    return bytes(found)
+
+
+async def fields(request: Request, *, most: int, count: int) -> dict[str, list[str]] | None:
+    """The fields, each with all its values; None where the body has more than `most` bytes or `count` fields, or is no form."""
+    found = await body(request, most=most)
+    if found is None:
+        return None
     try:
-        return parse_qs(body.decode(), keep_blank_values=True, max_num_fields=count)
+        return parse_qs(found.decode(), keep_blank_values=True, max_num_fields=count)
     except ValueError:
         return None

@@ -122,6 +122,32 @@
     input.addEventListener("change", async () => { if (input.files[0]) field.value = await input.files[0].text(); });
   }
 
+  for (const input of all("[data-picture]")) {  /* a picture goes up as soon as it is chosen: a form that is refused keeps it */
+    const kept = $("#picture-kept"), wrong = $("#picture-wrong"), use = $("input", kept);
+    input.disabled = false;
+    input.addEventListener("change", async () => {
+      const file = input.files[0];
+      if (!file) return;
+      const save = $("button.main", input.form);
+      save.disabled = true;  /* a draft that is saved meanwhile would be one without it */
+      const answer = await fetch(input.dataset.picture, {
+        method: "POST", body: file, headers: { "Content-Type": file.type || "image/unknown", "X-CSRF": csrf, "X-Part": "1" }
+      }).catch(() => null);
+      const found = answer && await answer.json().catch(() => null);
+      wrong.hidden = Boolean(answer && answer.ok && found);
+      wrong.textContent = wrong.hidden ? "" : (found && found.told) || input.dataset.lost;
+      if (wrong.hidden) {
+        $("img", kept).src = `${input.dataset.picture}/${found.image}`;
+        $("[role=status]", kept).textContent = found.told;
+        use.value = found.image;
+        use.checked = true;
+        kept.hidden = false;
+      }
+      input.value = "";
+      save.disabled = false;
+    });
+  }
+
   const toggle = $("#sound");
   if (toggle) {
     const show = () => { toggle.setAttribute("aria-pressed", String(sound)); };

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import itertools
 import json
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -26,7 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from tests.fakes.sms_rules import android_problem, counted, is_plain, text_problem
-from tests.fakes.telegram import run_app, sever
+from tests.fakes.telegram import on_loopback, sever
 
 Fake = TypeVar("Fake", bound="FakeSms")
 USER, KEY, SECRET = "sms", "kunci-sms-contoh", "rahasia-webhook-contoh"
@@ -225,9 +224,7 @@ class FakeHttp(FakeSms):
 @asynccontextmanager
 async def serve(fake: Fake) -> AsyncIterator[Fake]:
     """The fake on a free loopback port; `fake.base` is its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    async with run_app(fake, listener):
-        fake.base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with on_loopback(fake) as fake.base:
         try:
             yield fake
         finally:

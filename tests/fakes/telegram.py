@@ -170,14 +170,20 @@ async def sever(receive: Receive) -> None:
 async def serve(fake: FakeTelegram | None = None, **options: Any) -> AsyncIterator[FakeTelegram]:
     """The fake on a free loopback port; `fake.base` is its address."""
     fake = fake or FakeTelegram(**options)
-    listener = socket.create_server(("127.0.0.1", 0))
-    async with run_app(fake, listener):
-        fake.base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with on_loopback(fake) as fake.base:
         try:
             yield fake
         finally:
             fake.release()
             await fake.queue.close()
+
+
+@asynccontextmanager
+async def on_loopback(app: Any) -> AsyncIterator[str]:
+    """`run_app` on a free port of the loopback; gives the address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    async with run_app(app, listener):
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @asynccontextmanager

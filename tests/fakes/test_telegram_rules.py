@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 from aiogram import Bot
-from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import TelegramBadRequest, TelegramConflictError, TelegramForbiddenError, TelegramRetryAfter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.fakes.telegram import TOKEN, FakeTelegram, run_app, serve
+from tests.fakes.telegram import TOKEN, FakeTelegram, on_loopback, serve
 
 BUTTON = {"text": "Ya", "callback_data": "o:1:1"}
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeTelegram]:
-    async with serve() as server:
-        yield server
-
-
-@pytest.fixture
-async def bot(fake: FakeTelegram) -> AsyncIterator[Bot]:
-    client = Bot(TOKEN, session=AiohttpSession(api=TelegramAPIServer.from_base(fake.base)))
-    yield client
-    await client.session.close()
 
 
 async def call(fake: FakeTelegram, method: str, **arguments: Any) -> tuple[int, dict[str, Any]]:
@@ -112,9 +95,8 @@ async def delivered(answers: list[Response], fake: FakeTelegram, updates: int) -
         got.append(((await request.json())["update_id"], request.headers.get("X-Telegram-Bot-Api-Secret-Token")))
         return answers.pop(0) if answers else Response()
 
-    listener = socket.create_server(("127.0.0.1", 0))
-    async with run_app(Starlette(routes=[Route("/hook", hook, methods=["POST"])]), listener):
-        await call(fake, "setWebhook", url=f"http://127.0.0.1:{listener.getsockname()[1]}/hook", secret_token="s")
+    async with on_loopback(Starlette(routes=[Route("/hook", hook, methods=["POST"])])) as base:
+        await call(fake, "setWebhook", url=f"{base}/hook", secret_token="s")
         for _ in range(updates):
             fake.person(7).says("halo")
         async with asyncio.timeout(5):

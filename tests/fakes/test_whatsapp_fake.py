@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from tests.fakes.telegram import run_app
+from tests.fakes.telegram import on_loopback
 from tests.fakes.whatsapp import TOKEN, VERIFY, FakeWhatsApp, serve
 from tests.fakes.whatsapp_webhook import signature
 
@@ -71,9 +70,9 @@ async def fake(clock: Clock) -> AsyncIterator[FakeWhatsApp]:
 
 @pytest.fixture
 async def app(fake: FakeWhatsApp) -> AsyncIterator[App]:
-    app, listener = App(), socket.create_server(("127.0.0.1", 0))
-    async with run_app(app, listener):
-        app.url = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
+    app = App()
+    async with on_loopback(app) as base:
+        app.url = f"{base}/hook"
         fake.hook(app.url)
         yield app
 

@@ -11,7 +11,6 @@ import asyncio
 import base64
 import json
 import re
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -25,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from tests.fakes.phone import Phones
-from tests.fakes.telegram import run_app, sever
+from tests.fakes.telegram import on_loopback, sever
 from tests.fakes.whatsapp_limits import Limits
 from tests.fakes.whatsapp_nodes import Nodes
 from tests.fakes.whatsapp_people import Person, Sent
@@ -210,9 +209,7 @@ def form(content_type: str, body: bytes) -> dict[str, Any]:
 async def serve(fake: FakeWhatsApp | None = None, **options: Any) -> AsyncIterator[FakeWhatsApp]:
     """The fake on a free loopback port; `fake.base` is its address (without a version)."""
     fake = fake or FakeWhatsApp(**options)
-    listener = socket.create_server(("127.0.0.1", 0))
-    async with run_app(fake, listener):
-        fake.base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with on_loopback(fake) as fake.base:
         try:
             yield fake
         finally:

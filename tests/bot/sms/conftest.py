@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -28,7 +27,7 @@ from handlers.turn import Policy
 from storage.database import Database
 from tests.conftest import NOW
 from tests.fakes.sms import KEY, SECRET, USER, FakeAndroid, FakeHttp, FakeSms, Sent, serve
-from tests.fakes.telegram import run_app
+from tests.fakes.telegram import on_loopback
 
 SAMPLES = Path(__file__).parents[3] / "docs" / "samples" / "sms"
 PERSON = "+6281200000007"
@@ -110,9 +109,8 @@ async def on_line(fake: FakeSms, database: Database, parts: Parts, **options: fl
         receiver = Receiver(database, wake, clock=lambda _: NOW)
         worker = Worker(database, parts, wake, clock=lambda _: NOW)
         sender = Sender(database, channel, wake, clock=lambda _: NOW)
-        listener = socket.create_server(("127.0.0.1", 0))
-        async with run_app(Starlette(routes=list(channel.routes(receiver.receive))), listener):
-            fake.hook = f"http://127.0.0.1:{listener.getsockname()[1]}{path_of(config)}"
+        async with on_loopback(Starlette(routes=list(channel.routes(receiver.receive)))) as base:
+            fake.hook = base + path_of(config)
             yield Line(fake, channel, database, receiver, worker, sender)
         await channel.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import socket
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -19,7 +18,7 @@ from tests.bot.channel_contract import ChannelContract, Inbox, Shown, Side
 from tests.bot.sms.conftest import PERSON, channel_of, config_of
 from tests.conftest import NOW
 from tests.fakes.sms import FakeAndroid, FakeHttp, FakeSms, serve
-from tests.fakes.telegram import run_app
+from tests.fakes.telegram import on_loopback
 
 FAULTS = {"throttled": "429", "fault": "500", "cut": "cut_after", "revoked": "401"}
 
@@ -78,9 +77,9 @@ async def side(request: pytest.FixtureRequest, sqlite: Database) -> AsyncIterato
     async with serve(fake):
         config = config_of(fake, price=Decimal(350), rate=0.0)
         channel = channel_of(config, sqlite)
-        made, listener = SmsSide(fake, channel), socket.create_server(("127.0.0.1", 0))
-        async with run_app(Starlette(routes=list(channel.routes(made.inbox))), listener):
-            fake.hook = f"http://127.0.0.1:{listener.getsockname()[1]}{path_of(config)}"
+        made = SmsSide(fake, channel)
+        async with on_loopback(Starlette(routes=list(channel.routes(made.inbox)))) as base:
+            fake.hook = base + path_of(config)
             yield made
         await channel.close()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import zipfile
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from typer.testing import CliRunner, Result
 
 from bot import proactive
@@ -103,12 +104,20 @@ def test_a_campaign_from_draft_to_report(desk: Desk) -> None:
 def test_the_ledger_as_a_file(desk: Desk, ending: str) -> None:
     desk.create()
     desk.ok("start", "uji")
+    formula = update(schema.campaign_recipients).values(reason='=HYPERLINK("http://jahat.com")')
+    desk.run(lambda d: d.write(lambda c: c.execute(formula)))
     out = desk.folder / f"buku.{ending}"
     desk.ok("report", "uji", "--out", out)
+    if ending == "xlsx":
+        with zipfile.ZipFile(out) as file:
+            sheet = file.read("xl/worksheets/sheet1.xml").decode()
+        assert "=HYPERLINK" in sheet
+        assert "<f" not in sheet, "a text, and nothing that is reckoned"
     if ending == "csv":
         with out.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
         assert [row["state"] for row in rows] == ["pending", "pending", "pending", "skipped"]
+        assert {row["reason"][:2] for row in rows} == {"'="}, "no spreadsheet reckons with it"
     assert out.stat().st_size > 100
     assert out.stat().st_mode & 0o077 == 0, "who was written to is nobody else's"
     assert "No such file" in desk.refused("report", "uji", "--out", desk.folder / "nowhere" / f"buku.{ending}")

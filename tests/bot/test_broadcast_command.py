@@ -162,6 +162,13 @@ def test_nobody_approves_their_own_work_by_the_other_door(desk: Desk) -> None:
         ("text: Halo\nwords: ['1 Ya']", "never numbers"),
         (f"text: {'panjang ' * 80}", "at most 500"),
         ("text: Halo\ntemplate: {name: tidak_ada}", "none of"),
+        ("text: Halo\ntemplate: {name: notice_change, values: [Kamis]}", "values: {variable: text}"),
+        ("text: Halo\ntemplate: {name: notice_change, values: {hari: Kamis}}", "'hari' is none of its variables"),
+        ("text: Halo\ntemplate: {name: notice_change, values: {as_of: ' '}}", "a value for as_of is missing"),
+        (
+            f"text: Halo\ntemplate: {{name: notice_change, values: {{as_of: {'x' * 1000}}}}}",
+            "characters with these values, at most 1024",
+        ),
         ("text: [Halo, {if: gaji, text: Gaji}]", "none of nama, gelombang"),
         ("text: [Halo, {if: saldo, text: '{gelombang}'}]", "give it `if: gelombang`"),
         ("text: Halo\ngambar: x", "unknown 'gambar'"),

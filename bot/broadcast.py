@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -22,7 +22,6 @@ from bot.wake import OUTBOX, Wake
 from handlers import announcement, templates
 from handlers.announcement import Frame
 from handlers.catalogue import Catalogue
-from handlers.turn import ZONES
 from storage import campaign_people, campaign_run, campaigns, channel_notes, ledger, ledger_late, ledger_settle, outbox
 from storage.database import Database, database_now, is_outage
 
@@ -35,7 +34,6 @@ SETTLED: Final = 1000
 _AHEAD_SECONDS: Final = 2.0  # of the account's pace that stands in the outbox
 _AHEAD: Final = (64, 2000)
 _BUSY, _QUIET, _IDLE = 0.05, 0.5, 2.0  # seconds until the next look
-_EVENING: Final = time(proactive.HOURS.stop)
 T = TypeVar("T")
 
 
@@ -245,9 +243,11 @@ def _obstacle(person: Mapping[str, Any] | None, content: Mapping[str, Any], valu
 def _draft(
     campaign: RowMapping, person: Mapping[str, Any], payload: Mapping[str, Any], now: datetime
 ) -> dict[str, Any]:
-    """The row of the outbox. It never leaves after 20 local: then it is pending again, for tomorrow."""
-    zone = ZONES[person["zone"]]
-    evening = datetime.combine(now.astimezone(zone).date(), _EVENING, zone)
+    """The row of the outbox. It never leaves after 20 local: then it is pending again, for tomorrow.
+
+    Whose zone has changed since the audience was frozen stands in another zone's lane: it waits in the outbox for their day.
+    """
+    begin, evening = proactive.next_hours(person["zone"], now)
     held = person["owner"] != "bot"
     return {
         "chat_id": person["id"],
@@ -259,7 +259,7 @@ def _draft(
         "owner_version": person["owner_version"],
         "cancellable": False,
         "passes_agent": False,
-        "not_before": now,
+        "not_before": begin,
         "expires_at": min(evening, campaign["valid_until"]) if campaign["valid_until"] else evening,
         "created_at": now,
     }

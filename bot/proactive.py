@@ -22,6 +22,14 @@ def daytime_zones(now: datetime) -> list[str]:
     return [name for name, zone in ZONES.items() if now.astimezone(zone).hour in HOURS]
 
 
+def next_hours(zone: str, now: datetime) -> tuple[datetime, datetime]:
+    """From when until when somebody in a zone may be written to: from now until this evening; at night, the day that comes."""
+    local = now.astimezone(ZONES[zone])
+    day = local.date() + timedelta(days=local.hour >= HOURS.stop)
+    begin, end = (datetime.combine(day, time(hour), ZONES[zone]) for hour in (HOURS.start, HOURS.stop))
+    return max(begin, now), end
+
+
 def midnight(zone: str, now: datetime) -> datetime:
     """The beginning of the day in a zone."""
     return datetime.combine(now.astimezone(ZONES[zone]).date(), time(0), ZONES[zone])

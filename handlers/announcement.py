@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from handlers import announcement_paragraphs as paragraphs
-from handlers import bubbles, gsm7, links, short
+from handlers import bubbles, gsm7, links, short, templates
 from handlers.announcement_paragraphs import Case, Wording
 from handlers.catalogue import Catalogue, placeholders
 from handlers.messages import Reply, Template
@@ -233,9 +233,15 @@ def _of_template(template: Mapping[str, Any] | None, wanted: Mapping[str, Wanted
         told = f"template {want.name}: {extra[0]!r} is none of its variables"
         listed = ", ".join(want.variables)
         yield Refusal("template_extra", told, field="template", name=want.name, variable=extra[0], known=listed)
-    if missing := [name for name in want.variables if name != "operator" and name not in template["values"]]:
+    if missing := [
+        name for name in want.variables if name != "operator" and not template["values"].get(name, "").strip()
+    ]:
         told = f"template {want.name}: a value for {missing[0]} is missing"
         yield Refusal("template_value", told, field="template", name=want.name, variable=missing[0])
+    filled = {name: text.format_map(SAMPLE) for name, text in template["values"].items()}
+    if (size := len(want.filled(filled))) > templates.BODY:
+        told = f"template {want.name}: {size} characters with these values, at most {templates.BODY}"
+        yield Refusal("template_long", told, field="template", name=want.name, size=size, most=templates.BODY)
 
 
 def _of_wave(frame: Frame) -> Iterator[Refusal]:

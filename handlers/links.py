@@ -17,7 +17,7 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 
-_LINK = re.compile(rf"(?:{_HOST.pattern})(?::\d{{1,5}})?(?:[/?#][^\s\"'<>]*[^\s\"'<>.,;:!?)\]])?", re.IGNORECASE)
+_LINK = re.compile(rf"(?:{_HOST.pattern})(?::\d{{1,5}})?(?:[/?#](?:[^\s\"'<>]*[^\s\"'<>.,;:!?)\]])?)?", re.IGNORECASE)
 
 _PLAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")  # anything else in a host is a trick on some browser
 
@@ -36,7 +36,12 @@ def _host(match: re.Match[str]) -> str:
 
 def told(text: str, name: Callable[[str], str]) -> str:
     """The text with each link, path and all, told in words: `name` gives those for a host."""
-    return _LINK.sub(lambda match: name(_host(match)), text)
+
+    def said(match: re.Match[str]) -> str:
+        after = match[0][len(match[0].rstrip(".,;!)")) :] if match["full"] else ""  # the sentence goes on
+        return name(_host(match)) + after
+
+    return _LINK.sub(said, text)
 
 
 def is_allowed(host: str, own: Iterable[str] = ()) -> bool:

@@ -15,7 +15,7 @@ FILE = "whatsapp_templates"
 SHORTENING = 24  # letters that a value may well have; for judging the length of a filled text
 _NAME, _LANGUAGE = re.compile(r"[a-z0-9_]{1,64}"), re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
 _VARIABLE = re.compile(r"\{(\w+)\}")
-_BODY, _LIFE_HOURS = 1_024, 12  # templates/components, templates/time-to-live (platform-rules 2.3, 2.5)
+BODY, _LIFE_HOURS = 1_024, 12  # templates/components, templates/time-to-live (platform-rules 2.3, 2.5)
 _WORDS_A_VARIABLE = 3  # ours: Meta refuses "too many variables for the length" (2388293) without naming a ratio
 
 
@@ -40,6 +40,10 @@ class Wanted:
         """The body as the platform wants it: {{1}}, {{2}} …"""
         places = {name: place for place, name in enumerate(self.variables, 1)}
         return _VARIABLE.sub(lambda match: f"{{{{{places[match[1]]}}}}}", self.body)
+
+    def filled(self, values: Mapping[str, str]) -> str:
+        """The body with these values; one that is not given stands as its sample."""
+        return _VARIABLE.sub(lambda match: values.get(match[1]) or str(self.samples.get(match[1], "")), self.body)
 
 
 def wanted(catalogue: Catalogue) -> dict[str, Wanted]:
@@ -83,8 +87,8 @@ def _of_body(body: str, samples: Mapping[str, Any], hosts: tuple[str, ...]) -> I
         yield f"broken placeholder: {error}"
         return
     names = _VARIABLE.findall(body)
-    if len(body) + len(names) * SHORTENING > _BODY:
-        yield f"{len(body)} characters and {len(names)} variables, at most {_BODY} when filled"
+    if len(body) + len(names) * SHORTENING > BODY:
+        yield f"{len(body)} characters and {len(names)} variables, at most {BODY} when filled"
     if body.startswith("{") or body.endswith("}"):
         yield "no variable at the beginning or the end: put words before and after"
     if len(set(names)) < len(names):

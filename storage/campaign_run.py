@@ -136,7 +136,7 @@ def retry(
 def settle_unknown(connection: Connection, campaign_id: int, state: str, *, actor: str, now: datetime) -> int:
     """A human has said what became of sends that were cut (accepted or failed), without sending again; returns how many."""
     campaign = _in_state(connection, campaign_id, ("running", "paused", "done", "cancelled"), "settled")
-    count = ledger.decide_unknown(connection, campaign["id"], state, f"decided by {actor}", now)
+    count = ledger.decide_unknown(connection, campaign["id"], state, f"{ledger.DECIDED}{actor}", now)
     campaigns.note(connection, campaign["id"], actor, "settle", now, f"{count} unknown as {state}")
     return count
 

@@ -40,6 +40,7 @@ STATES: Final = (
 )
 AUTHOR: Final = "campaign:"
 EXPIRED: Final = "its time was over"
+DECIDED: Final = "decided by "  # and who
 OPEN: Final = ("sending", "held")  # in the outbox
 _rows = campaign_recipients.c
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, case, func, literal, select, update
+from sqlalchemy import Connection, and_, case, func, literal, or_, select, update
 
-from storage.ledger import AUTHOR, OPEN
+from storage.ledger import AUTHOR, DECIDED, OPEN
 from storage.schema import campaign_flights, campaign_late, campaign_recipients, campaigns, chats
 
 TAKEN: Final = 1000
@@ -43,9 +43,10 @@ def reported(
         sent_at = literal(message["done_at"] or at, campaign_late.c.sent_at.type)
         counted = select(_rows.campaign_id, _rows.n, sent_at).where(*mine, _rows.state.in_((*lower, *OPEN)))
         connection.execute(campaign_late.insert().from_select(["campaign_id", "n", "sent_at"], counted))
+    guessed = and_(_rows.state == "failed", _rows.reason.startswith(DECIDED))  # the platform knows it better
     connection.execute(
         update(campaign_recipients)
-        .where(*mine, _rows.state.in_((*lower, *OPEN, "unknown")))
+        .where(*mine, or_(_rows.state.in_((*lower, *OPEN, "unknown")), guessed))
         .values(state=state, reason=why, at=at)
     )
 

@@ -138,6 +138,8 @@ def start(
 
     with Console(stderr=True).status("freezing the audience"):
         found = run(work)
+    if not as_json and found["state"] == "scheduled":
+        found["starts_at"] = _clock(found["starts_at"])
     typer.echo(json.dumps(found) if as_json else ", ".join(f"{key} {value}" for key, value in found.items()))
     if watch and found["state"] == "running":
         _watch(name)
@@ -252,7 +254,10 @@ def _told(found: dict[str, Any]) -> str:
     if found["next"]:
         lines.append(f"the next one: {found['next']['name']}, {_clock(found['next']['starts_at'])}")
     end = f", end about {_clock(found['estimated_end'])}" if found["estimated_end"] else ""
-    lines.append(f"{found['per_second']} a second, {found['to_come']} to come{end}")
+    if found["state"] in ("running", "paused"):
+        lines.append(f"{found['per_second']} a second, {found['to_come']} to come{end}")
+    elif found["seconds"] is not None:
+        lines.append(f"took {_lasting(found['seconds'] / 3600).removeprefix('about ')}")
     lines.append(
         f"reached {found['reached']}, delivered {found['delivered']}, read {found['read']}, "
         f"replied {found['replied']}, stopped since {found['opted_out_after']}"

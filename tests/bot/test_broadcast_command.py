@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from typer.testing import CliRunner, Result
 
 from bot import proactive
@@ -96,12 +97,20 @@ def test_a_campaign_from_draft_to_report(desk: Desk) -> None:
 def test_the_ledger_as_a_file(desk: Desk, ending: str) -> None:
     desk.create()
     desk.ok("start", "uji")
+    formula = update(schema.campaign_recipients).values(reason='=HYPERLINK("http://jahat.com")')
+    desk.run(lambda d: d.write(lambda c: c.execute(formula)))
     out = desk.folder / f"buku.{ending}"
     desk.ok("report", "uji", "--out", out)
+    if ending == "xlsx":
+        with zipfile.ZipFile(out) as file:
+            sheet = file.read("xl/worksheets/sheet1.xml").decode()
+        assert "=HYPERLINK" in sheet
+        assert "<f" not in sheet, "a text, and nothing that is reckoned"
     if ending == "csv":
         with out.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
         assert [row["state"] for row in rows] == ["pending", "pending", "pending", "skipped"]
+        assert {row["reason"][:2] for row in rows} == {"'="}, "no spreadsheet reckons with it"
     assert out.stat().st_size > 100
     assert out.stat().st_mode & 0o077 == 0, "who was written to is nobody else's"
     assert "No such file" in desk.refused("report", "uji", "--out", desk.folder / "nowhere" / f"buku.{ending}")
@@ -146,6 +155,13 @@ def test_nobody_approves_their_own_work_by_the_other_door(desk: Desk) -> None:
         ("text: Halo\nwords: ['1 Ya']", "never numbers"),
         (f"text: {'panjang ' * 80}", "at most 500"),
         ("text: Halo\ntemplate: {name: tidak_ada}", "none of"),
+        ("text: Halo\ntemplate: {name: notice_change, values: [Kamis]}", "values: {variable: text}"),
+        ("text: Halo\ntemplate: {name: notice_change, values: {hari: Kamis}}", "'hari' is none of its variables"),
+        ("text: Halo\ntemplate: {name: notice_change, values: {as_of: ' '}}", "a value for as_of is missing"),
+        (
+            f"text: Halo\ntemplate: {{name: notice_change, values: {{as_of: {'x' * 1000}}}}}",
+            "characters with these values, at most 1024",
+        ),
         ("text: [Halo, {if: gaji, text: Gaji}]", "none of nama, gelombang"),
         ("text: [Halo, {if: saldo, text: '{gelombang}'}]", "give it `if: gelombang`"),
         ("text: Halo\ngambar: x", "unknown 'gambar'"),

@@ -184,3 +184,22 @@ async def test_a_pause_takes_back_what_waits_to_be_sent_anew(stage: Stage) -> No
     assert await stage.states(key) == {"pending": 11, "accepted": SENT - 1}
     flying = await stage.database.read(lambda c: list(c.execute(select(campaign_flights.c.n))))
     assert flying == []
+
+
+async def test_what_a_human_has_taken_for_failed_the_platform_may_still_report_as_delivered(stage: Stage) -> None:
+    await stage.people(3)
+    key = await stage.campaign()
+    await stage.start(key)
+    await stage.go_on()
+    cut = update(campaign_recipients).values(state="unknown")
+    await stage.database.write(lambda connection: connection.execute(cut))
+    settle = partial(campaign_run.settle_unknown, campaign_id=key, state="failed", actor="operator:a", now=stage.now)
+    assert await stage.database.write(settle) == 3
+    await tell(stage, [1], "delivered")
+    await tell(stage, [2])
+    found = {row["chat_id"]: (row["state"], row["reason"]) for row in await stage.rows()}
+    assert found == {
+        1: ("delivered", None),
+        2: ("failed", "131049: told late"),
+        3: ("failed", "decided by operator:a"),
+    }

@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select, update
 
 from bot import campaign_report, campaign_start
 from bot.campaign_means import Room, Ways
 from handlers import catalogue
-from storage import campaign_run, campaigns, ledger
+from storage import campaign_run, campaigns, ledger, schema
 from storage.database import Database
 from storage.refusal import NotReadyError, Refusal
 from tests.bot.test_broadcast import NOON, Stage, fake  # noqa: F401 - a fixture
@@ -251,4 +251,29 @@ async def test_each_zone_has_its_own_evening_and_morning(stage: Stage) -> None:
     stage.now = datetime(2026, 11, 24, 23, 0, tzinfo=UTC)
     await settle(stage)
     assert stage.got() == dict.fromkeys((1, 2, 11, 12, 21, 22), 1)
+    assert await stage.state(key) == "done"
+
+
+async def test_who_has_moved_since_the_start_is_not_woken(stage: Stage) -> None:
+    """Their row stands in the lane of the zone that they had."""
+    await stage.people(1, zone="WIT")
+    await stage.people(1, first=2)
+    key = await stage.campaign()
+    await stage.start(key)
+    moved = {1: "WIB", 2: "WIT"}
+    for chat, zone in moved.items():
+        to = update(schema.chats).where(schema.chats.c.id == chat).values(zone=zone)
+        await stage.database.write(lambda connection, to=to: connection.execute(to))
+    stage.now = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)  # 19.30 WIB, 21.30 WIT
+    for _ in range(3):
+        await settle(stage)
+    assert stage.got() == {}
+    rows = await stage.database.read(lambda c: c.execute(select(func.count()).select_from(schema.outbox)).scalar())
+    assert rows == 1, "it does not go in and out the whole evening"
+    stage.now = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)  # 06.30 WIB, 08.30 WIT
+    await settle(stage)
+    assert stage.got() == {2: 1}
+    stage.now = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
+    await settle(stage)
+    assert stage.got() == {1: 1, 2: 1}
     assert await stage.state(key) == "done"

@@ -48,3 +48,10 @@ def test_what_only_looks_like_the_official_site_is_forbidden(link: str) -> None:
 )
 def test_the_official_site_is_allowed_however_it_is_written(text: str) -> None:
     assert links.forbidden(text) == []
+
+
+@pytest.mark.parametrize("path", ["", "/", "/berita", "/berita/?a=1", ":443/"])
+def test_told_in_words_nothing_of_a_link_is_left(path: str) -> None:
+    assert links.told(f"Buka https://www.prakerja.go.id{path}, lalu masuk.", lambda _: "situs itu") == (
+        "Buka situs itu, lalu masuk."
+    )

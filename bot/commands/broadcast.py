@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import time
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import Connection, RowMapping
 
-from bot import campaign_ledger, campaign_report, campaign_start, campaign_test
+from bot import campaign_start, campaign_test
 from bot.commands.broadcast_create import By, Name, create
-from bot.commands.campaigns import known, loaded_settings, room
+from bot.commands.broadcast_report import Json, clock, follow, lasting, report
+from bot.commands.campaigns import known, room
 from bot.commands.running import look, me, run, stop
 from bot.commands.segments import app as segments_app
 from bot.commands.tags import app as tags_app
-from handlers.turn import ZONES
 from nlu.entities.numbers import find_phones
 from storage import campaign_people, campaign_run, campaigns, ledger
-from storage.database import Database, database_now
+from storage.database import database_now
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(create)
 app.add_typer(segments_app, name="segments", help="Saved filters.")
 app.add_typer(tags_app, name="tags", help="Words on chats, to reach the same people again.")
-
-Json = Annotated[bool, typer.Option("--json")]
-_LOOK_SECONDS = 2.0
 
 
 @app.command()
@@ -53,7 +47,7 @@ def preview(name: Name, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
-    typer.echo(f"{found['recipients']} recipients, {_lasting(found['duration_hours'])}")
+    typer.echo(f"{found['recipients']} recipients, {lasting(found['duration_hours'])}")
     for account, count in found["by_channel"].items():
         typer.echo(f"  {account:<28} {count:>9}")
     for reason, count in found["left_out"].items():
@@ -139,10 +133,10 @@ def start(
     with Console(stderr=True).status("freezing the audience"):
         found = run(work)
     if not as_json and found["state"] == "scheduled":
-        found["starts_at"] = _clock(found["starts_at"])
+        found["starts_at"] = clock(found["starts_at"])
     typer.echo(json.dumps(found) if as_json else ", ".join(f"{key} {value}" for key, value in found.items()))
     if watch and found["state"] == "running":
-        _watch(name)
+        follow(name)
 
 
 @app.command()
@@ -169,7 +163,7 @@ def cancel(name: Name, by: By = "") -> None:
     closed, following = run(_acting(name, work))
     typer.echo(f"{name} is cancelled; {closed} recipients were not written to")
     if following:
-        day = _clock(following["starts_at"].isoformat())
+        day = clock(following["starts_at"].isoformat())
         typer.echo(f"the next one still begins on {day}; to end them all: pandu broadcast cancel {following['name']!r}")
 
 
@@ -211,127 +205,14 @@ def settle(
     typer.echo(f"{count} recipients are {as_}")
 
 
-@app.command()
-def report(
-    name: Annotated[str, typer.Argument(help="The campaign's name; without it all of them.")] = "",
-    watch: Annotated[bool, typer.Option("--watch", help="Stay and show how it goes.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="The ledger as .csv or .xlsx.")] = None,
-    as_json: Json = False,
-) -> None:
-    """How it goes, or went: states and reasons, pace, answers, who did what."""
-    if not name:
-        rows = look(campaigns.all_of)
-        shown = [{"name": row["name"], "state": row["state"], "size": row["frozen_size"]} for row in rows]
-        typer.echo(json.dumps(shown) if as_json else "\n".join(_line(row) for row in shown) or "no campaigns")
-        return
-    if watch:
-        _watch(name)
-    found = _report(name)
-    if out:
-        typer.echo(f"{_written(name, out)} rows in {out}", err=as_json)
-    typer.echo(json.dumps(found, ensure_ascii=False, default=str) if as_json else _told(found))
-
-
-# -- how it is said ----------------------------------------------------------------------------------------------------
-
-
-def _line(row: dict[str, Any]) -> str:
-    return f"{row['name']:<40} {row['state']:<10} {row['size'] or '':>9}"
-
-
-def _told(found: dict[str, Any]) -> str:
-    lines = [f"{found['name']}: {found['state']}" + (f" ({found['why']})" if found["why"] else "")]
-    lines.append(f"audience {found['audience']}: " + ", ".join(f"{k} {v}" for k, v in found["states"].items()))
-    lines += [f"  {r['state']:<10} {r['reason']:<50} {r['source']:<24} {r['count']:>8}" for r in found["reasons"]]
-    if found["states"].get("unknown"):
-        lines.append(
-            f"  nobody knows whether `unknown` got it: pandu broadcast settle {found['name']!r} --as accepted|failed, or send "
-            f"again: pandu broadcast retry {found['name']!r} --state unknown"
-        )
-    lines += [f"waits: {why}" for why in found["waits"]]
-    if found["starts_at"]:
-        lines.append(f"begins by itself: {_clock(found['starts_at'])}")
-    if found["next"]:
-        lines.append(f"the next one: {found['next']['name']}, {_clock(found['next']['starts_at'])}")
-    end = f", end about {_clock(found['estimated_end'])}" if found["estimated_end"] else ""
-    if found["state"] in ("running", "paused"):
-        lines.append(f"{found['per_second']} a second, {found['to_come']} to come{end}")
-    elif found["seconds"] is not None:
-        lines.append(f"took {_lasting(found['seconds'] / 3600).removeprefix('about ')}")
-    lines.append(
-        f"reached {found['reached']}, delivered {found['delivered']}, read {found['read']}, "
-        f"replied {found['replied']}, stopped since {found['opted_out_after']}"
-    )
-    lines += [f"  asked next: {intent} {count}" for intent, count in found["asked"].items()]
-    lines += [f"  {_clock(a['at'])}  {a['actor']:<20} {a['what']} {a['note'] or ''}".rstrip() for a in found["acts"]]
-    return "\n".join(lines)
-
-
 def _pictured(image: dict[str, Any]) -> str:
     by = " and ".join(image["channels"]) or "no channel of this announcement"
     size = f"{image['width']} x {image['height']}, {math.ceil(image['size'] / 1000)} kB"
     return f"picture: {size}, by {by}; SMS and WhatsApp's templates go without it"
 
 
-def _lasting(hours: float) -> str:
-    """As people say it."""
-    minutes = math.ceil(hours * 60)
-    return f"about {minutes} minutes" if minutes < 120 else f"about {hours:.1f} hours"
-
-
-def _clock(moment: str) -> str:
-    """Pandu's moments in WIB."""
-    return datetime.fromisoformat(moment).astimezone(ZONES["WIB"]).strftime("%Y-%m-%d %H:%M:%S WIB")
-
-
-def _watch(name: str) -> None:
-    """A progress bar until it stands still; Ctrl-C leaves it going."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-
-    def work(connection: Connection) -> tuple[RowMapping, dict[str, int], list[str]]:
-        campaign = known(connection, name)
-        states = ledger.counts(connection, campaign["id"])
-        return campaign, states, campaign_report.waits(connection, campaign, states, database_now(connection))
-
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(name, total=None)
-        while True:
-            campaign, states, waits = look(work)
-            whole = sum(states.values())
-            done = whole - sum(states.get(state, 0) for state in campaign_report.TO_COME)
-            bar.update(
-                task, total=whole, completed=done, description="; ".join([f"{name} {campaign['state']}", *waits])
-            )
-            if campaign["state"] != "running":
-                return
-            time.sleep(_LOOK_SECONDS)
-
-
-def _report(name: str) -> dict[str, Any]:
-    return look(  # type: ignore[no-any-return]
-        lambda connection: campaign_report.report(connection, known(connection, name), database_now(connection))
-    )
-
-
-def _written(name: str, out: Path) -> int:
-    async def go() -> int:
-        database = Database(loaded_settings().database_url)
-        try:
-            campaign = await database.read(lambda connection: known(connection, name))
-            await campaign_ledger.write(database, campaign["id"], out)
-            return campaign["frozen_size"] or 0
-        finally:
-            await database.close()
-
-    if out.suffix.lower() not in (".csv", ".xlsx"):
-        raise stop("--out: a name that ends in .csv or .xlsx")
-    try:
-        return asyncio.run(go())
-    except OSError as error:
-        if not error.filename:
-            raise
-        raise stop(f"{out}: {error.strerror}") from None
-
-
 def _acting(name: str, act: Callable[[Connection, int, datetime], Any]) -> Callable[[Connection], Any]:
     return lambda connection: act(connection, known(connection, name)["id"], database_now(connection))
+
+
+app.command()(report)

@@ -93,6 +93,16 @@ def test_a_campaign_from_draft_to_report(desk: Desk) -> None:
     assert found["acts"][0]["actor"] == "operator:ani"
 
 
+def test_watching_ends_where_nothing_goes_on(desk: Desk) -> None:
+    desk.create()
+    assert desk.ok("report", "uji", "--watch").startswith("uji: draft")
+    desk.ok("start", "uji")
+    desk.ok("pause", "uji")
+    watched = desk.types("report", "uji", "--watch")
+    assert "uji: paused" in watched.stdout
+    assert "uji paused" in watched.stderr
+
+
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
 def test_the_ledger_as_a_file(desk: Desk, ending: str) -> None:
     desk.create()

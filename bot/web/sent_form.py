@@ -12,9 +12,11 @@ _TYPE = "application/x-www-form-urlencoded"
 def from_own_page(request: Request) -> bool:
     """Whether nothing says that the form was sent from another site; the proof is a token or a key, this is a second lock."""
     site, origin = request.headers.get("sec-fetch-site", "same-origin"), request.headers.get("origin", "null")
-    return site in ("same-origin", "none") and (
-        origin == "null" or urlsplit(origin).netloc == request.headers.get("host")
-    )
+    try:
+        host = request.headers.get("host") if origin == "null" else urlsplit(origin).netloc
+    except ValueError:  # "http://["
+        return False
+    return site in ("same-origin", "none") and host == request.headers.get("host")
 
 
 async def body(request: Request, *, most: int, kind: str = _TYPE) -> bytes | None:

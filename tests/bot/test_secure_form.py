@@ -235,6 +235,7 @@ async def test_an_outage_between_sealing_and_the_event_loses_nothing(
         ({"origin": "null", "sec-fetch-site": "same-origin"}, 200),  # what browsers send under no-referrer
         ({"origin": "null"}, 200),  # an old phone
         ({"origin": "https://evil.example"}, 403),
+        ({"origin": "http://["}, 403),
         ({"origin": "null", "sec-fetch-site": "cross-site"}, 403),
         ({"sec-fetch-site": "same-site"}, 403),
     ],

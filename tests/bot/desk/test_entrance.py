@@ -170,6 +170,7 @@ async def test_an_account_switched_off_is_out_at_once(office: Office) -> None:
         ({"csrf": "0" * 64}, {}),
         ({"csrf": "é" * 64}, {}),
         ({}, {"origin": "https://evil.example"}),
+        ({}, {"origin": "http://["}),
         ({}, {"sec-fetch-site": "cross-site"}),
     ],
 )

@@ -13,7 +13,8 @@ from sqlalchemy import update
 from storage import schema
 from storage.database import Database
 from tests.bot.test_broadcast import add_chats
-from tests.browser.desk.conftest import DESKTOP, PHONE, Place, playwright
+from tests.browser.conftest import playwright
+from tests.browser.desk.conftest import DESKTOP, PHONE, Place
 from tests.browser.desk.test_access import problems
 from tests.browser.desk.test_day import heard
 from tests.fakes.telegram import FakeTelegram

@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from bot import samples
-from tests.browser.desk.conftest import DESKTOP, PHONE, Place, WebCitizen, playwright
+from tests.browser.conftest import playwright
+from tests.browser.desk.conftest import DESKTOP, PHONE, Place, WebCitizen
 from tests.fakes.telegram import FakeTelegram
 from tests.fakes.telegram_people import Person
 from tests.fakes.whatsapp import FakeWhatsApp

@@ -19,7 +19,7 @@ from tests.bot.whatsapp.sending.test_broadcast import CONTENT, announced, sent, 
 from tests.fakes.pictures import drawn
 
 PICTURE = picture_files.shrunk(drawn(1600, 900))
-WITH_PICTURE = {**CONTENT, "image": PICTURE.sha256}
+WITH_PICTURE = {"text": CONTENT["text"], "image": PICTURE.sha256}
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ async def test_another_process_uses_the_same_upload_until_its_days_are_over(pict
 async def test_outside_the_window_the_template_goes_alone(spoken: Rig) -> None:  # noqa: F811
     await spoken.database.write(partial(pictures.add, picture=PICTURE, author="operator:a", now=spoken.clock.now))
     spoken.clock.later(hours=25)
-    await sent(spoken, await announced(spoken, WITH_PICTURE))
+    await sent(spoken, await announced(spoken, {**CONTENT, **WITH_PICTURE}))
     assert spoken.siti.inbox[-1].request["type"] == "template"
     assert not spoken.fake.uploads
 

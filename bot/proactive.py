@@ -14,7 +14,6 @@ from storage import outbox, restrictions, subscriptions
 
 HOURS = range(8, 20)  # nothing proactive outside 08–20 local (design, rule 12)
 LIFE = timedelta(hours=6)  # one that could not be sent by then is pointless
-_EVENING = time(HOURS.stop)
 
 
 def daytime_zones(now: datetime) -> list[str]:
@@ -25,9 +24,8 @@ def daytime_zones(now: datetime) -> list[str]:
 def next_hours(zone: str, now: datetime) -> tuple[datetime, datetime]:
     """From when until when somebody in a zone may be written to: from now until this evening; at night, the day that comes."""
     local = now.astimezone(ZONES[zone])
-    day = local.date() + timedelta(days=local.hour >= HOURS.stop)
-    begin, end = (datetime.combine(day, time(hour), ZONES[zone]) for hour in (HOURS.start, HOURS.stop))
-    return max(begin, now), end
+    day = midnight(zone, now) + timedelta(days=local.hour >= HOURS.stop)
+    return max(day + timedelta(hours=HOURS.start), now), day + timedelta(hours=HOURS.stop)
 
 
 def midnight(zone: str, now: datetime) -> datetime:
@@ -44,8 +42,7 @@ def send(connection: Connection, row: Mapping[Any, Any], reply: Reply, now: date
     """
     if subscriptions.stopped(connection, row["chat_id"]) or restrictions.restricted(connection, row["chat_id"]):
         return 0
-    zone = ZONES[row["zone"] or "WIB"]
-    evening = datetime.combine(now.astimezone(zone).date(), _EVENING, zone)
+    evening = midnight(row["zone"] or "WIB", now) + timedelta(hours=HOURS.stop)
     draft = outbox.Draft(
         chat_id=row["chat_id"],
         source=f"{row['channel']}:{row['account']}",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from datetime import time
+import io
 from functools import partial
 from typing import Any
 
 import pytest
+from PIL import Image, ImageDraw
 from sqlalchemy import update
 
 from storage import schema
@@ -28,9 +29,20 @@ FAULTS = {"failed": 2, "unknown": 1}
 def more(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A slow way out, so that there is time to look; the day lasts all day, whenever this test runs."""
     monkeypatch.setattr("bot.proactive.HOURS", range(24))
-    monkeypatch.setattr("bot.broadcast._EVENING", time.max)
     pace = {"PANDU_TELEGRAM_RATE": "4", "PANDU_BROADCAST_RAMP_MINUTES": "0"}
     return {**pace, "PANDU_BROADCAST_APPROVAL_FROM": "20", "PANDU_BROADCAST_FAILURE_RATE": "0.5"}
+
+
+def poster() -> bytes:
+    """A picture as an office draws it."""
+    made = Image.new("RGB", (1600, 800), "#0b5394")
+    draw = ImageDraw.Draw(made)
+    draw.rectangle((60, 60, 1540, 740), outline="white", width=8)
+    draw.text((120, 220), "LAYANAN TATAP MUKA", fill="white", font_size=110)
+    draw.text((120, 400), "pekan ini: Kamis", fill="#fbbf24", font_size=150)
+    packed = io.BytesIO()
+    made.save(packed, "PNG")
+    return packed.getvalue()
 
 
 async def many(database: Database, fake: FakeTelegram) -> None:
@@ -78,17 +90,25 @@ async def test_from_the_first_word_to_the_report(
     await oki.get_by_label("Nama pengumuman").fill("Jadwal pekan ini")
     await oki.locator("#text").fill("Halo {sapaan}. Layanan tatap muka pekan ini pindah ke Kamis.")
     await oki.locator("#channel1").select_option("telegram")
+    chosen = oki.get_by_label("Gambar", exact=True)
+    await chosen.set_input_files({"name": "jadwal.png", "mimeType": "image/png", "buffer": b"no picture"})
+    await oki.get_by_text("Gambar tidak bisa dibaca.").wait_for()
+    await chosen.set_input_files({"name": "jadwal.png", "mimeType": "image/png", "buffer": poster()})
+    await oki.get_by_text("1.280 × 640").wait_for()
     await fits(oki, "new", found)
     await oki.get_by_role("button", name="Simpan draf").click()
 
     # sees who gets it and how it looks, and gets it first
     await oki.locator("#counted strong", has_text=str(PEOPLE + 1)).wait_for()
     await oki.locator(".previews", has_text="pindah ke Kamis").wait_for()
+    shown = oki.get_by_alt_text("Gambar pengumuman").first
+    assert await shown.evaluate("img => img.decode().then(() => img.naturalWidth)") == 1280
     await picture(oki, "announcement-draft")
     await fits(oki, "draft", found)
     await oki.get_by_label("Nomor HP Anda sendiri").fill("0812-3456-7890")
     await oki.get_by_role("button", name="Kirim uji ke saya").click()
     await heard(fake, siti, "pindah ke Kamis")
+    assert siti.inbox[-1].message["photo"]
     await oki.get_by_role("button", name="Mulai kirim sekarang").click()
     await oki.get_by_role("alert").wait_for()  # nobody else has looked at it yet
 
@@ -101,8 +121,8 @@ async def test_from_the_first_word_to_the_report(
 
     # it goes out, and two sends fail and one is cut
     await oki.goto(admin.url.partition("?")[0])
-    fake.fail(times=FAULTS["failed"], method="sendMessage", status=400, description="Bad Request: something odd")
-    fake.fail(times=FAULTS["unknown"], method="sendMessage", kind="cut_after")
+    fake.fail(times=FAULTS["failed"], method="sendPhoto", status=400, description="Bad Request: something odd")
+    fake.fail(times=FAULTS["unknown"], method="sendPhoto", kind="cut_after")
     await oki.get_by_role("button", name="Mulai kirim sekarang").click()
     await oki.get_by_role("heading", name="Jadwal pekan ini").wait_for()
     await playwright.expect(oki.locator("#detail")).to_contain_text("Bad Request: something odd", timeout=60_000)

@@ -74,8 +74,8 @@ def _ended(turn: Turn, form: Form | None, *, whole: bool) -> Answer:
         return answer(turn, said)
     if form.name == subscription.FORM.name:
         return answer(turn, said, state=replace(turn.state, form=None, step=None, data={}))
-    told = f"{said.text} {turn.content.text('subscription_form_open')}"
-    return forms.resume(turn, form, answer(turn, replace(said, text=told, options=())))
+    text = f"{said.text} {turn.content.text('subscription_form_open')}"
+    return forms.resume(turn, form, answer(turn, replace(said, text=text, options=())))
 
 
 def _counts(turn: Turn) -> bool:

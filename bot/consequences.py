@@ -24,10 +24,10 @@ def draw(connection: Connection, source: str, row: Mapping[str, Any], outcome: O
             budgets.block(connection, source=source, scope=scope, until=now + timedelta(seconds=seconds))
         case Down():
             budgets.block(connection, source=source, scope="account", until=now + DOWN_PAUSE)
-        case Gone(opted_out=opted_out):
+        case Gone(opted_out=True):  # answers to their own questions go on
+            subscriptions.stop(connection, row["chat_id"], now)
+        case Gone():
             outbox.stop_chat(connection, row["chat_id"], now)
-            if opted_out:
-                subscriptions.stop(connection, row["chat_id"], now)
         case Shut():
             chats.shut_window(connection, row["chat_id"], sent=row["created_at"], now=now)
     if told := _told(outcome):

@@ -13,6 +13,7 @@ from handlers import dialogue, handoff_owned
 from handlers.catalogue import Catalogue
 from handlers.messages import Inbound, Kind, Reply, State, inbound_from_json, state_from_json
 from handlers.safety import is_danger
+from handlers.stopping import says_stop
 from handlers.turn import Answer, Policy, Turn
 from nlu.understanding import Engine, Understanding
 from storage import chats, claims, holding, outbox
@@ -142,7 +143,7 @@ def _converse(
     for unit in chat.units:
         turn = _turn(connection, chat, unit, conversation, state, parts, now)
         plain = unit.inbound.kind is Kind.TEXT and not unit.inbound.forwarded
-        if burst and plain and not is_danger(unit.inbound.text, parts.catalogue):
+        if burst and plain and not _at_once(unit.inbound.text, parts.catalogue):
             if told:
                 made.log.append(_heard(chat, unit, now))
                 continue
@@ -159,6 +160,11 @@ def _converse(
             made.log.append(_said(chat, unit, reply, found, parts, now))
             made.drafts.append(_draft(chat, reply, conversation["owner_version"], now))
     made.states[chat.chat_id] = state.to_json()
+
+
+def _at_once(text: str, content: Catalogue) -> bool:
+    """Whether a text counts in a burst as well: a life in danger, or STOP."""
+    return is_danger(text, content) or says_stop(text, content)
 
 
 def apologise(connection: Connection, chat: Prepared, parts: Parts, now: datetime) -> None:

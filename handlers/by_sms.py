@@ -1,33 +1,19 @@
-"""What only SMS has: the words that every operator must honour, the rest of a long text, and an end to a flood (docs/sms.md)."""
+"""What only SMS has: the word for help, the rest of a long text, and an end to a flood (docs/sms.md). STOP: `handlers.stopping`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, time
 
-from handlers import forms, short, talk
+from handlers import bare, forms, short, talk
 from handlers.forms import Form
 from handlers.messages import Kind, reply_from_json
 from handlers.turn import ZONES, Answer, Turn, answer
-from storage import chats, outbox, subscriptions
+from storage import chats, outbox
 
 FLOOD = "flood"
 _ASIDE = 3  # words beside the one that counts; more of them are a sentence
-
-
-def stop(turn: Turn) -> Answer | None:
-    """STOP and BERHENTI end everything that comes unasked, BATAL too where nothing is open to be cancelled; confirmed once."""
-    content = turn.content.files["sms"]
-    wanted = [*content["stop"], *(() if turn.state.form else content["cancel"])]
-    if not _is_text(turn) or not _says(turn, wanted):
-        return None
-    again = subscriptions.stopped(turn.connection, turn.chat_id)
-    subscriptions.stop(turn.connection, turn.chat_id, turn.now)
-    if again or turn.owner != "bot":
-        return talk.silent(turn)
-    return answer(turn, turn.say("sms_stopped"), state=forms.parked(turn))
 
 
 def flood(turn: Turn) -> Answer | None:
@@ -68,19 +54,5 @@ def _is_text(turn: Turn) -> bool:
 
 def _says(turn: Turn, wanted: Collection[str]) -> bool:
     """Whether a message is one of these words in any spelling, with at most a little politeness beside it."""
-    asides = {_once(word) for word in (*turn.content.files["words"]["filler"], *turn.content.files["sms"]["aside"])}
-    left = [word for word in _words(turn.text) if word not in asides]
-    beside = len(_words(turn.text)) - len(left)
-    return bool(left) and beside <= _ASIDE and set(left) <= {_once(word) for word in wanted}
-
-
-def _words(text: str) -> Sequence[str]:
-    """The words without signs and doubled letters; "s t o p" is one word."""
-    words = re.findall(r"[^\W\d_]+", text.lower())
-    if len(words) > 1 and all(len(word) == 1 for word in words):
-        words = ["".join(words)]
-    return [_once(word) for word in words]
-
-
-def _once(word: str) -> str:
-    return re.sub(r"(.)\1+", r"\1", word)
+    aside = (*turn.content.files["words"]["filler"], *turn.content.files["sms"]["aside"])
+    return bare.says(turn.text, wanted, aside, most_aside=_ASIDE)

@@ -10,14 +10,17 @@ from handlers import (
     answers,
     course_suggest,
     forms,
+    free_text,
     handoff,
     improving,
     long_story,
     rating,
     registration_code,
     talk,
+    typed,
     wrong_answer,
 )
+from handlers.forms import Valid
 from handlers.journeys import STARTS, ask, opened
 from handlers.messages import PAGE, Kind, Option, parse_option_reference, parse_page_reference
 from handlers.mid_form import cancel, resume_draft
@@ -28,6 +31,7 @@ from nlu.entities.subject import find_subject
 from storage import chats
 
 LATE_TAP = timedelta(hours=1)
+_NEVER_GUESSED = ("subscribe", "unsubscribe")
 
 
 NUMBER = re.compile(r"^\W*(?:no(?:mor)?\.?\s*|pilih(?:an)?\s*|yang\s*)?(\d{1,2})\s*[.)]?\s*$", re.IGNORECASE)
@@ -76,6 +80,19 @@ def typed_option(turn: Turn) -> Answer | None:
     if open_now:
         return None
     return answer(turn, turn.say("no_such_option", count=len(turn.state.options), options=turn.state.options))
+
+
+def agreed(turn: Turn) -> Answer | None:
+    """A bare yes to "Maksud Kakak …?": the likeliest of what was asked back. Beginning and ending announcements wait for a clear word."""
+    state = turn.state
+    if turn.inbound.kind is not Kind.TEXT or state.form or not state.misses or not state.asked or not state.options:
+        return None
+    first = state.options[0]
+    if not first.action.startswith("intent:") or first.action.removeprefix("intent:") in _NEVER_GUESSED:
+        return None
+    reading = typed.yes_no(turn)
+    agrees = isinstance(reading, Valid) and reading.sure and reading.value == typed.YES
+    return _choose(turn, first) if agrees and free_text.brief(turn) else None
 
 
 def _choose(turn: Turn, option: Option) -> Answer:

@@ -27,6 +27,7 @@ from handlers import (
     reports,
     safety,
     secure,
+    stopping,
     talk,
     wrong_answer,
 )
@@ -45,9 +46,11 @@ def respond(turn: Turn) -> Answer:
         days=forms.DRAFT_DAYS
     ):  # what was promised to be forgotten
         turn = replace(turn, state=replace(turn.state, form=None, step=None, data={}, options=()))
+    stopped = stopping.beside(turn)
     for name, rule in RULES:
         if (found := rule(turn)) is not None:
-            return finished(turn, replace(found, handler=found.handler or name))
+            said = (stopped, *found.replies) if stopped else found.replies
+            return finished(turn, replace(found, replies=said, handler=found.handler or name))
     raise AssertionError("the last rule answers everything")
 
 
@@ -65,6 +68,14 @@ def context(state: State, now: datetime) -> Context:
 
 def _agent_owns(turn: Turn) -> Answer | None:
     return handoff_owned.owned(turn, _form_sent)
+
+
+def _stop(turn: Turn) -> Answer | None:
+    return stopping.stop(turn, FORMS.get(turn.state.form or ""))
+
+
+def _start_again(turn: Turn) -> Answer | None:
+    return stopping.again(turn, FORMS.get(turn.state.form or ""))
 
 
 def _moved(turn: Turn) -> Answer | None:
@@ -133,7 +144,7 @@ def _story(turn: Turn) -> Answer | None:
 
 
 RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
-    ("stop", by_sms.stop),
+    ("stop", _stop),
     ("moved", _moved),
     ("taken_back", _taken_back),
     ("agent", _agent_owns),
@@ -150,6 +161,7 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     ("command", _command),
     ("sms_help", _sms_help),
     ("rest", by_sms.rest),
+    ("start_again", _start_again),
     ("agent_code", agent_check.asked),
     ("queue", handoff.asked_place),
     ("queue_left", handoff.asked_to_leave),
@@ -160,6 +172,7 @@ RULES: tuple[tuple[str, Callable[[Turn], Answer | None]], ...] = (
     (wrong_answer.NAME, wrong_answer.said),
     ("carry", registration_code.asked),
     ("option", chosen.typed_option),
+    ("agreed", chosen.agreed),
     ("story", _story),
     ("cancel", mid_form.cancel_word),
     ("form", mid_form.answered),

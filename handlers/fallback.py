@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handlers import courses, improving, incentive, reminded
+from handlers import age_told, announced, courses, improving, incentive, reminded, subscription
 from handlers.messages import Option
 from handlers.record import linked
 from handlers.talk import menu_options
@@ -20,12 +20,13 @@ def clarify(turn: Turn) -> Answer:
     """ "Maksud Kakak …?" with the best three readings; whose readings are all about money that a linked record tells of is told it."""
     if _about_own_money(turn):
         return replace(incentive.status(turn), handler="incentive_status")
-    if (found := reminded.answered(turn)) is not None:
+    if (found := announced.asked(turn) or age_told.told(turn) or reminded.answered(turn)) is not None:
         return found
     _remember(turn)
     if turn.state.misses % 2:  # a person was not offered just before
         return _offer_person(turn)
-    best = [intent for intent, _ in turn.understanding.ranking if intent not in MOVES][:CANDIDATES]
+    without = (*MOVES, "unsubscribe") if subscription.is_doubtful(turn) else MOVES
+    best = [intent for intent, _ in turn.understanding.ranking if intent not in without][:CANDIDATES]
     choices = tuple(
         Option(label=turn.content.title(intent), action=f"intent:{intent}", description=turn.content.question(intent))
         for intent in best
@@ -41,7 +42,7 @@ def refuse(turn: Turn) -> Answer:
     """Out of scope: says so, and what Pandu is for. A message of nothing but words for a course is a search."""
     if courses.asked(turn):
         return replace(courses.start(turn), handler="course_choose")
-    if (found := reminded.answered(turn)) is not None:
+    if (found := announced.asked(turn) or age_told.told(turn) or reminded.answered(turn)) is not None:
         return found
     _remember(turn)
     if turn.state.misses % 2:

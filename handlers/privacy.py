@@ -150,6 +150,8 @@ def _ask_what(turn: Turn, data: Data) -> Reply:
 def _read_what(turn: Turn, data: Data) -> Reading:
     words = turn.content.files["words"]
     found = typed.find(turn, {**words["wishes"], NO: [*words["enough"], *words["no"]]})
+    if found is None and turn.understanding.intent == "deny":  # "bkn itu"
+        return Valid(NO)
     return Valid(found.value, sure=found.sure) if found else None
 
 

@@ -56,8 +56,11 @@ def _tell_news(turn: Turn, data: Data) -> None:
     if data.get("notify") == YES:
         wording = registration_view.sentence(turn, "registration_notify")
         subscriptions.subscribe(turn.connection, turn.chat_id, NEWS, wording=wording, now=turn.now)
-    elif data.get("notify") == NO and NEWS in subscriptions.topics(turn.connection, turn.chat_id):
-        subscriptions.stop(turn.connection, turn.chat_id, turn.now, only=(NEWS,))
+    elif data.get("notify") == NO and NEWS in (running := subscriptions.topics(turn.connection, turn.chat_id)):
+        if left := [topic for topic in running if topic != NEWS]:
+            subscriptions.stop_some(turn.connection, turn.chat_id, turn.now, (NEWS,), left=left)
+        else:
+            subscriptions.stop(turn.connection, turn.chat_id, turn.now)
 
 
 def _done(turn: Turn, data: Data, number: str, until: datetime) -> list[Reply]:

@@ -7,32 +7,62 @@ from __future__ import annotations
 
 import re
 
-from handlers import free_text, typed
-from handlers.catalogue import shown_date
-from handlers.forms import Data, Form, Misfit, Reading, Step, Valid, close
+from handlers import bare, free_text, typed
+from handlers.catalogue import Catalogue, shown_date
+from handlers.forms import Data, Form, Misfit, Reading, Step, Valid, close, open_form
 from handlers.messages import Option, Reply
 from handlers.record import linked
 from handlers.turn import Answer, Turn, answer, options
 from storage import subscriptions
 
-TOPICS = ("gelombang", "insentif", "pelatihan", subscriptions.EVERYTHING)
+PARTS = ("gelombang", "insentif", "pelatihan")  # of everything
+TOPICS = (*PARTS, subscriptions.EVERYTHING)
 DEFAULT = TOPICS[0]
 PARTICIPANTS = ("selected", "active", "finished")  # memberships that have an incentive to wait for
 
 MOST_WORDS = 7  # of a wish to be told
+MOST_ASIDE = 6  # words that only make a stop longer: "tolong stop kirim pesan dan info lagi"
 _TEACHES = re.compile(r"\W*(?:tolong\s+)?kabar(?:i|in|kan)\b", re.IGNORECASE)
 _REFUSES = re.compile(r"\b(stop|berhenti|jangan|jgn|gak? usah|ga usah|nggak|enggak|tidak|batal)\b", re.IGNORECASE)
 
 
-def asked(turn: Turn) -> bool:
-    """Whether a message that was not understood for sure begins with the word that Pandu itself teaches: "kabari insentif"."""
-    return _TEACHES.match(turn.text) is not None and free_text.brief(turn, MOST_WORDS) and "?" not in turn.text
+def wished(turn: Turn) -> str | None:
+    """The intent of a short message that was not understood for sure: "kabari insentif", in Pandu's own word, or "jangan wa saya lagi"."""
+    if not free_text.brief(turn, MOST_WORDS) or "?" in turn.text:
+        return None
+    if _TEACHES.match(turn.text):
+        return "subscribe"
+    return "unsubscribe" if typed.find(turn, {"": turn.content.files["words"]["no_more"]}) else None
 
 
 def is_bare(turn: Turn) -> bool:
     """Whether a message understood as beginning or ending announcements says neither ("kirim", "berita"): to be asked back, not recorded."""
     wish = turn.understanding.intent in ("subscribe", "unsubscribe")
     return wish and typed.is_all(turn, turn.content.files["words"]["announcements"])
+
+
+def is_doubtful(turn: Turn) -> bool:
+    """Whether a message that was understood as a stop is about stopping something else: "kenapa insentif saya stop?", "saya berhenti kerja"."""
+    if turn.understanding.intent != "unsubscribe" or names_news(turn, "reached"):
+        return False
+    return not free_text.statement(turn) or (_names_stop(turn) and not says_stop(typed.spoken(turn.text), turn.content))
+
+
+def names_news(turn: Turn, *more: str) -> bool:
+    """Whether a message names announcements, or with `more` lists of `content/words.yml` how one is written to."""
+    words = turn.content.files["words"]
+    named = [word for name in ("announcements", "unasked", *more) for word in words[name]]
+    return typed.find(turn, {"": named}) is not None
+
+
+def says_stop(text: str, content: Catalogue) -> bool:
+    """Whether a text is STOP in any spelling, with nothing beside it but politeness, and no question."""
+    words = content.files["words"]
+    return "?" not in text and bare.says(text, words["stop"], words["stop_aside"], most_aside=MOST_ASIDE)
+
+
+def _names_stop(turn: Turn) -> bool:
+    return typed.find(turn, {"": turn.content.files["words"]["stop"]}) is not None
 
 
 def subscribe(turn: Turn) -> Answer:
@@ -50,20 +80,44 @@ def _usual(turn: Turn) -> str:
 
 
 def unsubscribe(turn: Turn) -> Answer:
-    """Ends everything, or the one topic that is named and running."""
-    if turn.inbound.forwarded:
-        return answer(turn, turn.say("subscription_forwarded_stop"))
+    """Ends everything, or only what is named where something is left then."""
+    return answer(turn, turn.say("subscription_forwarded_stop") if turn.inbound.forwarded else end_named(turn))
+
+
+def end_named(turn: Turn) -> Reply:
+    """Ends the topics that the message names; everything where it names none, all, or nothing would be left."""
     running = subscriptions.topics(turn.connection, turn.chat_id)
-    named = [topic for topic in typed.find_all(turn, turn.content.files["words"]["topics"]) if topic in running]
-    only = named if named and set(named) != set(running) and subscriptions.EVERYTHING not in running else None
-    ended = subscriptions.stop(turn.connection, turn.chat_id, turn.now, only=only)
-    if only:
-        left = [topic for topic in running if topic not in ended]
-        return answer(turn, turn.say("subscription_ended_some", topic=_named(turn, ended), left=_named(turn, left)))
+    named = typed.find_all(turn, turn.content.files["words"]["topics"])
+    kept = PARTS if subscriptions.EVERYTHING in running else running
+    left = [topic for topic in kept if topic not in named]
+    if not named or subscriptions.EVERYTHING in named or not left:
+        return end(turn)
+    subscriptions.stop_some(turn.connection, turn.chat_id, turn.now, named, left=left)
+    return turn.say("subscription_ended_some", topic=_named(turn, named), left=_named(turn, left))
+
+
+def end(turn: Turn) -> Reply:
+    """Ends everything; what is said of it: the confirmation once, and after that only that it is so."""
+    done = subscriptions.stopped(turn.connection, turn.chat_id)
+    ended = subscriptions.stop(turn.connection, turn.chat_id, turn.now)
+    if done:
+        return turn.say("subscription_already")
+    if turn.by_sms or not ended:
+        return turn.say("subscription_ended" if turn.by_sms else "subscription_none")
     again = options((turn.content.text("subscription_option_again"), f"form:{FORM.name}"))
-    return answer(
-        turn, turn.say("subscription_ended" if ended else "subscription_none", options=again if ended else ())
-    )
+    return turn.say("subscription_ended", options=again)
+
+
+def begin_again(turn: Turn) -> Answer:
+    """What the last stop ended runs again, by the wording that is said now; where nothing ran, and no form is open, the topics are offered."""
+    ended = subscriptions.ended_last(turn.connection, turn.chat_id)
+    said = turn.content.text("subscription_again", topic=_named(turn, ended)) if ended else ""
+    subscriptions.resume(turn.connection, turn.chat_id, turn.now, wording=said)
+    if ended:
+        shown = options((turn.content.title("unsubscribe"), "intent:unsubscribe"))
+        return answer(turn, Reply(text=said, options=shown))
+    lifted = turn.say("subscription_lifted")
+    return answer(turn, lifted) if turn.state.form else open_form(turn, FORM, before=lifted)
 
 
 def _begin(turn: Turn, topic: str) -> Reply:

@@ -36,13 +36,13 @@ def understood(turn: Turn) -> Answer:
         return replace(answers.more(turn, turn.state.last_intent), handler=turn.state.last_intent)
     if understanding.outcome is not Outcome.ANSWER and reports.case_number(turn.text):
         return replace(reports.case_status(turn), handler="report_problem")
-    if understanding.outcome is not Outcome.ANSWER and subscription.asked(turn):
-        return ask(turn, "subscribe")
+    if understanding.outcome is not Outcome.ANSWER and (wish := subscription.wished(turn)):
+        return ask(turn, wish)
     if understanding.outcome is Outcome.REFUSE:
         return fallback.refuse(turn)
     if understanding.outcome is Outcome.CLARIFY and courses.asked(turn):
         return replace(courses.start(turn), handler="course_choose")
-    if understanding.outcome is Outcome.CLARIFY or subscription.is_bare(turn):
+    if understanding.outcome is Outcome.CLARIFY or subscription.is_bare(turn) or subscription.is_doubtful(turn):
         return fallback.clarify(turn)
     first = ask(turn, understanding.intent)
     if understanding.second and understanding.second != understanding.intent:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
 from storage import audience_filter, restrictions, subscriptions
-from storage.schema import chats, conversations, identities, links, participants
+from storage.schema import campaign_recipients, chats, conversations, identities, links, participants
 
 
 def facts(connection: Connection, chat_ids: Sequence[int], topic: str | None) -> dict[int, dict[str, Any]]:
@@ -41,6 +42,13 @@ def facts(connection: Connection, chat_ids: Sequence[int], topic: str | None) ->
         .where(chats.c.id.in_(list(chat_ids)))
     )
     return {row["id"]: dict(row) for row in connection.execute(statement).mappings()}
+
+
+def written_to(connection: Connection, chat_id: int, since: datetime) -> bool:
+    """Whether an announcement has reached the chat since a moment, or is on its way to it."""
+    row = campaign_recipients.c
+    mine = (row.chat_id == chat_id, row.state.in_(("sending", "accepted", "delivered", "read")), row.at >= since)
+    return connection.execute(select(row.n).where(*mine).limit(1)).first() is not None
 
 
 def numbers_of_chats(connection: Connection, phone: str) -> list[int]:

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, case, func, literal, or_, select, update
 
+from storage import subscriptions
 from storage.ledger import AUTHOR, DECIDED, OPEN
-from storage.schema import campaign_flights, campaign_late, campaign_recipients, campaigns, chats
+from storage.schema import campaign_flights, campaign_late, campaign_recipients, campaigns
 
 TAKEN: Final = 1000
 _RANK: Final = {"accepted": 1, "delivered": 2, "read": 3, "failed": 4}
@@ -85,26 +86,26 @@ def waits(connection: Connection) -> bool:
 def take(connection: Connection) -> dict[int, dict[str, int]]:
     """Takes the late failures that wait to be weighed: by campaign what `bot.pace.faded` wants.
 
-    Who has left since is named in the ledger as elsewhere. Only messages count that left since the campaign's last
+    Who has left or said stop since is named in the ledger as elsewhere. Only messages count that left since the campaign's last
     start or resume: what was bad before a human let it go on does not stop it again.
     """
     late = campaign_late.c
     rows = connection.execute(
-        select(late.id, late.campaign_id, late.n, late.sent_at, campaigns.c.ramp_from, chats.c.stopped_at)
+        select(late.id, late.campaign_id, late.n, late.sent_at, campaigns.c.ramp_from, _rows.chat_id)
         .join(campaigns, campaigns.c.id == late.campaign_id)
         .outerjoin(campaign_recipients, (_rows.campaign_id == late.campaign_id) & (_rows.n == late.n))
-        .outerjoin(chats, chats.c.id == _rows.chat_id)
         .order_by(late.id)
         .limit(TAKEN)
     ).all()
     told: dict[int, dict[str, int]] = {}
     gone: dict[int, list[int]] = {}
+    unwilling = subscriptions.unwilling(connection, [row.chat_id for row in rows])
     for row in rows:
-        if row.stopped_at:
+        if row.chat_id in unwilling:
             gone.setdefault(row.campaign_id, []).append(row.n)
         if row.ramp_from and row.sent_at >= row.ramp_from:
             found = told.setdefault(row.campaign_id, dict.fromkeys(_TOLD, 0))
-            found["late_gone" if row.stopped_at else "late_failed"] += 1
+            found["late_gone" if row.chat_id in unwilling else "late_failed"] += 1
     for key, ns in gone.items():
         connection.execute(
             update(campaign_recipients)

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, insert, or_, select, update
 
-from storage import ledger_late
+from storage import ledger_late, subscriptions
 from storage.database import plan_afresh
 from storage.inbox import insert_for
 from storage.ledger import OPEN, rewind, write
-from storage.schema import campaign_flights, campaign_progress, campaign_recipients, chats, messages, outbox
+from storage.schema import campaign_flights, campaign_progress, campaign_recipients, messages, outbox
 
 _rows = campaign_recipients.c
 
@@ -25,7 +25,7 @@ _changed = (
         outbox.c.reason,
         outbox.c.delivery,
         outbox.c.delivery_reason,
-        chats.c.stopped_at,
+        outbox.c.chat_id,
         _rows.state.label("known"),
     )
     .join(
@@ -33,7 +33,6 @@ _changed = (
         and_(_rows.campaign_id == campaign_flights.c.campaign_id, _rows.n == campaign_flights.c.n),
     )
     .outerjoin(outbox, outbox.c.id == campaign_flights.c.outbox_id)
-    .outerjoin(chats, chats.c.id == outbox.c.chat_id)
     .where(
         campaign_flights.c.campaign_id == bindparam("campaign"),
         or_(
@@ -76,7 +75,8 @@ def settle(connection: Connection, campaign_id: int, now: datetime, *, limit: in
         return told
     accepted = [row for row in rows if row["state"] == "accepted"]
     plain = [row["n"] for row in accepted if not row["delivery"]]
-    ends = [(row, *_end(row)) for row in rows if row["state"] != "accepted" or row["delivery"]]
+    gone = subscriptions.unwilling(connection, [row["chat_id"] for row in rows if row["state"] == "failed"])
+    ends = [(row, *_end(row, row["chat_id"] in gone)) for row in rows if row["state"] != "accepted" or row["delivery"]]
     if plain:
         connection.execute(_accept, {"campaign": campaign_id, "ns": plain, "moment": now})
     write(connection, campaign_id, [(row["n"], state, why) for row, state, why in ends], now)
@@ -95,14 +95,14 @@ def settle(connection: Connection, campaign_id: int, now: datetime, *, limit: in
                 row["state"] != "accepted"
             )  # the platform had taken it; its report has counted the failure
         elif state == "failed":
-            told["gone" if row["stopped_at"] else "failed"] += 1
+            told["gone" if row["chat_id"] in gone else "failed"] += 1
         elif state in ("skipped", "unknown"):
             told["unknown" if state == "unknown" else "other"] += 1
     _note_minute(connection, campaign_id, now, told)
     return told
 
 
-def _end(row: RowMapping) -> tuple[str, str | None]:
+def _end(row: RowMapping, gone: bool) -> tuple[str, str | None]:
     """The ledger's state and reason for a message's."""
     reason = row["reason"] or None
     match row["state"]:
@@ -111,7 +111,7 @@ def _end(row: RowMapping) -> tuple[str, str | None]:
         case "accepted":
             return ledger_late.delivered(row["delivery"], row["delivery_reason"])
         case "failed":
-            return "failed", f"gone: {reason}" if row["stopped_at"] else reason
+            return "failed", f"gone: {reason}" if gone else reason
         case "expired":
             return "pending", None
         case "cancelled":

@@ -134,16 +134,22 @@ def _error(connection: Connection, account: str, value: Mapping[str, Any], now: 
     return "error", "error", {"code": shown(value, "code"), "details": details}
 
 
-def _opt_out(
-    number_id: str, connection: Connection, account: str, value: Mapping[str, Any], now: datetime
-) -> Note | None:
+def _opt_out(connection: Connection, chat_id: int, change: Change, now: datetime) -> None:
     """Who stops marketing in WhatsApp's settings gets nothing unasked from us any more."""
-    chat = chats.find_by_identity(connection, CHANNEL, number_id, "phone", str(value["phone"]))
-    if chat is not None:
-        subscriptions.stop(connection, chat["id"], now)
-    return None
+    subscriptions.stop(connection, chat_id, now)
 
 
+def _opt_in(connection: Connection, chat_id: int, change: Change, now: datetime) -> None:
+    """Taken back there: what ran before runs again, unless the person has said stop since."""
+    ended = subscriptions.stopped_at(connection, chat_id)
+    if ended is not None and ended <= change.at:
+        subscriptions.resume(connection, chat_id, now)
+
+
+_WISHES: Final[Mapping[str, Callable[[Connection, int, Change, datetime], None]]] = {
+    "opt_out": _opt_out,
+    "opt_in": _opt_in,
+}
 _FIELDS: Final[Mapping[str, Read]] = {
     "message_template_status_update": _template_status,
     "message_template_quality_update": _template_quality,
@@ -174,22 +180,33 @@ class Account:
         self._source = f"{CHANNEL}:{number_id}"
         self._account_id = account_id
         self._clock = clock
-        self._fields: Mapping[str, Read] = {**_FIELDS, "opt_out": partial(_opt_out, number_id)}
+        self._number_id = number_id
 
     async def take(self, changes: Sequence[Change]) -> None:
         """Returns when all are committed; one that breaks is logged and let go."""
         for change in changes:
-            read = self._fields.get(change.field)
-            if read is None:
-                metrics.ignored.add(1, CHANNEL, "field of no interest")
-                continue
+            read, wish = _FIELDS.get(change.field), _WISHES.get(change.field)
             try:
-                await self._database.write(partial(self._write, read, change))
+                if wish is not None:
+                    await self._database.write(partial(self._wish, wish, change))
+                elif read is not None:
+                    await self._database.write(partial(self._write, read, change))
+                else:
+                    metrics.ignored.add(1, CHANNEL, "field of no interest")
             except Exception as error:
                 if is_outage(error):
                     raise Unavailable from error
                 metrics.rejected.add(1)
                 log.error("whatsapp account change rejected", field=change.field, reason=type(error).__name__)
+
+    def _wish(
+        self, wish: Callable[[Connection, int, Change, datetime], None], change: Change, connection: Connection
+    ) -> None:
+        """A person's wish about what comes unasked; whoever has no chat here gets nothing anyway."""
+        for kind, value in change.value["ids"]:
+            if (chat := chats.find_by_identity(connection, CHANNEL, self._number_id, kind, value)) is not None:
+                wish(connection, chat["id"], change, self._clock(connection))
+                return
 
     def _write(self, read: Read, change: Change, connection: Connection) -> None:
         found = read(connection, self._account_id, change.value, self._clock(connection))

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from bot.whatsapp import limits
 from bot.whatsapp.content import CONTENT, NAME_CHARACTERS, Json, NotForUsError
-from bot.whatsapp.people import own_ids, phone_of
+from bot.whatsapp.people import own_ids
 from bot.whatsapp.statuses import read_status
 from handlers.messages import Inbound, Kind
 from storage.deliveries import Report
@@ -190,16 +190,23 @@ def _former_id(message: Json, told: Json) -> Any:
 
 
 def _preferences(value: Json, ours: Ours, now: datetime, found: Parsed) -> None:
-    """Somebody has stopped marketing in WhatsApp's own settings: an opt-out, by whatever way it comes (platform-rules 2.4)."""
+    """Somebody has stopped marketing in WhatsApp's own settings, or taken that back: it counts by whatever way it comes (platform-rules 2.4).
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/user_preferences
+    """
     if not _is_ours(value, ours):
         found.ignored.append("another number")
         return
+    contacts = list(objects(value.get("contacts")))
     for told in objects(value.get("user_preferences")):
-        phone = phone_of(told.get("wa_id"))
-        if phone is None or told.get("value") != "stop":
+        who = {"from": told.get("wa_id"), "from_user_id": told.get("user_id")}
+        ids = own_ids(who, _contact_of({**who, "type": "preference"}, contacts))
+        wish = _WISHES.get(told["value"]) if isinstance(told.get("value"), str) else None
+        if not ids or wish is None:
             found.ignored.append("preference of no interest")
         else:
-            found.changes.append(Change("opt_out", {"phone": phone}, time_of(told.get("timestamp"), now)))
+            found.changes.append(Change(wish, {"ids": ids}, time_of(told.get("timestamp"), now)))
 
 
+_WISHES: Final = {"stop": "opt_out", "resume": "opt_in"}
 _TYPES: Final[Mapping[str, Callable[[Json], dict[str, Any]]]] = {**CONTENT, "system": _system}

@@ -233,7 +233,9 @@ async def test_a_stop_of_a_topic_ends_what_waits_of_it(stage: Stage) -> None:
     key = await stage.campaign(topic="gelombang")
     await stage.start(key)
     await stage.loop.step()
-    await stage.database.write(partial(subscriptions.stop, chat_id=1, now=NOON, only=["gelombang"]))
+    await stage.database.write(
+        partial(subscriptions.stop_some, chat_id=1, now=NOON, named=["gelombang"], left=["insentif"])
+    )
     await stage.go_on()
     assert stage.got() == {}
     assert {row["reason"] for row in await stage.rows()} == {"stopped by the person", "not_subscribed"}

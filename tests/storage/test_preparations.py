@@ -94,6 +94,37 @@ async def test_topics_begin_end_and_begin_again(database: Database, now: datetim
     await database.write(work)
 
 
+async def test_a_stop_taken_back_brings_what_it_ended_and_nothing_else(database: Database, now: datetime) -> None:
+    def work(connection: Connection) -> None:
+        one, later = chat(connection, "one", now), now + timedelta(days=1)
+        subscriptions.subscribe(connection, one, "semua", wording="alles", now=now)
+        left = ("insentif", "pelatihan")
+        subscriptions.stop_some(connection, one, now, ("gelombang",), left=left)
+        assert subscriptions.topics(connection, one) == list(left)
+        assert not subscriptions.stopped(connection, one)
+        subscriptions.stop_some(connection, one, now, ("insentif",), left=("pelatihan",))
+        assert subscriptions.stop(connection, one, later) == ["pelatihan"]
+        assert subscriptions.stop(connection, one, later + timedelta(days=1)) == []
+        assert subscriptions.stopped_at(connection, one) == later
+        assert subscriptions.resume(connection, one, later, wording="wieder") == ["pelatihan"]
+        assert subscriptions.topics(connection, one) == ["pelatihan"]
+        assert subscriptions.ended_last(connection, one) == []
+
+    await database.write(work)
+
+
+async def test_a_stop_of_one_who_had_nothing_is_lifted(database: Database, now: datetime) -> None:
+    def work(connection: Connection) -> None:
+        one = chat(connection, "one", now)
+        assert subscriptions.stop(connection, one, now) == []
+        assert subscriptions.stopped(connection, one)
+        assert subscriptions.resume(connection, one, now) == []
+        assert not subscriptions.stopped(connection, one)
+        assert subscriptions.topics(connection, one) == []
+
+    await database.write(work)
+
+
 async def test_who_receives_a_topic(database: Database, now: datetime) -> None:
     def work(connection: Connection) -> None:
         keys = [chat(connection, str(number), now) for number in range(4)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import select
 
 from bot.whatsapp.account import _FIELDS, _sentences
 from storage import channel_notes, charges, schema, subscriptions, templates
-from tests.bot.whatsapp.conftest import ACCOUNT, SENT, SOURCE, Door
+from tests.bot.whatsapp.conftest import ACCOUNT, BSUID, SENT, SOURCE, Door
 from tests.conftest import NOW
 
 NOTES = {
@@ -77,11 +78,27 @@ async def test_good_news_is_no_warning(door: Door) -> None:
     assert await notes(door) == []
 
 
-async def test_who_stops_marketing_in_whatsapp_gets_nothing_unasked(door: Door) -> None:
-    await door.says("halo", "1", phone="6281234567890")
+@pytest.mark.parametrize("told", ["stopped_marketing", "stopped_marketing_by_id"])
+async def test_who_stops_marketing_in_whatsapp_gets_nothing_unasked(door: Door, told: str) -> None:
+    await door.says("halo", "1", phone="6281234567890", bsuid=BSUID)
     await door.database.write(lambda c: subscriptions.subscribe(c, 1, "gelombang", wording="ya", now=NOW))
-    assert (await door.post("stopped_marketing")).status_code == 200
+    assert (await door.post(told)).status_code == 200
     assert await door.database.read(lambda c: subscriptions.topics(c, 1)) == []
+
+
+async def test_taken_back_there_what_ran_before_runs_again(door: Door) -> None:
+    await door.says("halo", "1", phone="6281234567890")
+    await door.database.write(lambda c: subscriptions.subscribe(c, 1, "gelombang", wording="ya", now=SENT))
+    await door.database.write(lambda c: subscriptions.stop(c, 1, SENT))
+    assert (await door.post("resumed_marketing")).status_code == 200
+    assert await door.database.read(lambda c: subscriptions.topics(c, 1)) == ["gelombang"]
+
+
+async def test_taken_back_there_before_a_stop_said_here_changes_nothing(door: Door) -> None:
+    await door.says("halo", "1", phone="6281234567890")
+    await door.database.write(lambda c: subscriptions.stop(c, 1, SENT + timedelta(seconds=1)))
+    assert (await door.post("resumed_marketing")).status_code == 200
+    assert await door.database.read(lambda c: subscriptions.stopped(c, 1))
 
 
 async def test_a_stop_of_somebody_unknown_is_200(door: Door) -> None:

@@ -298,6 +298,7 @@ async def test_who_stopped_marketing_gets_nothing_unasked(rig: Rig) -> None:
     await write_first(rig)
     await rig.settle()
     assert await rig.database.read(lambda c: subscriptions.stopped(c, 1))
+    assert await rig.rows(schema.chats, "stopped_at") == [(None,)]  # answers, and an agent's words, still reach them
 
 
 async def test_an_account_that_is_down_is_said_once_a_day_and_loses_nothing(rig: Rig) -> None:

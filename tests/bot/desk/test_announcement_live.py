@@ -7,7 +7,7 @@ import csv
 import io
 import re
 import zipfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -337,3 +337,24 @@ async def test_who_was_left_out_at_the_start_is_not_written_to_by_a_retry(office
     assert await office.do(lambda c: again(c, now=database_now(c))) == 1
     assert await office.do(lambda c: c.execute(select(campaign_flights.c.n)).all()) == []
     assert await office.do(lambda c: c.execute(select(campaign_rows.c.state)).scalar()) == "running"
+
+
+async def test_the_next_one_of_a_series_is_named_and_led_to(office: Office, chief: Browser) -> None:
+    key = await running(office)
+    assert "berikutnya" not in (await chief.get(f"/announcements/{key}")).text
+
+    def follows(connection: Connection) -> int:
+        now = database_now(connection)
+        row = {"name": "jadwal 2090-01-01", "content": announcement.read({"text": "Halo."}), "audience": {}}
+        row |= {"sources": [SOURCE], "state": "scheduled", "repeat": "daily", "follows_id": key}
+        return campaigns.create(connection, {**row, "starts_at": now + timedelta(days=1)}, actor="x", now=now)
+
+    following = await office.do(follows)
+    page = (await chief.get(f"/announcements/{key}")).text
+    assert f'<a href="/desk/announcements/{following}/draft">jadwal 2090-01-01</a>' in page
+    draft = partial(campaigns.change, campaign_id=following, state="draft", starts_at=datetime(2026, 1, 1, tzinfo=UTC))
+    await office.do(draft)
+    assert "berikutnya" not in (await chief.get(f"/announcements/{key}")).text
+    told = words((await chief.get(f"/announcements/{following}/draft")).text)
+    assert "Mulai sendiri 1 Jan" not in told, "its time has passed"
+    assert "tiap hari; berikutnya dijadwalkan begitu pengumuman ini mulai." in told

@@ -25,6 +25,8 @@ from storage.database import Database
 from tests.conftest import NOW
 from tests.fakes import sms_rules, whatsapp_rules
 
+pytestmark = pytest.mark.usefixtures("in_one_thread")
+
 FOLDER = Path(__file__).parents[1] / "dialogues"
 MEMORY = "/dev/shm"  # noqa: S108 - used only where it exists
 

@@ -16,7 +16,7 @@ from handlers.journeys import INTENTS
 from handlers.messages import Option, Reply, SecureForm, State
 from handlers.turn import Answer, Policy, Turn
 from nlu.understanding import Outcome, Understanding
-from tests.handlers.talking import memory
+from tests.handlers.sample_talk import sampled
 from tests.handlers.test_mid_form import PLACES, Stage
 
 OPERATOR = "Dinas Tenaga Kerja dan Transmigrasi Kabupaten Contoh"  # as long as such names are
@@ -24,7 +24,7 @@ OPERATOR = "Dinas Tenaga Kerja dan Transmigrasi Kabupaten Contoh"  # as long as 
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    with memory() as connection:
+    with sampled() as connection:
         yield Stage(connection)
 
 

@@ -33,6 +33,7 @@ from bot.effects import Parts
 from bot.expected import differences
 from bot.similar import SimilarPeople
 from bot.terminal.session import Session
+from handlers.catalogue import LOADER
 from handlers.messages import Kind, Reply, State
 from handlers.secure import hash_identity
 from storage import migrate
@@ -57,7 +58,7 @@ class Outcome:
 def read(path: Path) -> list[dict[str, Any]]:
     """The dialogues of a file; raises ValueError with the file and what is wrong."""
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise ValueError(

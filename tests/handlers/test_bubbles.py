@@ -85,16 +85,16 @@ def test_two_answers_and_what_stands_behind_an_answer(stage: Stage) -> None:
 @pytest.mark.parametrize("name", PLACES)
 def test_every_aside_of_a_step(stage: Stage, name: str) -> None:
     found = []
-    for intent in (*stage.catalogue.answers, *INTENTS):
-        inner = stage.connection.begin_nested()
-        try:
-            if linked := PLACES[name].linked:
-                stage.talk.link(linked)
-            state, place = stage.opened(name)
+    outer = stage.connection.begin_nested()
+    try:
+        if linked := PLACES[name].linked:
+            stage.talk.link(linked)
+        state, place = stage.opened(name)
+        for intent in (*stage.catalogue.answers, *INTENTS):
             answer = played(stage, asked(stage, replace(state, greeted=False), place.programme, meant(intent)))
             found += too_long(f"{name} {intent}", answer.replies)
-        finally:
-            inner.rollback()
+    finally:
+        outer.rollback()
     assert found == []
 
 

@@ -12,10 +12,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -30,6 +33,7 @@ from bot.effects import Parts
 from bot.expected import differences
 from bot.similar import SimilarPeople
 from bot.terminal.session import Session
+from handlers.catalogue import LOADER
 from handlers.messages import Kind, Reply, State
 from handlers.secure import hash_identity
 from storage import migrate
@@ -54,7 +58,7 @@ class Outcome:
 def read(path: Path) -> list[dict[str, Any]]:
     """The dialogues of a file; raises ValueError with the file and what is wrong."""
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise ValueError(
@@ -89,6 +93,24 @@ async def _migrate(path: Path) -> None:
     await database.close()
 
 
+async def _with_samples(template: Path, parts: Parts, start: datetime) -> Path:
+    """The template with the invented people as they are at that moment, made once and kept beside it."""
+    key, similar = parts.policy.lookup_key, parts.policy.similar
+    mark = hashlib.sha256(f"{start.isoformat()} {similar} ".encode() + key).hexdigest()[:16]
+    path = template.with_name(f"{template.stem}-{mark}.db")
+    if not path.exists():
+        making = path.with_suffix(".new")
+        shutil.copy(template, making)
+        database = Database(f"sqlite:///{making}")
+        await database.write(partial(samples.fill, now=start, hash_nik=partial(hash_identity, key=key)))
+        await SimilarPeople(database, wanted=similar, clock=lambda _: start).run_once()
+        await database.close()
+        with closing(sqlite3.connect(making)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what stands in the log beside the file goes into it
+        making.rename(path)
+    return path
+
+
 def channels_of(script: Mapping[str, Any]) -> list[str]:
     """The channels that a dialogue is played on; ValueError where what it says of them makes no sense."""
     named, without = script.get("channels", ["terminal"]), script.get("not_on") or {}
@@ -116,18 +138,14 @@ async def run(
     """
     with tempfile.TemporaryDirectory(prefix="pandu-dialogue-") as folder:
         path = Path(folder) / "dialogue.db"
-        if template:
-            shutil.copy(template, path)
-        else:
-            await _migrate(path)
+        if template is None:
+            template = Path(folder) / "template.db"
+            await _migrate(template)
+        start = _moment(script)
+        parts = _with_policy(parts, script)
+        shutil.copy(await _with_samples(template, parts, start) if script.get("samples") else template, path)
         database = Database(f"sqlite:///{path}")
         try:
-            start = _moment(script)
-            parts = _with_policy(parts, script)
-            if script.get("samples"):
-                hash_nik = partial(hash_identity, key=parts.policy.lookup_key)
-                await database.write(partial(samples.fill, now=start, hash_nik=hash_nik))
-                await SimilarPeople(database, wanted=parts.policy.similar, clock=lambda _: start).run_once()
             desk = Desk(database)
             if script.get("agents"):
                 await desk.open(script["agents"], script.get("hours"), start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,19 +15,19 @@ from sqlalchemy import Connection, select
 from typer.testing import CliRunner, Result
 
 from bot.cli import app
-from storage import agents, cases, migrate
+from storage import agents, cases
 from storage.schema import outbox
 from tests.bot.at_once import at_once
 from tests.storage.desk import ask
 
 
 @pytest.fixture
-def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def url(tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     found = f"sqlite:///{tmp_path / 'pandu.db'}"
     monkeypatch.setenv("PANDU_DATABASE_URL", found)
     monkeypatch.setenv("PANDU_SECRET_KEY", "x" * 32)
     monkeypatch.setenv("PANDU_PUBLIC_URL", "https://bantuan.contoh.go.id/")
-    run(found, migrate.upgrade)
+    shutil.copy(sqlite_template, tmp_path / "pandu.db")
     return found
 
 

@@ -25,13 +25,18 @@ from storage.database import Database
 from tests.conftest import NOW
 from tests.fakes import sms_rules, whatsapp_rules
 
+pytestmark = pytest.mark.usefixtures("in_one_thread")
+
 FOLDER = Path(__file__).parents[1] / "dialogues"
 MEMORY = "/dev/shm"  # noqa: S108 - used only where it exists
 
 
+SCRIPTS = {path: dialogues.read(path) for path in sorted(FOLDER.glob("*.yml"))}
+
+
 def _cases() -> Iterator[Any]:
-    for path in sorted(FOLDER.glob("*.yml")):
-        for script in dialogues.read(path):
+    for path, scripts in SCRIPTS.items():
+        for script in scripts:
             for channel in dialogues.channels_of(script):
                 yield pytest.param(script, channel, id=f"{path.stem}: {script['name']} [{channel}]")
 
@@ -76,7 +81,7 @@ async def test_dialogue(script: dict[str, Any], channel: str, parts: Parts, sqli
 
 
 def test_there_are_enough_and_every_expectation_can_fail() -> None:
-    scripts = [script for path in sorted(FOLDER.glob("*.yml")) for script in dialogues.read(path)]
+    scripts = [script for scripts in SCRIPTS.values() for script in scripts]
     assert len(scripts) >= 64
     named = Counter(script["name"] for script in scripts)
     assert [name for name, times in named.items() if times > 1] == []
@@ -86,8 +91,8 @@ def test_there_are_enough_and_every_expectation_can_fail() -> None:
 
 
 def test_every_dialogue_is_held_on_whatsapp_and_by_sms_or_says_why_not() -> None:
-    for path in sorted(FOLDER.glob("*.yml")):
-        for script in dialogues.read(path):
+    for path, scripts in SCRIPTS.items():
+        for script in scripts:
             told = {*dialogues.channels_of(script), *(script.get("not_on") or {})}
             assert {"whatsapp", "sms"} <= told, f"{path.name}: {script['name']}"
 

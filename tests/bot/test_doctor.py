@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 
 from bot import cli, ports, settings
 from bot.commands import doctor, doctor_machine
-from storage import agents, data_requests, erasing, migrate, progress
+from storage import agents, data_requests, erasing, progress
 from storage.database import Database
 from tests.bot.test_service import free_port
 from tests.conftest import NOW
@@ -26,19 +27,13 @@ from tests.fakes.telegram import serve
 
 
 @pytest.fixture
-def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def url(tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A migrated database that the settings name, on a port that is free."""
     found = f"sqlite:///{tmp_path / 'p.db'}"
     monkeypatch.setenv("PANDU_DATABASE_URL", found)
     monkeypatch.setenv("PANDU_BIND", f"127.0.0.1:{free_port()}")
-    asyncio.run(_migrate(found))
+    shutil.copy(sqlite_template, tmp_path / "p.db")
     return found
-
-
-async def _migrate(url: str) -> None:
-    database = Database(url)
-    await database.write(migrate.upgrade)
-    await database.close()
 
 
 def problems() -> str:

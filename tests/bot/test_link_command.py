@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from bot import samples, settings
 from bot.commands.link import app
 from bot.effects import Parts
 from bot.terminal.session import Session
-from storage import chats, migrate
+from storage import chats
 from storage.database import Database, database_now
 from tests.bot.at_once import at_once
 
@@ -32,11 +33,11 @@ def parts() -> Parts:
 class Office:
     """A database with the samples, and people who write to it."""
 
-    def __init__(self, folder: Path, parts: Parts) -> None:
+    def __init__(self, folder: Path, template: Path, parts: Parts) -> None:
         self.url = f"sqlite:///{folder / 'p.db'}"
         self.parts = parts
         self.session: Session | None = None
-        self.run(lambda database: database.write(migrate.upgrade))
+        shutil.copy(template, folder / "p.db")
 
         async def fill(database: Database) -> None:
             await database.write(lambda connection: samples.fill(connection, database_now(connection)))
@@ -66,8 +67,8 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Office:
-    found = Office(tmp_path, parts)
+def office(tmp_path: Path, sqlite_template: Path, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Office:
+    found = Office(tmp_path, sqlite_template, parts)
     monkeypatch.setenv("PANDU_DATABASE_URL", found.url)
     return found
 

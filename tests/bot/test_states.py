@@ -20,6 +20,8 @@ from storage import chats, inbox
 from storage.database import Database
 from tests.conftest import NOW
 
+pytestmark = pytest.mark.usefixtures("in_one_thread")
+
 FOLDER = Path(__file__).parents[1] / "states"
 FILES = sorted(FOLDER.glob("*.json"))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection
 
-from tests.handlers.sample_talk import SampleTalk
+from tests.handlers.sample_talk import SampleTalk, sampled
 from tests.handlers.talking import memory
 
 
@@ -19,6 +19,7 @@ def connection() -> Iterator[Connection]:
 
 
 @pytest.fixture
-def talk(connection: Connection) -> SampleTalk:
+def talk() -> Iterator[SampleTalk]:
     """A conversation on Telegram among the demo's invented people."""
-    return SampleTalk(connection)
+    with sampled() as made:
+        yield SampleTalk(made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +14,9 @@ from handlers.messages import Kind
 from nlu.understanding import Entity
 from storage import chats, people
 from storage.schema import participants
-from tests.handlers.talking import NOW, Talk, born
+from tests.handlers.talking import NOW, Talk, born, memory
 
-__all__ = ["NOW", "SampleTalk", "born", "entity"]
+__all__ = ["NOW", "SampleTalk", "born", "entity", "sampled"]
 
 
 def entity(kind: str, value: str | int, text: str = "", **detail: str) -> Entity:
@@ -23,13 +24,22 @@ def entity(kind: str, value: str | int, text: str = "", **detail: str) -> Entity
     return Entity(kind=kind, value=value, text=text or str(value), start=0, end=len(text or str(value)), detail=detail)
 
 
+def _samples(connection: Connection) -> None:
+    samples.fill(connection, NOW)
+
+
+def sampled() -> AbstractContextManager[Connection]:
+    """A fresh database with the samples and one chat, number 1."""
+    return memory(_samples)
+
+
 class SampleTalk(Talk):
     """Talks on a database filled with the samples."""
 
-    def __init__(self, connection: Connection, *, hash_nik: Any = None, **options: Any) -> None:
+    def __init__(self, connection: Connection, **options: Any) -> None:
+        """`connection`: of `sampled()`."""
         super().__init__(connection, **options)
         self.channel = "telegram"
-        samples.fill(connection, NOW, hash_nik=hash_nik)
 
     def turn(self, text: str = "", intent: str = "out_of_scope", **more: Any) -> Any:
         """A turn on the chosen channel, with a shared number where `phone` is given."""

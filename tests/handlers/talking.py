@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, insert
+from sqlalchemy import Connection, StaticPool, create_engine, event, insert
 
 from handlers import catalogue, dialogue
 from handlers.messages import Inbound, Kind, Reply, State, option_reference
@@ -25,26 +25,29 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 @contextmanager
-def memory() -> Iterator[Connection]:
-    """A fresh database with one chat, number 1."""
+def memory(fill: Callable[[Connection], None] | None = None) -> Iterator[Connection]:
+    """A fresh database with what `fill` writes and one chat, number 1."""
     engine = shared_engine("sqlite://")
-    event.listen(engine, "connect", _fill)
+
+    def copy(dbapi: Any, _: object) -> None:
+        dbapi.deserialize(_image(fill))
+        dbapi.execute("PRAGMA foreign_keys = ON")
+
+    event.listen(engine, "connect", copy)
     with engine.begin() as connection:
         add_chat(connection, "one")
         yield connection
     engine.dispose()
 
 
-def _fill(dbapi: Any, _: object) -> None:
-    dbapi.deserialize(_tables())
-    dbapi.execute("PRAGMA foreign_keys = ON")
-
-
 @cache
-def _tables() -> bytes:
-    """An empty database with all tables: making them takes 40 ms."""
-    engine = create_engine("sqlite://")
+def _image(fill: Callable[[Connection], None] | None) -> bytes:
+    """A database with all tables and what `fill` writes: making it takes 40 ms, with the samples 80."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
     metadata.create_all(engine)
+    if fill:
+        with engine.begin() as connection:
+            fill(connection)
     raw = engine.raw_connection()
     made: bytes = raw.driver_connection.serialize()  # type: ignore[union-attr]
     raw.close()

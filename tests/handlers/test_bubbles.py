@@ -16,7 +16,7 @@ from handlers.journeys import INTENTS
 from handlers.messages import Option, Reply, SecureForm, State
 from handlers.turn import Answer, Policy, Turn
 from nlu.understanding import Outcome, Understanding
-from tests.handlers.talking import memory
+from tests.handlers.sample_talk import sampled
 from tests.handlers.test_mid_form import PLACES, Stage
 
 OPERATOR = "Dinas Tenaga Kerja dan Transmigrasi Kabupaten Contoh"  # as long as such names are
@@ -24,7 +24,7 @@ OPERATOR = "Dinas Tenaga Kerja dan Transmigrasi Kabupaten Contoh"  # as long as 
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    with memory() as connection:
+    with sampled() as connection:
         yield Stage(connection)
 
 
@@ -85,16 +85,16 @@ def test_two_answers_and_what_stands_behind_an_answer(stage: Stage) -> None:
 @pytest.mark.parametrize("name", PLACES)
 def test_every_aside_of_a_step(stage: Stage, name: str) -> None:
     found = []
-    for intent in (*stage.catalogue.answers, *INTENTS):
-        inner = stage.connection.begin_nested()
-        try:
-            if linked := PLACES[name].linked:
-                stage.talk.link(linked)
-            state, place = stage.opened(name)
+    outer = stage.connection.begin_nested()
+    try:
+        if linked := PLACES[name].linked:
+            stage.talk.link(linked)
+        state, place = stage.opened(name)
+        for intent in (*stage.catalogue.answers, *INTENTS):
             answer = played(stage, asked(stage, replace(state, greeted=False), place.programme, meant(intent)))
             found += too_long(f"{name} {intent}", answer.replies)
-        finally:
-            inner.rollback()
+    finally:
+        outer.rollback()
     assert found == []
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from handlers import content_check
-from handlers.catalogue import CONTENT, load
+from handlers.catalogue import CONTENT, LOADER, load
 
 
 def test_the_shipped_content_is_in_order() -> None:
@@ -22,12 +22,22 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(CONTENT, tmp_path / "content"))
 
 
+def read(path: Path) -> dict:
+    found: dict = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 - a safe loader
+    return found
+
+
+def write(path: Path, entries: dict) -> None:
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    path.write_text(yaml.dump(entries, Dumper=dumper, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
 def change(folder: Path, intent: str, edit: Callable[[dict], None]) -> None:
     for path in (folder / "answers").glob("*.yml"):
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+        entries = read(path)
         if intent in entries:
             edit(entries[intent])
-            path.write_text(yaml.safe_dump(entries, allow_unicode=True, sort_keys=False), encoding="utf-8")
+            write(path, entries)
             return
     raise AssertionError(intent)
 
@@ -86,9 +96,9 @@ def test_a_template_that_would_be_refused_is_named_with_its_line(
     folder: Path, edit: Callable[[dict], None], words: str
 ) -> None:
     path = folder / "whatsapp_templates.yml"
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entries = read(path)
     edit(entries["notice_change"])
-    path.write_text(yaml.safe_dump(entries, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    write(path, entries)
     (problem,) = content_check.check(folder)
     assert words in problem.message
     assert path.read_text(encoding="utf-8").splitlines()[problem.line - 1] == "notice_change:"
@@ -96,9 +106,9 @@ def test_a_template_that_would_be_refused_is_named_with_its_line(
 
 def test_a_missing_intent_is_refused(folder: Path) -> None:
     path = folder / "answers" / "safety.yml"
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entries = read(path)
     del entries["scam_check"]
-    path.write_text(yaml.safe_dump(entries), encoding="utf-8")
+    write(path, entries)
     assert any("no answer for scam_check" in problem.message for problem in content_check.check(folder))
 
 

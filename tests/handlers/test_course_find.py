@@ -12,8 +12,7 @@ from sqlalchemy import delete, update
 from handlers import course_find, course_search
 from handlers.course_search import Search
 from storage.schema import courses, enrolments, participants
-from tests.handlers.sample_talk import NOW, SampleTalk, entity
-from tests.handlers.talking import memory
+from tests.handlers.sample_talk import NOW, SampleTalk, entity, sampled
 from tests.handlers.test_courses import add_course
 
 TODAY = NOW.date()
@@ -38,7 +37,7 @@ def own_list(talk: SampleTalk) -> SampleTalk:
 
 @pytest.fixture
 def opened() -> Iterator[SampleTalk]:
-    with memory() as connection:
+    with sampled() as connection:
         yield SampleTalk(connection, programme="open")
 
 

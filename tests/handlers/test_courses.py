@@ -13,7 +13,7 @@ from handlers.course_search import Search, from_text, refine
 from storage import courses
 from storage.schema import courses as rows
 from storage.schema import participants
-from tests.handlers.sample_talk import NOW, SampleTalk, entity
+from tests.handlers.sample_talk import NOW, SampleTalk, entity, sampled
 
 
 def add_course(talk: SampleTalk, title: str, **changes: object) -> int:
@@ -176,9 +176,7 @@ def test_a_question_on_the_way_is_answered(talk: SampleTalk) -> None:
 
 
 def test_open_the_deadline_and_the_balance_of_the_record_are_told() -> None:
-    from tests.handlers.talking import memory
-
-    with memory() as connection:
+    with sampled() as connection:
         talk = SampleTalk(connection, programme="open")
         number = talk.number_with(membership="active", wallet="")
         talk.link(number)

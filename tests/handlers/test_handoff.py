@@ -17,7 +17,7 @@ from handlers.messages import Kind
 from handlers.turn import Policy
 from storage import agents, calendar, cases, chats, handoffs, ownership
 from storage.schema import cases as case_rows
-from tests.handlers.sample_talk import SampleTalk
+from tests.handlers.sample_talk import SampleTalk, sampled
 from tests.handlers.talking import NOW, Talk, add_chat, memory
 from tests.storage.desk import add_agent, ask, serve
 
@@ -31,7 +31,7 @@ STORY = (
 
 @pytest.fixture
 def talk() -> Iterator[SampleTalk]:
-    with memory() as connection:
+    with sampled() as connection:
         made = SampleTalk(connection, policy=Policy(agents=True))
         calendar.set_shifts(connection, range(5), [(480, 960)])
         yield made

@@ -11,8 +11,7 @@ from sqlalchemy import insert, update
 
 from bot import samples
 from storage.schema import enrolments, incentives, participants
-from tests.handlers.sample_talk import NOW, SampleTalk, entity
-from tests.handlers.talking import memory
+from tests.handlers.sample_talk import NOW, SampleTalk, entity, sampled
 
 ASKED = "cek insentif saya"
 
@@ -132,7 +131,7 @@ def test_an_unknown_reason_of_a_newer_import_is_survived(talk: SampleTalk) -> No
 
 
 def test_open_the_action_is_another() -> None:
-    with memory() as connection:
+    with sampled() as connection:
         talk = SampleTalk(connection, programme="open")
         shown = status(talk, talk.number_with(payment="failed", reason="wallet_full"))
         assert talk.content.files["unpaid"]["wallet_full"]["action"] in shown
@@ -290,7 +289,7 @@ def test_every_advice_fits_one_message_open_and_closed() -> None:
     from handlers.incentive_advice import advice
 
     for programme in ("open", "closed"):
-        with memory() as connection:
+        with sampled() as connection:
             talk = SampleTalk(connection, programme=programme)
             for reason in talk.content.files["unpaid"]:
                 assert len(advice(talk.turn("x"), reason, "")) <= 460, reason

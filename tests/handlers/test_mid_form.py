@@ -24,8 +24,7 @@ from handlers.turn import Answer, Policy, Turn
 from nlu.embedded import EmbeddedEngine
 from nlu.masking import mask
 from nlu.understanding import Context, Understanding
-from tests.handlers.sample_talk import SampleTalk
-from tests.handlers.talking import memory
+from tests.handlers.sample_talk import SampleTalk, sampled
 
 DEV = Path(__file__).parents[1] / "data" / "dev.jsonl"
 QUESTIONS, SEED = 40, 20261124
@@ -473,7 +472,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     """The stage of all tests here."""
-    with memory() as connection:
+    with sampled() as connection:
         yield Stage(connection)
 
 

@@ -18,7 +18,7 @@ from storage import chats, consents, drafts, outbox, people, privacy, registrati
 from storage import identity as numbers
 from storage.schema import carry_codes, conversations, links, participants
 from storage.schema import outbox as outbox_rows
-from tests.handlers.sample_talk import SampleTalk
+from tests.handlers.sample_talk import SampleTalk, sampled
 from tests.handlers.talking import NOW, add_chat
 
 POLICY = Policy(
@@ -30,6 +30,12 @@ POLICY = Policy(
 )
 NUMBERS = itertools.count(1)
 PLAIN = {"nik": "3273010312990001", "kk": "3273010101100002"}
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    with sampled() as made:
+        yield made
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from sqlalchemy import Connection
 
 from handlers.messages import Kind
 from handlers.turn import Policy
-from tests.handlers.sample_talk import SampleTalk, born, entity
-from tests.handlers.talking import memory
+from tests.handlers.sample_talk import SampleTalk, born, entity, sampled
 
 STARTS = ("course_choose", "incentive_status", "link_account", "report_problem", "application_status")
 TEXTS = (
@@ -67,7 +66,7 @@ STEPS = st.one_of(
 
 @pytest.fixture(scope="module")
 def filled() -> Iterator[Connection]:
-    with memory() as connection:
+    with sampled() as connection:
         SampleTalk(connection)
         yield connection
 

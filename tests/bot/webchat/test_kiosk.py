@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from bot import app, settings
 from bot.app import Service
 from bot.webchat.page import FOLDER
 from bot.webchat.receive import KIOSK, PREFIX
-from storage import kiosk, migrate
+from storage import kiosk
 from storage.schema import chats, drafts, hook_deliveries, messages, registrations
 
 WORDS = ("mau daftar", "setuju", "51", "gak usah", "kota bandung", "sd", "jualan bakso", "masak, bisnis")
@@ -55,7 +56,7 @@ class Office:
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
+async def office(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Office]:
     loaded = settings.load(
         {
             "PANDU_DATABASE_URL": f"sqlite:///{tmp_path / 'kiosk.db'}",
@@ -65,8 +66,8 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
             "PANDU_HOOK_SECRET": "s" * 32,
         }
     )
+    shutil.copy(sqlite_template, tmp_path / "kiosk.db")
     service = Service(loaded, app.parts(loaded))
-    await service.database.write(migrate.upgrade)
     made = Office(service)
     yield made
     await made.http.aclose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,17 +13,16 @@ from typer.testing import CliRunner, Result
 
 from bot.whatsapp import limits
 from bot.whatsapp.cli import app
-from storage import migrate
 from storage.database import Database
 from tests.bot.whatsapp.sending.conftest import Clock, rigged
 from tests.fakes.whatsapp import ACCOUNT_ID, APP_ID, NUMBER_ID, SECRET, TOKEN, VERIFY, FakeWhatsApp
 
 
 @pytest.fixture
-async def own(tmp_path: Path) -> AsyncIterator[Database]:
+async def own(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Database]:
     """The operator's database."""
+    shutil.copy(sqlite_template, tmp_path / "pandu.db")
     made = Database(f"sqlite:///{tmp_path}/pandu.db")
-    await made.write(migrate.upgrade)
     yield made
     await made.close()
 

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, text, update
 
 from bot import campaign_start
-from storage import audience, campaign_run, campaigns, reached, schema, subscriptions
+from storage import audience, campaign_run, campaigns, migrate, reached, schema, subscriptions
 from storage.database import Database
 from storage.refusal import NotReadyError, Refusal
 from tests.bot.test_broadcast import NOON, Stage, fake  # noqa: F401 - a fixture
@@ -314,3 +314,19 @@ async def test_names_lead_to_their_series(stage: Stage) -> None:
     await settle(stage)
     assert await stage.database.read(reached.names) == {"langkah-1": key, "langkah-1 2026-11-25": key}
     assert await stage.database.read(reached.titles) == {key: "langkah-1"}
+
+
+async def test_series_that_began_before_there_were_any_are_found_by_what_followed_what(database: Database) -> None:
+    def work(connection: Connection) -> dict[str, int | None]:
+        for column in ("series_id", "once"):
+            connection.execute(text(f"ALTER TABLE campaigns DROP COLUMN {column}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0016'"))
+        told = "INSERT INTO campaigns (id, name, state, kind, content, audience, sources, follows_id, created_by, created_at) VALUES"
+        at = "0" if connection.dialect.name == "sqlite" else "now()"
+        for key, follows in ((1, "NULL"), (2, "1"), (3, "NULL"), (4, "2"), (5, "4")):
+            row = f"({key}, '{key}', 'done', 'news', '{{}}', '{{}}', '[]', {follows}, 'a', {at})"
+            connection.execute(text(f"{told} {row}"))
+        migrate.upgrade(connection)
+        return {row["name"]: row["series_id"] for row in campaigns.all_of(connection)}
+
+    assert await database.write(work) == {"1": None, "2": 1, "3": None, "4": 1, "5": 1}

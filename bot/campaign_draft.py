@@ -14,7 +14,7 @@ from bot.campaign_means import Room
 from handlers import announcement, templates
 from handlers.subscription import TOPICS as ALL_TOPICS
 from handlers.turn import ZONES
-from storage import campaign_numbers, campaigns, pictures, segments
+from storage import campaign_numbers, campaigns, pictures, reached, segments
 from storage.refusal import NotReadyError, Refusal
 
 NAME, ADDRESS, SPREAD = 60, 300, 14 * 24  # letters, letters, hours
@@ -42,6 +42,7 @@ class Wish:
     spread: float = 0
     at: str = ""
     repeat: str = ""
+    once: bool = False  # of all that are repeated a person gets one
     unread: Sequence[Refusal] = ()  # what of it could not even be read
 
 
@@ -104,6 +105,7 @@ def read(
         "spread_hours": max(wish.spread, room.ways.wave_hours) if wish.wave else wish.spread,
         "starts_at": _tried(found, lambda: moment(wish.at, "at")),
         "repeat": wish.repeat or None,
+        "once": wish.once,
         "content": None if unread else _tried(found, lambda: _content(connection, wish, now)),
         "audience": _tried(found, lambda: _audience(connection, wish, room, now, held)),
     }
@@ -152,6 +154,9 @@ def _of_choices(wish: Wish, values: Mapping[str, Any], now: datetime) -> list[Re
     wrong(bool(wish.topic) and wish.topic not in TOPICS, "topic", f"--topic {wish.topic}: one of {listed}", "topic")
     unknown_repeat = bool(wish.repeat) and (wish.repeat not in campaign_start.REPEATS or not wish.at)
     wrong(unknown_repeat, "repeat", f"--repeat is one of {repeats} and needs --at", "repeat")
+    wrong(
+        wish.once and not wish.repeat, "once", "--once needs --repeat: of all that are repeated each gets one", "once"
+    )
     wrong(not 0 <= wish.spread <= SPREAD, "spread", f"--spread: 0 to {SPREAD} hours", "spread", most=SPREAD)
     needs = "--wave needs --source (the official page) and --until (when the wave closes)"
     wrong(wish.wave and not wish.source.strip(), "wave_source", needs, "source")
@@ -175,7 +180,9 @@ def _audience(connection: Connection, wish: Wish, room: Room, now: datetime, hel
             told = f"no segment {wish.segment!r}; `pandu broadcast segments list`"
             raise Refusal("no_segment", told, field="segment", name=wish.segment)
         return {"filter": dict(saved[wish.segment])}
-    return {"filter": campaign_files.read_filter(wish.tree, now) if wish.tree is not None else {}}
+    if wish.tree is None:
+        return {"filter": {}}
+    return {"filter": campaign_files.read_filter(wish.tree, reached.names(connection), now)}
 
 
 def _of_numbers(wish: Wish, room: Room, held: RowMapping | None) -> dict[str, Any]:

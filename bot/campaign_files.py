@@ -79,14 +79,14 @@ def typed_paragraphs(field: str, text: str) -> Any:
         raise Refusal("paragraph", str(error), field=field) from None
 
 
-def typed_filter(text: str, now: datetime) -> dict[str, Any]:
-    """A filter as it is typed into a page; `Refusal` whose values hold the `line`."""
+def typed_filter(text: str, known: Mapping[str, int], now: datetime) -> dict[str, Any]:
+    """A filter as it is typed into a page; `Refusal` whose values hold the `line`. `known`: announcements (storage.reached.names)."""
     if len(text) > _MOST_TYPED:
         told = f"the filter: at most {_MOST_TYPED} characters"
         raise Refusal("filter_long", told, field="filter", line=1, most=_MOST_TYPED)
     found = _parsed(text)
     try:
-        return read_filter(found, now)
+        return read_filter(found, known, now)
     except Refusal as error:
         error.values["line"] = _line_of(text, error.path)
         raise
@@ -107,10 +107,14 @@ def _line_of(text: str, path: Iterable[str | int]) -> int:
     return line
 
 
-def read_filter(found: Any, now: datetime) -> dict[str, Any]:
-    """A filter with names of places as codes; `Refusal` says what is wrong with it, and where."""
+def read_filter(found: Any, known: Mapping[str, int], now: datetime) -> dict[str, Any]:
+    """A filter with names of places and of announcements as codes; `Refusal` says what is wrong with it, and where.
+
+    `known`: the series of announcements by their names (storage.reached.names). One that does not exist is refused: that nobody has
+    got it would be true, and nobody means it.
+    """
     try:
-        tree: dict[str, Any] = _coded(found if found is not None else {})
+        tree: dict[str, Any] = _coded(found if found is not None else {}, known)
         audience_filter.condition(tree, now)
     except Refusal as error:
         error.field = "filter"
@@ -118,15 +122,17 @@ def read_filter(found: Any, now: datetime) -> dict[str, Any]:
     return tree
 
 
-def _coded(tree: Any, depth: int = 0) -> Any:
+def _coded(tree: Any, known: Mapping[str, int], depth: int = 0) -> Any:
     if not isinstance(tree, Mapping) or depth > audience_filter.DEPTH:
         return tree
     coded: dict[str, Any] = {}
     for key, value in tree.items():
         if key in ("and", "or") and isinstance(value, list):
-            coded[key] = [_within(key, place, one, depth) for place, one in enumerate(value)]
+            coded[key] = [_within(key, place, one, known, depth) for place, one in enumerate(value)]
         elif key == "not":
-            coded[key] = _within(key, None, value, depth)
+            coded[key] = _within(key, None, value, known, depth)
+        elif key == "got":
+            coded[key] = _series(value, known)
         elif key in ("region", "province"):
             coded[key] = [_place(str(name), str(key)) for name in (value if isinstance(value, list) else [value])]
         else:
@@ -134,11 +140,23 @@ def _coded(tree: Any, depth: int = 0) -> Any:
     return coded
 
 
-def _within(key: str, place: int | None, tree: Any, depth: int) -> Any:
+def _within(key: str, place: int | None, tree: Any, known: Mapping[str, int], depth: int) -> Any:
     try:
-        return _coded(tree, depth + 1)
+        return _coded(tree, known, depth + 1)
     except Refusal as error:
         raise error.within(key, *(() if place is None else (place,))) from None
+
+
+def _series(value: Any, known: Mapping[str, int]) -> Any:
+    """What the condition `got` names: an announcement by its name, or its series as a draft keeps it."""
+    if not isinstance(value, Mapping) or ("campaign" in value) == ("series" in value):
+        return value
+    name = " ".join(str(value.get("campaign", "")).split())
+    found = known.get(name) if "campaign" in value else value["series"]
+    if found is None or ("series" in value and found not in known.values()):
+        shown = (name or str(found))[:60]
+        raise Refusal("campaign_unknown", f"got: there is no campaign {shown!r}", value=shown).within("got")
+    return {**{key: one for key, one in value.items() if key != "campaign"}, "series": found}
 
 
 def _place(name: str, key: str) -> str:

@@ -17,12 +17,13 @@ from handlers import announcement, templates
 from handlers.catalogue import Catalogue
 from handlers.templates import Wanted
 from handlers.turn import ZONES
-from storage import audience, campaign_numbers, campaign_run, campaigns
+from storage import audience, campaign_numbers, campaign_run, campaigns, reached
 from storage import templates as registry
 from storage.refusal import NotReadyError, Refusal
 
 REPEATS: Final = ("daily", "weekly", "monthly")
 ACTOR: Final = "pandu"
+WAITED: Final = "nobody new"  # an act
 _DATED: Final = re.compile(r" \d{4}-\d\d-\d\d( \d+)?$")
 
 
@@ -41,9 +42,36 @@ def in_the_way(connection: Connection, room: Room, campaign: Mapping[Any, Any], 
     found = announcement.problems(campaign["content"], around, hosts=room.hosts, wanted=wanted)
     if held := template_obstacle(connection, campaign, wanted, room.ways.account_id):
         found.append(held)
-    if why := campaigns.obstacle(campaign, size, room.ways.approval_from):
+    why = _obstacle(connection, campaign, size, room.ways.approval_from)
+    if why and not (why.key == "nobody" and campaign["once"]):  # they come with the days
         found.append(why)
     return found
+
+
+def _obstacle(connection: Connection, campaign: Mapping[Any, Any], size: int, approval_from: float) -> Refusal | None:
+    """A series that each gets once grows by the day: nobody has approved it, so all that it has written to count."""
+    counts = campaign["once"] and not campaign["approved_by"]
+    before = campaign_run.written_to(connection, reached.root(campaign)) if counts else 0
+    return campaigns.obstacle(campaign, size, int(approval_from), before=before)
+
+
+def approve(
+    connection: Connection,
+    campaign: Mapping[Any, Any],
+    size: int,
+    *,
+    actor: str,
+    now: datetime,
+    up_to: int = 0,
+    seen: int | None = None,
+) -> int:
+    """The second person's word on so many recipients, or where more will come by the day, on up to so many a time; returns how many."""
+    if up_to and not campaign["once"]:
+        told = "--up-to is for a series that each gets once (--once): the others are approved as large as they are"
+        raise Refusal("up_to", told, field="up_to")
+    approved = max(size, up_to)
+    campaigns.approve(connection, campaign, approved, actor=actor, now=now, seen=seen)
+    return approved
 
 
 def template_obstacle(
@@ -69,7 +97,12 @@ def begin(
         campaigns.change(connection, campaign["id"], state="scheduled")
         campaigns.note(connection, campaign["id"], actor, "schedule", now)
         return {"state": "scheduled", "starts_at": campaign["starts_at"].isoformat()}
-    rows = go(connection, campaign, approval_from=room.ways.approval_from, actor=actor, now=now)
+    try:
+        rows = go(connection, campaign, approval_from=room.ways.approval_from, actor=actor, now=now)
+    except Refusal as error:
+        if error.key != "nobody" or not campaign["once"]:
+            raise
+        return _move_on(connection, campaign, actor=actor, now=now)
     _repeat(connection, campaign, now)
     return {"state": "running", "rows": rows}
 
@@ -79,7 +112,7 @@ def go(connection: Connection, campaign: Mapping[Any, Any], *, approval_from: fl
     if campaign["valid_until"] and campaign["valid_until"] <= now:
         raise Refusal("until_past", "its time is over (--until)", field="until")
     needs = announcement.needs(campaign["content"])
-    if why := campaigns.obstacle(campaign, size(connection, campaign, now), int(approval_from)):
+    if why := _obstacle(connection, campaign, size(connection, campaign, now), approval_from):
         raise why
     if campaign["audience"].get("numbers_of") is not None:
         campaign_numbers.prepare(connection, campaign, now)
@@ -104,6 +137,9 @@ def start_scheduled(
             raise held
         go(connection, campaign, approval_from=approval_from, actor=ACTOR, now=now)
     except Refusal as error:
+        if error.key == "nobody" and campaign["once"]:
+            _move_on(connection, campaign, actor=ACTOR, now=now)
+            return
         goes_on = error.key == "nobody" and bool(campaign["repeat"])
         kept = {"repeat": None} if goes_on else {}
         campaigns.change(connection, campaign["id"], state="draft", **kept)
@@ -115,20 +151,39 @@ def start_scheduled(
 
 def _repeat(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -> None:
     """The next one of a repeated one: the same audience by the same filter, counted anew, under the name with its date."""
-    if not campaign["repeat"]:
+    if not campaign["repeat"] or not (following := _following(connection, campaign, now)):
         return
+    kept = ("kind", "topic", "content", "audience", "sources", "official_source", "spread_hours", "valid_until")
+    copied = {name: campaign[name] for name in (*kept, "repeat", "once", "approved_by", "approved_size")}
+    name = _name(connection, campaign["name"], following)
+    chain = {"follows_id": campaign["id"], "series_id": reached.root(campaign)}
+    values = {**copied, "name": name, "state": "scheduled", "starts_at": following, **chain}
+    key = campaigns.create(connection, values, actor=campaign["created_by"], now=now)
+    campaigns.note(connection, key, ACTOR, "repeat", now, f"follows {campaign['name']}")
+
+
+def _move_on(connection: Connection, campaign: Mapping[Any, Any], *, actor: str, now: datetime) -> dict[str, Any]:
+    """Nobody is new, so it waits for its next time as it is: a year of such days leaves nothing behind. Its last time over, it is done."""
+    key, following = campaign["id"], _following(connection, campaign, now)
+    if following is None:
+        campaigns.change(connection, key, state="done", frozen_at=now, frozen_size=0, ended_at=now)
+        campaigns.note(connection, key, actor, "done", now)
+        return {"state": "done", "rows": 0}
+    dated = _DATED.search(campaign["name"]) and campaign["follows_id"]
+    name = _name(connection, campaign["name"], following) if dated else campaign["name"]
+    campaigns.change(connection, key, state="scheduled", starts_at=following, name=name)
+    if (last := campaigns.acts(connection, key)[-1:]) and last[0]["what"] != WAITED:
+        campaigns.note(connection, key, actor, WAITED, now)
+    return {"state": "scheduled", "starts_at": following.isoformat()}
+
+
+def _following(connection: Connection, campaign: Mapping[Any, Any], now: datetime) -> datetime | None:
+    """The next time of a repeated one; None where that is too late for it."""
     day = _day(connection, campaign)
     following = after(campaign["starts_at"], campaign["repeat"], day)
     while following <= now:
         following = after(following, campaign["repeat"], day)
-    if campaign["valid_until"] and following >= campaign["valid_until"]:
-        return
-    kept = ("kind", "topic", "content", "audience", "sources", "official_source", "spread_hours", "valid_until")
-    copied = {name: campaign[name] for name in (*kept, "repeat", "approved_by", "approved_size")}
-    name = _name(connection, campaign["name"], following)
-    values = {**copied, "name": name, "state": "scheduled", "starts_at": following, "follows_id": campaign["id"]}
-    key = campaigns.create(connection, values, actor=campaign["created_by"], now=now)
-    campaigns.note(connection, key, ACTOR, "repeat", now, f"follows {campaign['name']}")
+    return None if campaign["valid_until"] and following >= campaign["valid_until"] else following
 
 
 def _name(connection: Connection, before: str, moment: datetime) -> str:

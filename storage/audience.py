@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
 )
 
-from storage import restrictions
+from storage import reached, restrictions
 from storage.audience_filter import condition, zone_of
 from storage.schema import campaign_numbers, chats, identities, links, participants
 from storage.subscriptions import EVERYTHING, opted_out, receives
@@ -50,6 +50,7 @@ class Selection:
     numbers_of: int | None = None  # only numbers of this campaign's file
     template: bool = False  # the content has one for closed windows
     needs: Sequence[str] = field(default_factory=tuple)  # names of RECORD that the text uses
+    once: tuple[int, int] | None = None  # (series, campaign): nobody who has had another one of the series
 
 
 def _why(selection: Selection, now: datetime) -> ColumnElement[Any]:
@@ -96,6 +97,12 @@ def _person(selection: Selection) -> ColumnElement[str]:
     return func.coalesce(*keys, literal("c") + cast(chats.c.id, String))
 
 
+def _had(selection: Selection) -> ColumnElement[int]:
+    if selection.once is None:
+        return literal(0)
+    return case((reached.had(chats.c.id, *selection.once), 1), else_=0)
+
+
 def _found(selection: Selection, now: datetime) -> Subquery:
     source = chats.c.channel + ":" + chats.c.account
     wanted = {name: place for place, name in enumerate(selection.sources)}
@@ -109,6 +116,7 @@ def _found(selection: Selection, now: datetime) -> Subquery:
             place,
             _why(selection, now).label("why"),
             _person(selection).label("person"),
+            _had(selection).label("had"),
         )
         .select_from(chats)
         .outerjoin(links, and_(links.c.chat_id == chats.c.id, links.c.ended_at.is_(None)))
@@ -138,8 +146,11 @@ def people(selection: Selection, now: datetime) -> Subquery:
         partition_by=found.c.person,
         order_by=(case((found.c.why.is_(None), 0), else_=1), found.c.place, found.c.seen_at.desc(), found.c.chat_id),
     )
-    ranked = select(found, rank.label("rank")).subquery("ranked")
-    reason = func.coalesce(ranked.c.why, case((ranked.c.rank > 1, "other_chat"), else_=None)).label("reason")
+    had = func.max(found.c.had).over(partition_by=found.c.person)
+    ranked = select(found, rank.label("rank"), had.label("person_had")).subquery("ranked")
+    before = case((ranked.c.person_had == 1, reached.HAD_IT), else_=None)
+    other = case((ranked.c.rank > 1, "other_chat"), else_=None)
+    reason = func.coalesce(before, ranked.c.why, other).label("reason")
     return select(ranked.c.chat_id, ranked.c.source, ranked.c.zone, reason).subquery("people")
 
 

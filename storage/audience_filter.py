@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, case, exists, false, func, not_, or_, select, true
 
+from storage import reached
 from storage.refusal import Refusal
 from storage.schema import chat_tags, chats, courses, enrolments, incentives, links, participants
 from storage.subscriptions import EVERYTHING, receives
 
 DEPTH: Final = 8
+_DAYS: Final = ("within_days", "before_days")
 _BEYOND: Final = 2**63  # of keys and numbers in the database
 _SHOWN: Final = 60  # letters of what was written, in a refusal
 # Provinces by the first two digits of the region's code (Kepmendagri 100.1.1-6117/2022); the rest is WIB.
@@ -75,15 +77,34 @@ def _province(value: Any, _now: datetime) -> ColumnElement[bool]:
 
 
 def _seen(value: Any, now: datetime) -> ColumnElement[bool]:
-    if not isinstance(value, Mapping) or set(value) - {"within_days", "before_days"} or not value:
+    if not isinstance(value, Mapping) or set(value) - set(_DAYS) or not value:
         raise Refusal("seen_wanted", "within_days or before_days, as in {within_days: 30}")
     parts = []
-    for key, days in value.items():
-        if not isinstance(days, int) or not 0 < days < 10_000:
-            raise Refusal("days_wanted", f"{key} is a number of days", value=key)
-        moment = now - timedelta(days=days)
+    for key, moment in _moments(value, now).items():
         parts.append(chats.c.seen_at >= moment if key == "within_days" else chats.c.seen_at < moment)
     return and_(*parts)
+
+
+def _moments(value: Mapping[str, Any], now: datetime) -> dict[str, datetime]:
+    """From its numbers of days."""
+    found = {key: value[key] for key in _DAYS if key in value}
+    for key, days in found.items():
+        if not isinstance(days, int) or not 0 < days < 10_000:
+            raise Refusal("days_wanted", f"{key} is a number of days", value=key)
+    return {key: now - timedelta(days=days) for key, days in found.items()}
+
+
+def _got(value: Any, now: datetime) -> ColumnElement[bool]:
+    """Its announcement is named by the series here: a name may change (bot/campaign_files.py reads names)."""
+    if not isinstance(value, Mapping) or set(value) - {"series", *_DAYS} or not _is_key(value.get("series")):
+        raise Refusal("got_wanted", "an announcement, as in {campaign: NAME, before_days: 3}")
+    _moments(value, now)  # refuses what is no number of days
+    days = {key: value[key] for key in _DAYS if key in value}
+    return reached.got(chats.c.id, value["series"], now, **days)
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _BEYOND
 
 
 def _linked(value: Any, _now: datetime) -> ColumnElement[bool]:
@@ -120,6 +141,7 @@ CONDITIONS: Final[Mapping[str, Callable[[Any, datetime], ColumnElement[bool]]]] 
     "zone": _in(zone_of()),
     "channel": _in(chats.c.channel),
     "seen": _seen,
+    "got": _got,
     "level": _in(links.c.level),
     "linked": _linked,
     "topic": _topic,

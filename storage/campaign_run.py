@@ -9,20 +9,24 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, func, literal, select, update
 from sqlalchemy import case as sql_case
 
-from storage import audience, campaign_numbers, campaigns, ledger
+from storage import audience, campaign_numbers, campaigns, ledger, reached
 from storage.refusal import Refusal
 from storage.schema import campaign_lanes, campaign_recipients
 
 LEFT_OUT: Final = (
     *("no_channel", "left", "opted_out", "restricted", "not_subscribed", "no_consent", "closed_window", "no_value"),
-    *("other_chat", "bad_number", "duplicate"),
+    *("other_chat", "bad_number", "duplicate", reached.HAD_IT),
 )
 """Beginnings of the reasons that `storage.audience` and a file of numbers give at the start."""
+_LIVE: Final = ("draft", "scheduled", "running", "paused")
 _ZONES_FROM_THE_EAST: Final = ("WIT", "WITA", "WIB")
 
 
 def freeze(connection: Connection, campaign: Mapping[Any, Any], needs: Sequence[str], now: datetime) -> int:
-    """Writes the audience into the ledger, each with a reason where it is left out; returns how many rows. Once only."""
+    """Writes the audience into the ledger, each with a reason where it is left out; returns how many rows. Once only.
+
+    Who has had one of its series stands in that one's ledger: a year of days would write everybody down every day.
+    """
     key = campaign["id"]
     wanted = campaigns.selection(campaign, needs)
     found = audience.people(wanted, now)
@@ -36,7 +40,7 @@ def freeze(connection: Connection, campaign: Mapping[Any, Any], needs: Sequence[
         sql_case((found.c.reason.is_(None), "pending"), else_="skipped"),
         found.c.reason,
         literal(now, campaign_recipients.c.at.type),
-    )
+    ).where(func.coalesce(found.c.reason, "") != reached.HAD_IT)
     names = ["campaign_id", "n", "chat_id", "source", "zone", "state", "reason", "at"]
     size = connection.execute(campaign_recipients.insert().from_select(names, rows)).rowcount
     size += campaign_numbers.add_left_out(connection, campaign, size, now)
@@ -61,6 +65,8 @@ def start(
     connection: Connection, campaign: Mapping[Any, Any], needs: Sequence[str], *, actor: str, now: datetime
 ) -> int:
     """Freezes a draft (or one that was scheduled) and lets it go; returns the rows of its ledger."""
+    if campaign["once"]:
+        hold_series(connection, campaign)
     held = campaigns.get(connection, campaign["id"], lock=True)
     if held is None or held["state"] not in ("draft", "scheduled"):
         raise ValueError(f"it is {held['state'] if held else 'gone'}: only a draft starts")
@@ -68,6 +74,19 @@ def start(
     _go(connection, held["id"], now)
     campaigns.note(connection, held["id"], actor, "start", now, f"{size} rows")
     return size
+
+
+def hold_series(connection: Connection, campaign: Mapping[Any, Any]) -> None:
+    """Until the transaction ends nobody else says who is still to get one of this series: each person stands in one ledger of it at most."""
+    campaigns.get(connection, reached.root(campaign), lock=True)
+
+
+def written_to(connection: Connection, series: int) -> int:
+    """How many a series has written to, or still will."""
+    row = campaign_recipients.c
+    of_series = [one["id"] for one in campaigns.series(connection, series) if one["frozen_at"]]
+    statement = select(func.count()).where(row.campaign_id.in_(of_series), row.state.not_in(reached.NOT_HAD))
+    return int(connection.execute(statement).scalar_one())
 
 
 def _go(connection: Connection, key: int, now: datetime) -> None:
@@ -100,12 +119,23 @@ def resume(connection: Connection, campaign_id: int, *, actor: str, now: datetim
 
 def cancel(connection: Connection, campaign_id: int, *, actor: str, now: datetime) -> int:
     """Ends it: whoever was not written to is `cancelled`; returns how many."""
-    campaign = _in_state(connection, campaign_id, ("draft", "scheduled", "running", "paused"), "cancelled")
+    campaign = _in_state(connection, campaign_id, _LIVE, "cancelled")
     campaigns.change(connection, campaign["id"], state="cancelled", ended_at=now)
     ledger.retract(connection, campaign["id"], now)
     closed = ledger.close_rest(connection, campaign["id"], "cancelled", "cancelled by the operator", now)
     campaigns.note(connection, campaign["id"], actor, "cancel", now, f"{closed} not written to")
     return closed
+
+
+def cancel_series(
+    connection: Connection, campaign: Mapping[Any, Any], *, actor: str, now: datetime
+) -> tuple[list[str], int]:
+    """Ends all of a repeated one that have not ended, so that none follows; returns their names and how many were not written to."""
+    hold_series(connection, campaign)
+    live = [one for one in campaigns.series(connection, reached.root(campaign)) if one["state"] in _LIVE]
+    if not live:
+        raise Refusal("state", "all of the series have ended", state=campaign["state"])
+    return [one["name"] for one in live], sum(cancel(connection, one["id"], actor=actor, now=now) for one in live)
 
 
 def retry(
@@ -124,7 +154,11 @@ def retry(
     """
     campaign = _in_state(connection, campaign_id, ("running", "paused", "done"), "retried")
     never = LEFT_OUT if state == "skipped" else ()
-    count = ledger.again(connection, campaign["id"], state, reason, now, whole=whole, never=never)
+    had = None
+    if campaign["once"]:
+        hold_series(connection, campaign)
+        had = reached.had(campaign_recipients.c.chat_id, reached.root(campaign), campaign["id"])
+    count = ledger.again(connection, campaign["id"], state, reason, now, whole=whole, never=never, but=had)
     if count and campaign["state"] == "done":
         _go(connection, campaign["id"], now)
     campaigns.note(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, func, select, update
 
-from storage import staff
+from storage import reached, staff
 from storage.audience import Selection
 from storage.refusal import Refusal
 from storage.schema import campaign_acts, campaigns
@@ -42,6 +42,13 @@ def get(connection: Connection, campaign_id: int, *, lock: bool = False) -> RowM
     """The campaign, or None; `lock`: nobody changes it until the transaction ends."""
     statement = select(campaigns).where(campaigns.c.id == campaign_id)
     return connection.execute(statement.with_for_update() if lock else statement).mappings().first()
+
+
+def series(connection: Connection, key: int) -> list[RowMapping]:
+    """A repeated one and all that follow it, by the key of the first, the oldest first."""
+    row = campaigns.c
+    found = select(campaigns).where((row.id == key) | (row.series_id == key)).order_by(row.id)
+    return list(connection.execute(found).mappings())
 
 
 def next_of(connection: Connection, campaign_id: int) -> RowMapping | None:
@@ -129,19 +136,17 @@ def approve(
     note(connection, key, actor, "approve", now, f"{size} recipients")
 
 
-def obstacle(campaign: Mapping[Any, Any], size: int, approval_from: int) -> Refusal | None:
-    """Why it may not start; None where it may."""
+def obstacle(campaign: Mapping[Any, Any], size: int, approval_from: int, *, before: int = 0) -> Refusal | None:
+    """Why it may not start; None where it may. `before`: how many its series has written to, who count until somebody has approved it."""
     if size == 0:
         return Refusal("nobody", "nobody would get it")
     wave = campaign["kind"] == "wave"
     if not campaign["approved_by"]:
         if wave:
             return Refusal("wave_unapproved", "that a wave has opened needs a second person: pandu broadcast approve")
-        if size >= approval_from:
-            told = (
-                f"{size} recipients: from {approval_from} on a second person has to approve it: pandu broadcast approve"
-            )
-            return Refusal("unapproved", told, size=size, most=approval_from)
+        if (whole := size + before) >= approval_from:
+            told = f"{whole} recipients: from {approval_from} on a second person has to approve it: pandu broadcast approve"
+            return Refusal("unapproved", told, size=whole, most=approval_from)
     elif size > campaign["approved_size"] * GROWN and (wave or size >= approval_from):
         before = campaign["approved_size"]
         told = f"the audience has grown from {before} to {size} since it was approved: approve it again"
@@ -159,4 +164,5 @@ def selection(campaign: Mapping[Any, Any], needs: Sequence[str]) -> Selection:
         numbers_of=wanted.get("numbers_of"),
         template=bool(campaign["content"].get("template")),
         needs=needs,
+        once=(reached.root(campaign), campaign["id"]) if campaign["once"] else None,
     )

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     RowMapping,
     Select,
@@ -229,16 +230,18 @@ def again(
     *,
     whole: bool = False,
     never: Sequence[str] = (),
+    but: ColumnElement[bool] | None = None,
 ) -> int:
     """Recipients of a state (failed, unknown, skipped) and of a reason's beginning are pending again; returns how many.
 
-    `whole`: only of exactly that reason. `never`: reasons, by their beginning, that stay what they are.
+    `whole`: only of exactly that reason. `never`: reasons, by their beginning, that stay what they are; `but`: rows that do.
     """
     where = [_rows.campaign_id == campaign_id, _rows.state == state, _rows.chat_id.is_not(None)]
     if reason is not None:
         where.append(_rows.reason == reason if whole else _rows.reason.startswith(reason, autoescape=True))
     told = func.coalesce(_rows.reason, "")
     where += [not_(told.startswith(word, autoescape=True)) for word in never]
+    where += [] if but is None else [not_(but)]
     first = connection.execute(select(func.min(_rows.n)).where(*where)).scalar_one()
     count = connection.execute(
         update(campaign_recipients).where(*where).values(state="pending", outbox_id=None, reason=None, at=now)

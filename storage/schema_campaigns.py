@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Date, Float, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, text
+from sqlalchemy import Boolean, Column, Date, Float, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, text
 
 from storage.columns import BigId, Instant, Json, metadata
 
@@ -34,6 +34,8 @@ campaigns = Table(
     Column("starts_at", Instant),
     Column("repeat", String(8)),  # daily, weekly, monthly
     Column("follows_id", BigId, ForeignKey("campaigns.id", ondelete="SET NULL")),  # of a repeated one: the one before
+    Column("series_id", BigId),  # of all that follow a first one: its key, as long as the ledgers stand
+    Column("once", Boolean, nullable=False, server_default=text("false")),  # a person gets one of the series
     Column("created_by", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("approved_by", String(64)),

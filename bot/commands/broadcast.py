@@ -74,15 +74,21 @@ def preview(name: Name, as_json: Json = False) -> None:
 
 
 @app.command()
-def approve(name: Name, by: By = "") -> None:
+def approve(
+    name: Name,
+    up_to: Annotated[
+        int,
+        typer.Option("--up-to", min=0, help="With --once: up to so many new people each time, where more will come."),
+    ] = 0,
+    by: By = "",
+) -> None:
     """Approve a draft as the second person."""
 
     def work(connection: Connection) -> int:
         now = database_now(connection)
         campaign = known(connection, name)
         size = campaign_start.size(connection, campaign, now)
-        campaigns.approve(connection, campaign, size, actor=me(by), now=now)
-        return size
+        return campaign_start.approve(connection, campaign, size, actor=me(by), now=now, up_to=up_to)
 
     typer.echo(f"{name} is approved for {run(work)} recipients")
 
@@ -154,8 +160,24 @@ def resume(name: Name, by: By = "") -> None:
 
 
 @app.command()
-def cancel(name: Name, by: By = "") -> None:
+def cancel(
+    name: Name,
+    whole: Annotated[
+        bool, typer.Option("--series", help="And all others of a repeated one: it does not come again.")
+    ] = False,
+    by: By = "",
+) -> None:
     """End it for good: whoever was not written to is not. The next one of a repeated one stands by itself."""
+
+    def all_of_it(connection: Connection) -> tuple[list[str], int]:
+        return campaign_run.cancel_series(
+            connection, known(connection, name), actor=me(by), now=database_now(connection)
+        )
+
+    if whole:
+        names, closed = run(all_of_it)
+        typer.echo(f"{', '.join(names)}: cancelled; {closed} recipients were not written to. It does not come again")
+        return
 
     def work(connection: Connection, key: int, now: datetime) -> tuple[int, RowMapping | None]:
         return campaign_run.cancel(connection, key, actor=me(by), now=now), campaigns.next_of(connection, key)

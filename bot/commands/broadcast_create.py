@@ -44,6 +44,7 @@ def create(
     spread: Annotated[float, typer.Option("--spread", min=0, help="Hours over which it is spread at least.")] = 0,
     at: Annotated[str, typer.Option("--at", help="Start by itself then: 2026-12-01T09:00 (WIB).")] = "",
     repeat: Annotated[str, typer.Option("--repeat", help="daily, weekly or monthly, from --at on.")] = "",
+    once: Annotated[bool, typer.Option("--once", help="Of all that are repeated each person gets one.")] = False,
     by: By = "",
 ) -> None:
     """Make a draft. Nothing is sent."""
@@ -69,6 +70,7 @@ def create(
             spread=spread,
             at=at,
             repeat=repeat,
+            once=once,
         )
         try:
             campaign_draft.create(connection, wish, room(connection), actor=me(by), now=now)

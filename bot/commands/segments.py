@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from bot import campaign_files
 from bot.commands.running import me, run, stop
-from storage import segments
+from storage import reached, segments
 from storage.database import database_now
 
 app = typer.Typer(no_args_is_help=True)
@@ -40,7 +40,7 @@ def save(name: str, path: Annotated[Path, typer.Argument(help="The filter as YAM
 
     def work(connection: Connection) -> None:
         now = database_now(connection)
-        tree = campaign_files.read_filter(campaign_files.load(path), now)
+        tree = campaign_files.read_filter(campaign_files.load(path), reached.names(connection), now)
         segments.save(connection, name, tree, author=me(), now=now)
 
     run(work)

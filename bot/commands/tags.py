@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select
 
 from bot import campaign_files
 from bot.commands.running import look, me, run, stop
-from storage import tags
+from storage import reached, tags
 from storage.database import database_now
 
 app = typer.Typer(no_args_is_help=True)
@@ -31,7 +31,7 @@ def add(tag: str, filter_file: Filter = None, numbers: Numbers = None) -> None:
     def work(connection: Connection) -> int:
         now = database_now(connection)
         put: Callable[[Select[Any]], int] = lambda of: tags.add(connection, tag, of, author=me(), now=now)  # noqa: E731
-        return sum(put(of) for of in _chosen(filter_file, numbers, now))
+        return sum(put(of) for of in _chosen(connection, filter_file, numbers, now))
 
     typer.echo(f"{tag}: on {run(work)} more chats")
 
@@ -43,7 +43,8 @@ def remove(tag: str, filter_file: Filter = None, numbers: Numbers = None) -> Non
     def work(connection: Connection) -> int:
         if filter_file is None and numbers is None:
             return tags.remove(connection, tag, None)
-        return sum(tags.remove(connection, tag, of) for of in _chosen(filter_file, numbers, database_now(connection)))
+        chosen = _chosen(connection, filter_file, numbers, database_now(connection))
+        return sum(tags.remove(connection, tag, of) for of in chosen)
 
     if not (count := run(work)):
         raise stop(f"{tag!r} is on none of these chats")
@@ -58,9 +59,12 @@ def list_(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     typer.echo(json.dumps(found) if as_json else "\n".join(lines) or "no tags")
 
 
-def _chosen(filter_file: Path | None, numbers: Path | None, now: datetime) -> list[Select[Any]]:
+def _chosen(connection: Connection, filter_file: Path | None, numbers: Path | None, now: datetime) -> list[Select[Any]]:
     if filter_file and numbers:
         raise ValueError("--filter or --numbers, not both")
     if numbers:
         return [tags.with_number(part) for part in tags.in_parts(campaign_files.read_phones(numbers))]
-    return [tags.chosen(campaign_files.read_filter(campaign_files.load(filter_file), now), now)] if filter_file else []
+    if not filter_file:
+        return []
+    tree = campaign_files.read_filter(campaign_files.load(filter_file), reached.names(connection), now)
+    return [tags.chosen(tree, now)]

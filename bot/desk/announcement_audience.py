@@ -10,7 +10,11 @@ from typing import Any, Final
 from handlers import places
 
 SIDES: Final = ("only", "but")  # all of these must hold; whoever one of these holds for is left out
-WORDS, WHOLE, PLACES, CHOICES, DAYS, YES = "words", "whole", "places", "choices", "days", "yes"
+WORDS, WHOLE, PLACES, CHOICES, DAYS, YES, ONE = "words", "whole", "places", "choices", "days", "yes", "one"
+SERIES: Final = (
+    "got.series"  # whose choices are the announcements that there are: by their series the names of the first ones
+)
+_NAMES: Final = "got.campaign"  # and by every name the series
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,9 @@ TABLE: Final = (
     Field("channel", CHOICES),
     Field("seen", DAYS, "within_days"),
     Field("seen", DAYS, "before_days"),
+    Field("got", ONE, "series"),
+    Field("got", DAYS, "within_days"),
+    Field("got", DAYS, "before_days"),
     Field("level", CHOICES),
     Field("linked", YES),
     Field("topic", CHOICES),
@@ -86,7 +93,7 @@ def _typed(field: Field, side: str, sent: Mapping[str, str], choices: Mapping[st
         return None
     if field.kind == YES:
         return text == "yes"
-    if field.kind == DAYS:
+    if field.kind in (DAYS, ONE):
         return _whole(text)
     parts = [part.strip() for part in _SPLIT.split(text) if part.strip()]
     return [_whole(part) for part in parts] if field.kind == WHOLE else parts
@@ -139,6 +146,8 @@ def _shown(field: Field, side: str, value: Any, choices: Mapping[str, str]) -> d
     if field.kind == YES:
         return {name: "yes" if value else "no"} if isinstance(value, bool) else None
     listed = [str(one) for one in (value if isinstance(value, list) else [value])]
+    if field.kind == ONE and not set(listed) <= set(choices):
+        return None
     if field.kind == CHOICES:
         return {f"{name}:{one}": "1" for one in listed} if set(listed) <= set(choices) else None
     if field.kind == PLACES:
@@ -146,6 +155,30 @@ def _shown(field: Field, side: str, value: Any, choices: Mapping[str, str]) -> d
     if any(_SPLIT.search(one) or one != one.strip() or not one for one in listed):
         return None
     return {name: ", ".join(listed)}
+
+
+def with_series(
+    choices: Mapping[str, Mapping[str, str]], titles: Mapping[int, str], names: Mapping[str, int]
+) -> dict[str, Mapping[str, str]]:
+    """The choices of the form, with the announcements that somebody may have got (storage.reached)."""
+    shown = {str(key): title for key, title in titles.items()}
+    return {**choices, SERIES: shown, _NAMES: {name: str(key) for name, key in names.items()}}
+
+
+def known(choices: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
+    """Those announcements by their names, as a written filter names them."""
+    return {name: int(key) for name, key in choices.get(_NAMES, {}).items()}
+
+
+def named(tree: Any, choices: Mapping[str, Mapping[str, str]]) -> Any:
+    """A filter with the names of announcements in the place of their series, as it is written."""
+    if isinstance(tree, list):
+        return [named(one, choices) for one in tree]
+    if not isinstance(tree, Mapping):
+        return tree
+    found = {key: named(one, choices) for key, one in tree.items()}
+    title = choices.get(SERIES, {}).get(str(found.get("series")))
+    return {"campaign": title, **{key: one for key, one in found.items() if key != "series"}} if title else found
 
 
 def _place(code: str, *, province: bool) -> str:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from bot import campaign_start, campaign_test
 from bot.desk import announcement_draft, announcements
 from bot.desk.announcement_draft import seen
-from bot.desk.visit import Visit
+from bot.desk.visit import Visit, is_whole
 from nlu.entities.numbers import find_phones
 from storage import campaign_people, campaign_run, campaigns
 from storage.database import database_now
@@ -56,7 +56,9 @@ async def _approve(visit: Visit, key: int) -> Response:
 
     def work(connection: Connection) -> None:
         campaign, now = campaigns.draft(connection, key), database_now(connection)
-        campaigns.approve(connection, campaign, size, actor=visit.actor, now=now, seen=seen(visit))
+        sent = visit.sent.get("up_to", "")
+        most = int(sent) if is_whole(sent) else 0
+        campaign_start.approve(connection, campaign, size, actor=visit.actor, now=now, up_to=most, seen=seen(visit))
 
     await visit.write(work)
     return visit.go(f"/announcements/{key}/draft", done="announcement_approve")

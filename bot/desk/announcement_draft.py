@@ -14,7 +14,7 @@ from bot.desk.announcement_words import words
 from bot.desk.look import masked
 from bot.desk.visit import Visit, is_whole
 from handlers import announcement, templates
-from storage import campaign_numbers, campaigns, desk_view, segments
+from storage import campaign_numbers, campaigns, desk_view, reached, segments
 from storage.database import database_now
 from storage.refusal import NotReadyError, Refusal
 
@@ -28,7 +28,7 @@ async def ask(visit: Visit) -> Response:
 
 async def make(visit: Visit) -> Response:
     """Makes a draft; what is wrong is said at its field, with everything that was typed still there."""
-    wish = announcement_form.wish_of(visit.sent, announcements.told(visit)["choices"], visit.now)
+    wish = announcement_form.wish_of(visit.sent, await _choices(visit), visit.now)
 
     def work(connection: Connection) -> int:
         now = database_now(connection)
@@ -48,7 +48,7 @@ async def show(visit: Visit) -> Response:
 
 async def save(visit: Visit) -> Response:
     """Writes the draft anew. Who was faster keeps theirs; what was typed here stays on the page."""
-    wish = announcement_form.wish_of(visit.sent, announcements.told(visit)["choices"], visit.now)
+    wish = announcement_form.wish_of(visit.sent, await _choices(visit), visit.now)
     key = visit.number("id")
 
     def work(connection: Connection) -> None:
@@ -63,6 +63,11 @@ async def save(visit: Visit) -> Response:
             return await page(visit, status=422, fields=fields, found=error.refusals)
         return await page(visit, status=409, fields=fields, found=[error])
     return visit.go(f"/announcements/{key}/draft", done="saved")
+
+
+async def _choices(visit: Visit) -> announcement_form.Choices:
+    titles, names = await visit.read(lambda c: (reached.titles(c), reached.names(c)))
+    return announcement_audience.with_series(announcements.told(visit)["choices"], titles, names)
 
 
 def seen(visit: Visit) -> int:
@@ -89,7 +94,7 @@ async def page(
     about = await visit.read(lambda c: _about(c, campaign))
     counted = await visit.read(lambda c: _counted(c, visit, campaign)) if counts else None
     if fields is None:
-        fields = announcement_form.fields_of(campaign, announcements.told(visit)["choices"])
+        fields = announcement_form.fields_of(campaign, await _choices(visit))
     shown = await announcements.previewed(visit, campaign)
     return await _form(
         visit,
@@ -108,7 +113,7 @@ async def _form(
     visit: Visit, fields: Mapping[str, str], found: Sequence[Refusal] = (), *, status: int = 200, **about: Any
 ) -> Response:
     content, ways = visit.content, visit.desk.ways
-    saved = await visit.read(segments.saved)
+    saved, titles = await visit.read(lambda c: (segments.saved(c), reached.titles(c)))
     picture = await announcement_picture.facts(visit, fields["image"])
     known: dict[str, Any] = {"campaign": None, "revision": 0, "counted": None, "refused": [], "file": None}
     return visit.page(
@@ -121,6 +126,7 @@ async def _form(
         picture=announcement_picture.told(visit, picture) if picture else "",
         words=words(visit, about.get("people", {})),
         segments=saved,
+        titles=titles,
         templates=templates.wanted(content),
         channels=[name for name in announcement.CHANNELS if name in ways.channels],
         ways=ways,

@@ -19,7 +19,9 @@ from storage.refusal import Refusal
 FORM, YAML, SEGMENT, NUMBERS = "form", "yaml", "segment", "numbers"  # by what the audience is said
 _TEXTS: Final = ("text", *announcement.CHANNELS, "link")
 _PLAIN: Final = ("name", "image", "topic", "source", "until", "at", "repeat", "spread", "segment", "filter", "numbers")
-_EMPTY: Final = dict.fromkeys((*_PLAIN, *_TEXTS, "words", "template", "values", "wave", "numbers_by", "keeps"), "")
+_EMPTY: Final = dict.fromkeys(
+    (*_PLAIN, *_TEXTS, "words", "template", "values", "wave", "once", "numbers_by", "keeps"), ""
+)
 _ORDER: Final = ("channel1", "channel2", "channel3")
 _WIB: Final = ZONES["WIB"]
 _NO_NUMBER: Final = -1.0  # of hours: what campaign_draft refuses
@@ -59,6 +61,7 @@ def fields_of(campaign: Mapping[Any, Any], choices: Choices) -> dict[str, str]:
         "until": _local(campaign["valid_until"]),
         "at": _local(campaign["starts_at"]),
         "repeat": campaign["repeat"] or "",
+        "once": "1" if campaign["once"] else "",
         "spread": f"{campaign['spread_hours']:g}",
     }
     if template:
@@ -79,7 +82,9 @@ def _audience(chosen: Mapping[str, Any], choices: Choices) -> dict[str, str]:
         return {"who": NUMBERS, "keeps": "1", "numbers_by": by}
     tree = chosen.get("filter") or {}
     fields = announcement_audience.fields_of(tree, choices)
-    return {"who": YAML, "filter": as_yaml(tree)} if fields is None else {"who": FORM, **fields}
+    if fields is not None:
+        return {"who": FORM, **fields}
+    return {"who": YAML, "filter": as_yaml(announcement_audience.named(tree, choices))}
 
 
 def as_yaml(tree: Mapping[str, Any]) -> str:
@@ -130,6 +135,7 @@ def wish_of(sent: Mapping[str, str], choices: Choices, now: datetime) -> Wish:
         until=get("until"),
         at=get("at"),
         repeat=get("repeat"),
+        once=bool(get("once")),
         spread=_hours(get("spread")),
         unread=unread,
     )
@@ -142,7 +148,7 @@ def _wording(key: str, text: str) -> Any:
 
 def _tree(who: str, sent: Mapping[str, str], choices: Choices, now: datetime) -> Any:
     if who == YAML:
-        return campaign_files.typed_filter(sent.get("filter", ""), now)
+        return campaign_files.typed_filter(sent.get("filter", ""), announcement_audience.known(choices), now)
     if who == SEGMENT and not sent.get("segment"):
         raise Refusal("no_segment", "no segment", field="segment", name="")
     return announcement_audience.tree_of(sent, choices) if who == FORM else None

@@ -11,13 +11,13 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from bot.campaign_means import Room
-from bot.desk import previews
+from bot.desk import announcement_audience, previews
 from bot.desk.announcement_form import as_yaml
 from bot.desk.announcement_words import words
 from bot.desk.look import thousands
 from bot.desk.visit import Visit, is_whole
 from handlers import announcement
-from storage import campaign_report, campaigns, desk_view, segments
+from storage import campaign_report, campaigns, desk_view, reached, segments
 from storage.database import database_now
 from storage.refusal import Refusal
 
@@ -84,7 +84,7 @@ async def page(visit: Visit, *, status: int = 200, refused: str = "") -> Respons
             "rows": rows,
             "fed": campaign_report.fed(connection, [row["id"] for row in rows]),
             "people": desk_view.aliases(connection),
-            "segments": [{**row, "shown": as_yaml(row["filter"])} for row in segments.saved(connection)],
+            "segments": _segments(connection),
         }
 
     found = await visit.read(work)
@@ -97,6 +97,13 @@ async def page(visit: Visit, *, status: int = 200, refused: str = "") -> Respons
         "refused": refused,
     }
     return visit.page("announcements.html", status, **found, **more)
+
+
+def _segments(connection: Connection) -> list[dict[str, Any]]:
+    """Saved filters, each as it is written."""
+    choices = announcement_audience.with_series({}, reached.titles(connection), {})
+    saved = segments.saved(connection)
+    return [{**row, "shown": as_yaml(announcement_audience.named(row["filter"], choices))} for row in saved]
 
 
 async def segment(visit: Visit) -> Response:

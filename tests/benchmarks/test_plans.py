@@ -20,6 +20,7 @@ from handlers.messages import Inbound, Kind, Reply
 from handlers.turn import Policy
 from storage import (
     addresses,
+    audience,
     chats,
     claims,
     deliveries,
@@ -292,6 +293,31 @@ async def test_hot_statements_scan_nothing(filled: Database, work: Any) -> None:
     await analyse(filled)
     assert len(kept) > 5
     assert await _plans(filled, kept) == {}
+
+
+async def test_who_has_got_one_is_asked_of_the_ledger_by_its_chats(filled: Database) -> None:
+    """Not by reading it for each person."""
+    kept: list[Statement] = []
+    chosen = audience.Selection(
+        tree={"got": {"series": 1, "before_days": 3}, "not": {"got": {"series": 2}}}, sources=[SOURCE], once=(2, 3)
+    )
+    with recorded(kept):
+        await filled.write(lambda c: audience.counts(c, chosen, NOW))
+    (asked,) = [one for one in kept if "campaign_recipients" in one[0]]
+    plan = await filled.write(lambda c: _plan(c, *asked))
+    if "cost=" not in plan:
+        assert plan.count("uq_campaign_recipients_chat") == 9, "three looks for each of the three questions"
+        assert "SCAN before" not in plan
+    else:
+        whole = plan.count("Seq Scan on campaign_recipients")
+        assert plan.count("uq_campaign_recipients_chat") == 9 - whole
+        assert whole <= plan.count("hashed SubPlan"), "read whole only where that is once for all, and fits into memory"
+
+
+def _plan(connection: Connection, statement: str, values: Any) -> str:
+    if connection.dialect.name == "sqlite":
+        return "\n".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values))
+    return "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", values))
 
 
 async def test_old_rows_are_found_without_reading_all(filled: Database) -> None:

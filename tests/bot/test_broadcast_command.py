@@ -403,6 +403,53 @@ def test_cancelling_one_time_of_several_names_the_next(desk: Desk) -> None:
     assert "still begins" not in desk.ok("cancel", following)
 
 
+def test_a_drip_of_two_steps(desk: Desk) -> None:
+    base = ("--at", "2026-01-01T09:00", "--repeat", "daily", "--once")
+    assert "--once needs --repeat" in desk.refused("create", "x", "--content", desk.folder / "isi.yml", "--once")
+    desk.create("langkah-1", *base)
+    told = desk.refused(
+        *("create", "langkah-2", "--content", desk.folder / "isi.yml", *base),
+        *("--filter", desk.write("salah.yml", "not: {got: {campaign: langkah-l}}\n")),
+    )
+    assert "there is no campaign 'langkah-l'" in told
+    got = desk.write("sudah.yml", "got: {campaign: langkah-1, before_days: 3}\n")
+    desk.create("langkah-2", *base, "--filter", got)
+    assert json.loads(desk.ok("start", "langkah-1", "--json"))["rows"] == 4
+    seen = json.loads(desk.ok("preview", "langkah-2", "--json"))
+    assert (seen["recipients"], seen["in_the_way"]) == (0, []), "they come with the days"
+    assert "for 500 recipients" in desk.ok("approve", "langkah-2", "--up-to", "500", "--by", "budi")
+    assert json.loads(desk.ok("start", "langkah-2", "--json"))["state"] == "scheduled"
+    following = json.loads(desk.ok("report", "langkah-1", "--json"))["next"]["name"]
+    desk.ok("unschedule", following)
+    left = json.loads(desk.ok("preview", following, "--json"))["left_out"]
+    assert left == {"had_it": 3, "opted_out": 1}
+    assert "langkah-1, langkah-1 2" in desk.ok("cancel", "langkah-1", "--series")
+    assert "all of the series have ended" in desk.refused("cancel", "langkah-1", "--series")
+    assert "langkah-2" in desk.ok("cancel", "langkah-2")
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("got: langkah-1", "an announcement, as in"),
+        ("got: {before_days: 3}", "an announcement, as in"),
+        ("got: {series: true}", "an announcement, as in"),
+        ("got: {series: 99}", "no campaign '99'"),
+        ("got: {campaign: 1}", "no campaign '1'"),
+        ("got: {campaign: [uji]}", "no campaign"),
+        ("got: {campaign: uji, series: 1}", "an announcement, as in"),
+        ("got: {campaign: uji, before_days: 0}", "is a number of days"),
+        ("got: {campaign: uji, days: 3}", "an announcement, as in"),
+    ],
+)
+def test_what_cannot_be_asked_of_another_announcement(desk: Desk, written: str, told: str) -> None:
+    desk.create()
+    path = desk.write("siapa.yml", written)
+    assert told in desk.refused("create", "lain", "--content", desk.folder / "isi.yml", "--filter", path)
+    assert told in desk.refused("segments", "save", "lain", path)
+    assert told in desk.refused("tags", "add", "lain", "--filter", path)
+
+
 def _phones(*rows: tuple[int, str]) -> Any:
     def write(connection) -> None:
         values = [{"chat_id": chat, "kind": "phone", "value": phone, "vouched": True} for chat, phone in rows]

@@ -32,7 +32,10 @@ from tests.bot.test_broadcast import NOON, add_chats
 SOURCE = "telegram:1"
 PEOPLE = 12
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-CHOICES = catalogue.load().files["announcing"]["choices"]
+KNOWN = {"langkah-1": 7, "langkah-1 2026-11-25": 7, "langkah-2": 8}
+CHOICES = announcement_audience.with_series(
+    catalogue.load().files["announcing"]["choices"], {7: "langkah-1", 8: "langkah-2"}, KNOWN
+)
 FIELDS = {
     "name": "jadwal",
     "text": "Halo {sapaan}. Jadwal pindah.",
@@ -399,6 +402,45 @@ async def test_a_list_says_what_runs_and_is_filtered(room: Room) -> None:
     assert f'href="/desk/announcements/{key}"' in page
 
 
+async def test_a_series_of_steps_is_made_in_the_form_and_approved_for_those_who_will_come(room: Room) -> None:
+    room.set(approval_from=5)
+    ani, budi = await room.office.at_desk("ani", "operator"), await room.office.at_desk("budi", "admin")
+    await ani.get("/announcements/new")
+    refused = await ani.post("/announcements/new", **FIELDS, once="1")
+    assert "hanya berlaku untuk pengumuman yang diulang" in told(refused.text)
+    daily = {"at": "2030-01-01T09:00", "repeat": "daily", "once": "1"}
+    first = await room.make(ani, **daily)
+    page = (await ani.get("/announcements/new")).text
+    assert f'<option value="{first}">jadwal</option>' in page
+    lacking = await ani.post("/announcements/new", **{**FIELDS, **daily, "name": "b", "only.got.before_days": "3"})
+    assert "Pilih pengumumannya juga" in told(lacking.text)
+    fields = {"name": "langkah-2", "only.got.series": str(first), "only.got.before_days": "3"}
+    second = await room.make(ani, **daily, **fields)
+    row = await room.row(second)
+    assert (row["once"], row["audience"]["filter"]) == (True, {"got": {"series": first, "before_days": 3}})
+    page = (await ani.get(f"/announcements/{second}/draft")).text
+    assert f'<option value="{first}" selected>jadwal</option>' in page
+    assert 'name="once" value="1" checked' in page
+    assert "Tiap orang dapat sekali dalam rangkaian ini." in page
+    assert (await room.does(budi, second, "approve", up_to="500")).status_code == 303
+    assert (await room.row(second))["approved_size"] == 500
+    assert (await room.does(ani, second, "start")).status_code == 303
+    assert (await room.row(second))["state"] == "scheduled"
+
+
+async def test_a_written_filter_names_announcements_by_their_names(room: Room) -> None:
+    ani = await room.office.at_desk("ani", "operator")
+    first = await room.make(ani)
+    written = "or:\n  - zone: WIT\n  - got: {campaign: jadwal, within_days: 7}\n"
+    key = await room.make(ani, name="kedua", who="yaml", filter=written)
+    assert (await room.row(key))["audience"]["filter"]["or"][1] == {"got": {"series": first, "within_days": 7}}
+    assert "campaign: jadwal" in (await ani.get(f"/announcements/{key}/draft")).text
+    wrong = {**FIELDS, "name": "ketiga", "who": "yaml", "filter": written.replace("jadwal", "jadwl")}
+    refused = await ani.post("/announcements/new", **wrong)
+    assert refused.status_code == 422
+    assert "Baris 3: Tidak ada pengumuman bernama “jadwl”." in told(refused.text)
+
+
 async def test_what_is_not_there(room: Room) -> None:
     ani = await room.office.at_desk("ani", "operator")
     for path in ("/announcements/99/draft", "/announcements/99/draft?count=1"):
@@ -428,6 +470,7 @@ def _value(field: announcement_audience.Field) -> st.SearchStrategy[Any]:
         announcement_audience.WORDS: st.lists(_WORD, min_size=1, max_size=3),
         announcement_audience.DAYS: st.integers(1, 9_999),
         announcement_audience.YES: st.booleans(),
+        announcement_audience.ONE: st.sampled_from([7, 8]),
     }[field.kind]
 
 
@@ -440,6 +483,8 @@ def _side(draw: st.DrawFn, side: str) -> dict[str, Any]:
             found.setdefault(field.key, {})[field.part] = value
         else:
             found[field.key] = value
+    if "got" in found:
+        found["got"].setdefault("series", 7)  # days alone say nothing
     return found
 
 
@@ -449,7 +494,7 @@ def test_what_the_form_says_comes_back_as_the_same_form(only: dict[str, Any], bu
     tree = only | ({"and": [{"not": {key: value}} for key, value in but.items()]} if but else {})
     fields = announcement_audience.fields_of(tree, CHOICES)
     assert fields is not None
-    made = campaign_files.read_filter(announcement_audience.tree_of(fields, CHOICES), NOW)
+    made = campaign_files.read_filter(announcement_audience.tree_of(fields, CHOICES), KNOWN, NOW)
     assert _sorted(made) == _sorted(tree)
 
 

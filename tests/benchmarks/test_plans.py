@@ -306,7 +306,9 @@ async def test_who_has_got_one_is_asked_of_the_ledger_by_its_chats(filled: Datab
     (asked,) = [one for one in kept if "campaign_recipients" in one[0]]
     plan = await filled.write(lambda c: _plan(c, *asked))
     if "cost=" not in plan:
-        assert plan.count("uq_campaign_recipients_chat") == 9, "three looks for each of the three questions"
+        looks = plan.count("uq_campaign_recipients_chat")
+        assert looks >= 9, "three looks for each of the three questions; SQLite may ask one again for its second window"
+        assert looks % 3 == 0
         assert "SCAN before" not in plan
     else:
         whole = plan.count("Seq Scan on campaign_recipients")
@@ -385,10 +387,14 @@ def _burst(connection: Connection) -> None:
 
 def _read_by_scans(connection: Connection) -> dict[str, int]:
     """Rows that one round of the loops has read by scanning whole tables."""
+    before = _scanned(connection)  # of the transaction before, where the server has not put them away yet
     taken = claims.claim(connection, token="w", now=NOW, lease=LEASE, limit=25)
     assert len(taken) == 25
     assert len(_claim_replies(connection)) > 0
-    rows = connection.exec_driver_sql(
-        "SELECT relname, seq_tup_read FROM pg_stat_xact_user_tables WHERE seq_tup_read > 5000"
-    )
+    found = {name: count - before.get(name, 0) for name, count in _scanned(connection).items()}
+    return {name: count for name, count in found.items() if count > 5000}
+
+
+def _scanned(connection: Connection) -> dict[str, int]:
+    rows = connection.exec_driver_sql("SELECT relname, seq_tup_read FROM pg_stat_xact_user_tables")
     return {name: int(count) for name, count in rows}

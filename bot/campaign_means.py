@@ -10,6 +10,7 @@ from typing import Final
 from bot import campaign_files
 from bot.campaign_preview import Means
 from bot.settings import Settings
+from bot.telegram import limits
 from handlers import templates
 from handlers.catalogue import Catalogue
 
@@ -21,6 +22,7 @@ class Ways:
     rates: Mapping[str, float] = field(default_factory=dict)  # messages a second, by channel account
     account_id: str = ""  # WhatsApp business account
     sms_price: Decimal = Decimal(0)  # rupiah a part
+    star_price: Decimal = Decimal(0)  # Stars a message on Telegram, where announcements are paid for
     approval_from: int = 1000
     wave_hours: float = 4
 
@@ -41,6 +43,7 @@ class Ways:
             wanted=templates.wanted(content),
             account_id=self.account_id,
             sms_price=self.sms_price,
+            star_price=self.star_price,
         )
 
 
@@ -67,6 +70,7 @@ def ways(settings: Settings) -> Ways:
         rates=campaign_files.sources(settings),
         account_id=settings.whatsapp_account_id,
         sms_price=price,
+        star_price=limits.PAID_STARS if settings.telegram_paid_rate else Decimal(0),
         approval_from=int(settings.broadcast_approval_from),
         wave_hours=settings.broadcast_wave_hours,
     )

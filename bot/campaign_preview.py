@@ -33,6 +33,7 @@ class Means:
     wanted: Mapping[str, Wanted]  # templates
     account_id: str  # WhatsApp business account
     sms_price: Decimal  # rupiah a part
+    star_price: Decimal = Decimal(0)  # Stars a message on Telegram, where announcements are paid for
 
 
 def look(
@@ -92,7 +93,8 @@ def _hours(connection: Connection, campaign: Mapping[Any, Any], going: Mapping[s
 
 
 def _cost(campaign: Mapping[Any, Any], going: Mapping[str, int], means: Means, frame: Frame) -> dict[str, Any]:
-    """By list prices: WhatsApp as though every window were closed, SMS by its parts."""
+    """By list prices: WhatsApp as though every window were closed, SMS by its parts, Telegram as though nothing were free."""
+    telegram = sum(count for source, count in going.items() if source.startswith("telegram:"))
     whatsapp = sum(count for source, count in going.items() if source.startswith("whatsapp:"))
     sms = sum(count for source, count in going.items() if source.startswith("sms:"))
     listed = prices.load()
@@ -107,6 +109,7 @@ def _cost(campaign: Mapping[Any, Any], going: Mapping[str, int], means: Means, f
         "prices_of": str(listed.as_of),
         "sms_rupiah": int(sms * parts * means.sms_price),
         "sms_parts": parts,
+        "telegram_stars": math.ceil(telegram * means.star_price),
     }
 
 

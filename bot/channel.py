@@ -128,6 +128,7 @@ class Channel(Protocol):
     account: str  # our bot or number there
     rate: float  # messages a second the platform allows the account; 0 = no limit
     # gate: Gate  only where the channel has rules of its own about what may leave when
+    # paid_rate: float  only where announcements can be paid for: of all messages together, above `rate`; 0 = they are not
 
     def routes(self, receive: Receive) -> Sequence[BaseRoute]:
         """Web routes that take events (webhooks, sockets); [] where there are none."""
@@ -143,3 +144,13 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Frees connections."""
+
+
+def paid_rate(channel: Channel) -> float:
+    """Messages a second of all together where announcements are paid for; 0 where they are not."""
+    return float(getattr(channel, "paid_rate", 0.0))
+
+
+def announcing_rate(rate: float, paid: float) -> float:
+    """Messages a second for announcements; 0 = no limit. What they pay for is theirs alone: replies keep the free rate."""
+    return paid - rate if paid else rate

@@ -32,7 +32,9 @@ def draw(connection: Connection, source: str, row: Mapping[str, Any], outcome: O
             chats.shut_window(connection, row["chat_id"], sent=row["created_at"], now=now)
     if told := _told(outcome):
         same = told.partition(":")[0] if isinstance(outcome, Down) else told  # a platform words one fault in many ways
-        channel_notes.add(connection, source, kind="error", key=f"{now:%Y-%m-%d} {same}", text=told, at=now)
+        key = f"{now:%Y-%m-%d} {same}"
+        if not channel_notes.add(connection, source, kind="error", key=key, text=told, at=now):
+            channel_notes.still(connection, source, key=key, at=now)
 
 
 def _told(outcome: Outcome) -> str:

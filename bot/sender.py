@@ -31,6 +31,8 @@ from bot.channel import (
     Shut,
     Throttled,
     Unknown,
+    announcing_rate,
+    paid_rate,
 )
 from bot.consequences import DOWN_PAUSE
 from bot.receiver import Clock
@@ -83,7 +85,8 @@ class Sender:
         self._sending: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._starved = False  # the budget allowed less than was due
-        self._slots = Slots(channel.rate)
+        self._paid = paid_rate(channel)
+        self._slots = Slots(self._paid or channel.rate)
         self._probing = False  # the account was down: one message at a time until one gets through
 
     def stop(self) -> None:
@@ -211,6 +214,7 @@ class Sender:
             limit=room,
             broadcasts=self._slots.room(),
             rate=self._channel.rate,
+            paid=announcing_rate(self._channel.rate, self._paid) if self._paid else 0.0,
             reserve=RESERVE,
         )
         ids = [row["id"] for row in rows]

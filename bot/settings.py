@@ -131,6 +131,11 @@ class Settings:
         "PANDU_TELEGRAM_SECRET", "", "secret_token of the webhook, 1-256 of A-Z a-z 0-9 _ -", secret=True
     )
     telegram_rate: float = _setting("PANDU_TELEGRAM_RATE", 25.0, "messages a second over all chats; 0 = no limit")
+    telegram_paid_rate: float = _setting(
+        "PANDU_TELEGRAM_PAID_RATE",
+        0.0,
+        "the same where announcements are paid for, at most 1000: 0.1 Star each (docs/telegram.md); 0 = they are not",
+    )
     whatsapp_token: str = _setting(
         "PANDU_WHATSAPP_TOKEN",
         "",

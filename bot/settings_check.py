@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from bot.telegram import limits
+
 if TYPE_CHECKING:
     from bot.settings import Settings
 
@@ -27,6 +29,11 @@ def wrong(settings: Settings) -> Iterator[str]:
         yield f"PANDU_TELEGRAM_MODE: {settings.telegram_mode!r} is neither polling nor webhook"
     if settings.telegram_mode == "webhook" and settings.telegram_token and not settings.telegram_secret:
         yield ("PANDU_TELEGRAM_SECRET: needed in webhook mode, 1-256 of A-Z a-z 0-9 _ - (platform-rules 1.1)")
+    paid, free = settings.telegram_paid_rate, settings.telegram_rate
+    if paid and not 0 < free < paid <= limits.PAID_PER_SECOND:
+        yield (
+            f"PANDU_TELEGRAM_PAID_RATE: more than PANDU_TELEGRAM_RATE ({free:g}, which must not be 0) and at most {limits.PAID_PER_SECOND:g}"
+        )
     yield from _whatsapp(settings)
     yield from _content(settings)
     yield from _sms(settings)

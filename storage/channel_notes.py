@@ -20,6 +20,12 @@ def add(connection: Connection, source: str, *, kind: str, key: str, text: str, 
     return connection.execute(statement.returning(channel_notes.c.id).values(row)).first() is not None
 
 
+def still(connection: Connection, source: str, *, key: str, at: datetime) -> None:
+    """What is noted already holds at this moment too: an announcement that was let go on meanwhile stops again."""
+    mine = (channel_notes.c.source == source, channel_notes.c.key == key[:160])
+    connection.execute(update(channel_notes).where(*mine).values(at=at))
+
+
 def unseen(connection: Connection, limit: int = SHOWN) -> list[RowMapping]:
     """Notes that nobody has seen, of all accounts, the newest first."""
     statement = select(channel_notes).where(channel_notes.c.seen_at.is_(None))

@@ -69,10 +69,12 @@ def claim(
     rate: float,
     reserve: float,
     broadcasts: int | None = None,
+    paid: float = 0.0,
 ) -> tuple[list[dict[str, Any]], bool]:
     """Takes the heads of the chats' lanes that may be sent now, replies first, within the account's budget.
 
-    `rate`: messages a second of the account (0 = unlimited); `reserve`: share of it that broadcasts never use; `broadcasts`: at most so many of them.
+    `rate`: messages a second of the account (0 = unlimited); `reserve`: share of it that broadcasts never use; `broadcasts`: at most so many of them;
+    `paid`: messages a second that broadcasts have for themselves, beside `rate`, which is all for replies then (0 = they have not).
     Returns the rows, with the chat's address and the end of its window, and whether more is due that the budget did not allow. Idle, it writes nothing.
     """
     plan_afresh(connection)
@@ -81,13 +83,19 @@ def claim(
     announced = _due_ids(connection, source, BROADCASTS, now, room) if room > 0 else []
     if not replies and not announced:
         return [], False
-    allowed, for_broadcasts = budgets.allowance(connection, source=source, now=now, rate=rate, limit=limit)
+    allowed, room = budgets.allowance(connection, source=source, now=now, rate=rate, limit=limit, paid=paid)
     ids = replies[:allowed]
-    spare = max(1 if not replies else 0, int(allowed * (1 - reserve))) if rate else allowed  # a slow budget still moves
-    room = min(for_broadcasts, spare, allowed) - len(ids)
-    ids += announced[: max(0, room)]
+    if not paid:
+        spare = (
+            max(1 if not replies else 0, int(allowed * (1 - reserve))) if rate else allowed
+        )  # a slow one still moves
+        room = min(room, spare, allowed) - len(ids)
+    going = announced[: max(0, room)]
+    if paid and going:
+        budgets.spend(connection, source + budgets.PAID, len(going))
     if rate:
-        budgets.spend(connection, source, len(ids))
+        budgets.spend(connection, source, len(ids) + (0 if paid else len(going)))
+    ids += going
     if not ids:
         return [], True
     taken = connection.execute(_take, {"ids": ids, "token": token, "until": now + lease}).mappings().all()

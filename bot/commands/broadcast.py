@@ -56,6 +56,7 @@ def preview(name: Name, as_json: Json = False) -> None:
     typer.echo(
         f"cost: WhatsApp {cost['currency']} {cost['whatsapp']} by list prices of {cost['prices_of']}, "
         f"SMS Rp{cost['sms_rupiah']} ({cost['sms_parts']} parts each)"
+        + (f", Telegram at most {cost['telegram_stars']} Stars" if cost["telegram_stars"] else "")
     )
     if found["image"]:
         typer.echo(_pictured(found["image"]))

@@ -1,5 +1,6 @@
 """Telegram's numbers, each with the page it comes from; tests/bot/telegram/test_limits.py pins them."""
 
+from decimal import Decimal
 from typing import Final
 
 # --- receiving -------------------------------------------------------------------------------------------------------
@@ -30,6 +31,12 @@ KEYBOARD_ROW: Final = 8  # the same
 SHORT_LABEL: Final = 14  # ours: two labels up to this length fit side by side on a narrow phone
 CHAT_PER_SECOND: Final = 1.0  # https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
 ALL_PER_SECOND: Final = 30.0  # the same; without paying
+PAID_PER_SECOND: Final = (
+    1000.0  # https://core.telegram.org/bots/faq#how-can-i-message-all-of-my-bot-39s-subscribers-at-once
+)
+PAID_STARS: Final = Decimal("0.1")  # of each message above the free rate that has succeeded, the same
+PAID_MINIMUM: Final = 10_000  # Stars in the balance, and users a month, the same
+UNPAID_SECONDS: Final = 60.0  # ours: so long nothing is tried after Telegram has refused to take Stars
 START_PAYLOAD: Final = r"[A-Za-z0-9_-]{1,64}"  # https://core.telegram.org/bots/features#deep-linking
 FLOOD_CHATS: Final = 3  # ours: 429 for so many chats …
 FLOOD_SECONDS: Final = 10.0  # … within this time means that the whole account is too fast (platform-rules 1.3)

@@ -46,12 +46,18 @@ class Flood:
     clock: Callable[[], float]
     seen: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
-    def throttled(self, seconds: float, address: str, lane: int) -> Throttled:
-        """The wait with its scope: this chat (a reply), the broadcast lane, or the whole account."""
+    def throttled(self, seconds: float, address: str, lane: int, *, paid: bool = False) -> Throttled:
+        """The wait with its scope: this chat (a reply), the broadcast lane, or the whole account.
+
+        Of what is paid for several at once mean that Telegram does not take the Stars: replies are no faster than the free rate anyway.
+        """
         now = self.clock()
         self.seen[address] = now
         self.seen = OrderedDict((chat, at) for chat, at in self.seen.items() if now - at <= limits.FLOOD_SECONDS)
-        if len(self.seen) >= limits.FLOOD_CHATS:
+        many = len(self.seen) >= limits.FLOOD_CHATS
+        if paid:
+            return Throttled(seconds, "lane", unpaid("429") if many else "")
+        if many:
             return Throttled(seconds, "account")
         return Throttled(seconds, "lane" if lane else "chat")
 
@@ -67,6 +73,19 @@ class Row:
 
 _DOWN_TOKEN: Final = "token is not valid (any more): check PANDU_TELEGRAM_TOKEN"  # noqa: S105
 _DOWN_CONFLICT: Final = "another process uses this bot: stop it, or run `pandu telegram setup`"
+
+
+# Words of a refusal to take Stars. Telegram does not document it: BALANCE_TOO_LOW is its error where Stars are lacking elsewhere
+# (https://core.telegram.org/method/messages.sendMessage); that a person wants Stars for being written to (ALLOW_PAYMENT_REQUIRED) is theirs alone.
+_UNPAID: Final = ("balance_too_low", "paid", "stars")
+
+
+def unpaid(told: str) -> str:
+    """What the operator must know where announcements are to be paid for and are not."""
+    return (
+        f"{told}; Telegram does not let announcements go faster: at least {limits.PAID_MINIMUM:,} Stars and as many users a month are wanted "
+        "(docs/telegram.md); buy Stars and resume, or unset PANDU_TELEGRAM_PAID_RATE"
+    )
 
 
 def refused_picture(told: str) -> Failed:
@@ -101,19 +120,21 @@ TABLE: Final[tuple[Row, ...]] = (
 )
 
 
-def verdict(error: Exception, *, address: str, lane: int, flood: Flood) -> Verdict:
-    """The outcome of a send that ended in `error`."""
+def verdict(error: Exception, *, address: str, lane: int, flood: Flood, paid: bool = False) -> Verdict:
+    """The outcome of a send that ended in `error`; `paid`: of one that Stars were offered for."""
     if isinstance(error, errors.TelegramRetryAfter):
-        return flood.throttled(float(error.retry_after), address, lane)
+        return flood.throttled(float(error.retry_after), address, lane, paid=paid)
     if isinstance(error, errors.TelegramMigrateToChat):
         return OtherChat(error.migrate_to_chat_id)
     if type(error) is errors.TelegramNetworkError:
         return _network(error)
     description = str(getattr(error, "message", type(error).__name__))
+    if paid and isinstance(error, errors.TelegramBadRequest) and any(word in description.lower() for word in _UNPAID):
+        return Throttled(limits.UNPAID_SECONDS, "lane", unpaid(description))
     for row in TABLE:
         if isinstance(error, row.error) and row.words in description.lower():
             found = row.outcome(description)
-            return flood.throttled(found.seconds, address, lane) if isinstance(found, Throttled) else found
+            return flood.throttled(found.seconds, address, lane, paid=paid) if isinstance(found, Throttled) else found
     log.error("telegram send failed in an unforeseen way", error=type(error).__name__)
     return Unknown(type(error).__name__)
 

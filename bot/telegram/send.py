@@ -50,6 +50,7 @@ class TelegramChannel:
         mode: str = "polling",
         secret: str = "",
         rate: float = 25.0,
+        paid_rate: float = 0.0,
         contact_label: str = "Bagikan nomor saya",
         form_label: str = "Buka formulir",
         seconds: float = REQUEST_SECONDS,
@@ -66,7 +67,7 @@ class TelegramChannel:
         except TokenValidationError:
             raise SettingsError("PANDU_TELEGRAM_TOKEN: not a token; @BotFather gives one like 123456789:AA…") from None
         self.account = str(self.bot.id)
-        self.rate = rate
+        self.rate, self.paid_rate = rate, paid_rate
         self._mode = mode
         self._secret = secret
         self._contact_label = contact_label
@@ -88,6 +89,7 @@ class TelegramChannel:
             mode=settings.telegram_mode,
             secret=settings.telegram_secret,
             rate=settings.telegram_rate,
+            paid_rate=settings.telegram_paid_rate,
             contact_label=labels.get("contact_label", "Bagikan nomor saya"),
             form_label=labels.get("form_label", "Buka formulir"),
             database=database,
@@ -154,7 +156,8 @@ class TelegramChannel:
     async def _send_parts(self, chat: int, parts: Sequence[str], reply: Reply, lane: int, key: int) -> Outcome:
         for place in range(self._sent.taken(key), len(parts)):
             markup = self._markup(reply, lane) if place == len(parts) - 1 else None
-            letter = Letter(chat=chat, text=parts[place], markup=markup, lane=lane)
+            paid = bool(lane and self.paid_rate)
+            letter = Letter(chat=chat, text=parts[place], markup=markup, lane=lane, paid=paid)
             outcome = await self._send_one(letter, "" if place else reply.image)
             if not isinstance(outcome, Accepted):
                 return outcome
@@ -183,7 +186,8 @@ class TelegramChannel:
         try:
             return taken(await self.bot(letter.request()))
         except Exception as error:
-            return verdict(error, address=str(letter.chat), lane=letter.lane, flood=self._flood)
+            flood = self._flood
+            return verdict(error, address=str(letter.chat), lane=letter.lane, flood=flood, paid=letter.paid)
 
     def _text(self, reply: Reply) -> str:
         """The words, with what cannot be a button written out: descriptions, surplus options, a link without https."""

@@ -403,6 +403,15 @@ def test_cancelling_one_time_of_several_names_the_next(desk: Desk) -> None:
     assert "still begins" not in desk.ok("cancel", following)
 
 
+def test_what_is_paid_for_on_telegram_says_how_many_stars_at_most(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.create()
+    assert json.loads(desk.ok("preview", "uji", "--json"))["cost"]["telegram_stars"] == 0
+    assert "Stars" not in desk.ok("preview", "uji")
+    monkeypatch.setenv("PANDU_TELEGRAM_PAID_RATE", "500")
+    assert json.loads(desk.ok("preview", "uji", "--json"))["cost"]["telegram_stars"] == 1, "three at 0.1"
+    assert "Telegram at most 1 Stars" in desk.ok("preview", "uji")
+
+
 def test_a_drip_of_two_steps(desk: Desk) -> None:
     base = ("--at", "2026-01-01T09:00", "--repeat", "daily", "--once")
     assert "--once needs --repeat" in desk.refused("create", "x", "--content", desk.folder / "isi.yml", "--once")

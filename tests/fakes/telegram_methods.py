@@ -44,6 +44,7 @@ class Sent:
     message: dict[str, Any]
     markup: dict[str, Any] | None
     at: float
+    paid: bool = False  # Stars were offered for it
 
     @property
     def buttons(self) -> list[dict[str, Any]]:
@@ -214,14 +215,15 @@ class Methods:
         markup = rules.markup(given.get("reply_markup"))
         person = self._person(given)
         now, number = self.clock(), self.next_id()
-        self.flood.check(person.id, now)
+        paid = rules.unpacked(given.get("allow_paid_broadcast")) is True
+        self.flood.check(person.id, now, paid=paid)
         message: dict[str, Any] = {"message_id": number, "from": self.me, "chat": person.chat, "date": int(now)}
         message |= content
         message |= {"reply_markup": markup} if markup and "inline_keyboard" in markup else {}
         self.messages[person.id, number] = message
         if markup and ("keyboard" in markup or markup.get("remove_keyboard")):
             person.keyboard = markup if "keyboard" in markup else None
-        sent = Sent(person.id, shown, message, markup, now)
+        sent = Sent(person.id, shown, message, markup, now, paid=paid)
         self.sent.append(sent)
         person.inbox.append(sent)
         return message

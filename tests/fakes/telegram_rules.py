@@ -201,28 +201,31 @@ def _button(button: dict[str, Any], *, inline: bool) -> None:
 
 @dataclass
 class Flood:
-    """Telegram's published speeds: one message a second for a chat, with short bursts, and 30 a second for all."""
+    """Telegram's published speeds: one message a second for a chat, with short bursts, and 30 a second for all; 1,000 with what is paid for."""
 
     on: bool = False
     burst: float = 3
     chats: dict[int, tuple[float, float]] = field(default_factory=dict)  # chat → (tokens, time)
-    recent: deque[float] = field(default_factory=deque)
+    recent: deque[float] = field(default_factory=deque)  # without paying
+    paid: deque[float] = field(default_factory=deque)
     refused: int = 0
 
-    def check(self, chat: int, now: float) -> None:
+    def check(self, chat: int, now: float, *, paid: bool = False) -> None:
         """Counts one message; raises 429 with retry_after."""
         if not self.on:
             return
-        while self.recent and self.recent[0] <= now - 1:
-            self.recent.popleft()
+        for window in (self.recent, self.paid):
+            while window and window[0] <= now - 1:
+                window.popleft()
+        mine, most = (self.paid, 1000) if paid else (self.recent, 30)
         tokens, at = self.chats.get(chat, (self.burst, now))
         tokens = min(self.burst, tokens + now - at)
-        wait = 1 - tokens if tokens < 1 else self.recent[0] + 1 - now if len(self.recent) >= 30 else 0.0
+        wait = 1 - tokens if tokens < 1 else mine[0] + 1 - now if len(mine) >= most else 0.0
         if wait > 0:
             self.refused += 1
             raise too_many(math.ceil(wait))
         self.chats[chat] = (tokens - 1, now)
-        self.recent.append(now)
+        mine.append(now)
 
 
 def too_many(seconds: int) -> ApiError:

@@ -215,6 +215,21 @@ async def test_flood_control_has_a_burst_and_says_how_long() -> None:
         assert fake.flood.refused == 2
 
 
+async def test_a_thousand_a_second_are_paid_for_beside_thirty_free_ones() -> None:
+    async with serve(clock=lambda: 1_800_000_000.0) as fake:
+        fake.flood.on = True
+        for chat in range(1, 1033):
+            fake.person(chat)
+        paid = [
+            (await call(fake, "sendMessage", chat_id=chat, text="x", allow_paid_broadcast=True))[0]
+            for chat in range(1, 1002)
+        ]
+        assert (paid.count(200), paid[-1]) == (1000, 429)
+        free = [(await call(fake, "sendMessage", chat_id=chat, text="x"))[0] for chat in range(1002, 1033)]
+        assert (free.count(200), free[-1]) == (30, 429)
+        assert sum(sent.paid for sent in fake.sent) == 1000
+
+
 async def test_faults_on_demand(fake: FakeTelegram, bot: Bot) -> None:
     fake.person(7)
     fake.fail(kind="cut_before")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from functools import partial
 
@@ -261,10 +262,9 @@ def draft(chat: int, words: str, **extra) -> outbox.Draft:
     return outbox.Draft(chat_id=chat, source="web:w", payload={"text": words}, **made)
 
 
-async def send(database: Database, token: str = "s", *, now=NOW, rate: float = 0.0, limit: int = 50):
-    work = partial(
-        sending.claim, source="web:w", token=token, now=now, lease=LEASE, limit=limit, rate=rate, reserve=0.2
-    )
+async def send(database: Database, token: str = "s", *, now=NOW, rate: float = 0.0, limit: int = 50, paid: float = 0.0):
+    pace = {"limit": limit, "rate": rate, "reserve": 0.2, "paid": paid}
+    work = partial(sending.claim, source="web:w", token=token, now=now, lease=LEASE, **pace)
     return (await database.write(work))[0]
 
 
@@ -347,6 +347,19 @@ async def test_the_budget_is_shared_and_keeps_room_for_replies(database: Databas
     for tick in range(1, 11):
         sent += len(await send(database, rate=50, now=NOW + timedelta(seconds=tick / 10)))
     assert 50 <= sent <= 60
+
+
+async def test_broadcasts_that_are_paid_for_leave_replies_the_whole_free_budget(database: Database) -> None:
+    people = [await chat_id(database, str(i)) for i in range(80)]
+    drafts = [draft(chat, "kabar", lane=1) for chat in people[:60]] + [draft(chat, "balas") for chat in people[60:]]
+    await database.write(partial(outbox.enqueue, drafts=drafts, now=NOW))
+    assert Counter(words(await send(database, rate=50, paid=200, limit=60))) == {"balas": 10, "kabar": 40}
+    assert await send(database, "other", rate=50, paid=200) == []
+    again = await send(database, rate=50, paid=200, now=NOW + timedelta(seconds=0.05))
+    assert Counter(words(again)) == {"balas": 2, "kabar": 10}
+    until = NOW + timedelta(seconds=10)
+    await database.write(partial(budgets.block, source="web:w", scope="lane", until=until))
+    assert set(words(await send(database, rate=50, paid=200, now=NOW + timedelta(seconds=1)))) == {"balas"}
 
 
 async def test_a_blocked_account_sends_nothing_and_a_blocked_lane_only_replies(database: Database) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from bot.telegram import limits
@@ -28,6 +30,10 @@ PINNED = {
     "SHORT_LABEL": 14,
     "CHAT_PER_SECOND": 1.0,
     "ALL_PER_SECOND": 30.0,
+    "PAID_PER_SECOND": 1000.0,
+    "PAID_STARS": Decimal("0.1"),
+    "PAID_MINIMUM": 10_000,
+    "UNPAID_SECONDS": 60.0,
     "START_PAYLOAD": r"[A-Za-z0-9_-]{1,64}",
     "FLOOD_CHATS": 3,
     "FLOOD_SECONDS": 10.0,

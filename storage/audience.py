@@ -117,6 +117,7 @@ def _found(selection: Selection, now: datetime) -> Subquery:
             _why(selection, now).label("why"),
             _person(selection).label("person"),
             _had(selection).label("had"),
+            case((receives(), 1), else_=0).label("asked"),
         )
         .select_from(chats)
         .outerjoin(links, and_(links.c.chat_id == chats.c.id, links.c.ended_at.is_(None)))
@@ -147,10 +148,14 @@ def people(selection: Selection, now: datetime) -> Subquery:
         order_by=(case((found.c.why.is_(None), 0), else_=1), found.c.place, found.c.seen_at.desc(), found.c.chat_id),
     )
     had = func.max(found.c.had).over(partition_by=found.c.person)
-    ranked = select(found, rank.label("rank"), had.label("person_had")).subquery("ranked")
+    stopped = func.max(case((found.c.why == "opted_out", 1), else_=0)).over(partition_by=found.c.person)
+    told = (rank.label("rank"), had.label("person_had"), stopped.label("person_stopped"))
+    ranked = select(found, *told).subquery("ranked")
     before = case((ranked.c.person_had == 1, reached.HAD_IT), else_=None)
+    # a stop in one chat is no invitation into another, unless news were asked for there
+    stop = case((and_(ranked.c.person_stopped == 1, ranked.c.asked == 0), "opted_out"), else_=None)
     other = case((ranked.c.rank > 1, "other_chat"), else_=None)
-    reason = func.coalesce(before, ranked.c.why, other).label("reason")
+    reason = func.coalesce(before, ranked.c.why, stop, other).label("reason")
     return select(ranked.c.chat_id, ranked.c.source, ranked.c.zone, reason).subquery("people")
 
 

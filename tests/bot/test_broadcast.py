@@ -340,6 +340,26 @@ async def test_a_number_that_belongs_to_a_record_makes_one_person_of_two_chats(d
     assert rows == [{1: None, 2: "other_chat", 3: None}, {1: "other_chat", 2: None, 3: None}]
 
 
+async def test_a_stop_in_one_chat_is_no_invitation_into_another(stage: Stage) -> None:
+    """Two chats with one vouched number each; the second person has asked for news in the chat where no stop was said."""
+    await stage.people(4)
+
+    def known(connection: Connection) -> list[str | None]:
+        for chat in (1, 2, 3, 4):
+            row = {"chat_id": chat, "kind": "phone", "value": f"+62812000000{chat % 2}", "vouched": True}
+            connection.execute(schema.identities.insert().values(**row, first_seen=NOON, last_seen=NOON))
+        for chat in (1, 2):
+            subscriptions.stop(connection, chat_id=chat, now=NOON)
+        subscriptions.subscribe(connection, chat_id=4, topic="semua", wording="x", now=NOON)
+        (source,) = connection.execute(
+            select(schema.chats.c.channel + ":" + schema.chats.c.account).distinct()
+        ).scalars()
+        found = audience.people(audience.Selection(tree={}, sources=[source, "sms:2"]), NOON)
+        return [row.reason for row in connection.execute(select(found).order_by(found.c.chat_id))]
+
+    assert await stage.database.write(known) == ["opted_out", "opted_out", "opted_out", None]
+
+
 async def test_a_failed_row_is_tried_again_by_its_reason(stage: Stage) -> None:
     await stage.people(4)
     stage.fake.fail(times=2, status=400, description="Bad Request: something odd")

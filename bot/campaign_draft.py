@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping
 
 from bot import campaign_files, campaign_start
 from bot.campaign_means import Room
-from handlers import announcement, templates
+from handlers import announcement, announcement_check, templates
 from handlers.subscription import TOPICS as ALL_TOPICS
 from handlers.turn import ZONES
 from storage import campaign_numbers, campaigns, pictures, reached, segments
@@ -113,7 +113,7 @@ def read(
     if values["content"] is not None and not any(one.field == "source" for one in found):
         around = announcement.framed(values, room.catalogue)
         wanted = templates.wanted(room.catalogue)
-        found += announcement.problems(values["content"], around, hosts=room.hosts, wanted=wanted)
+        found += announcement_check.problems(values["content"], around, hosts=room.hosts, wanted=wanted)
     if found:
         raise NotReadyError(found)
     return values

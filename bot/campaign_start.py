@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from bot.campaign_means import Room
 from bot.whatsapp import templates as held_templates
-from handlers import announcement, templates
+from handlers import announcement, announcement_check, templates
 from handlers.catalogue import Catalogue
 from handlers.templates import Wanted
 from handlers.turn import ZONES
@@ -39,7 +39,7 @@ def in_the_way(connection: Connection, room: Room, campaign: Mapping[Any, Any], 
     """Why it may not start now; a template is looked up as Meta holds it."""
     wanted = templates.wanted(room.catalogue)
     around = announcement.framed(campaign, room.catalogue)
-    found = announcement.problems(campaign["content"], around, hosts=room.hosts, wanted=wanted)
+    found = announcement_check.problems(campaign["content"], around, hosts=room.hosts, wanted=wanted)
     if held := template_obstacle(connection, campaign, wanted, room.ways.account_id):
         found.append(held)
     why = _obstacle(connection, campaign, size, room.ways.approval_from)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 from bot import campaign_draft, campaign_test
 from bot.campaign_draft import Wish
 from bot.campaign_means import Room, Ways
-from handlers import announcement, catalogue
+from handlers import announcement, announcement_check, catalogue
 from handlers import announcement_paragraphs as paragraphs
 from handlers.announcement import SAMPLE, SAMPLE_FACTS, Frame
 from handlers.messages import Reply, reply_from_json
@@ -101,7 +101,7 @@ async def test_who_has_no_value_for_a_paragraph_of_some_still_gets_the_rest(stag
 def test_conditions_are_checked_before_anything_is_sent(text: object, why: str) -> None:
     content = announcement.read({"text": text, "sms": "Pendek."})
     frame = Frame(kind="news", source="", catalogue=catalogue.load())
-    found = announcement.problems(content, frame, hosts=(), wanted={})
+    found = announcement_check.problems(content, frame, hosts=(), wanted={})
     assert (why in str(found[0])) if why else found == []
 
 

@@ -22,6 +22,7 @@ from bot.campaign_means import Ways
 from bot.desk import announcement_audience
 from bot.desk.guard import MAX_BODY
 from bot.desk.routes import desk_routes
+from bot.telegram import limits
 from handlers import catalogue
 from storage import campaigns, ledger, schema, segments, subscriptions, tags
 from storage.schema import campaign_numbers
@@ -426,6 +427,14 @@ async def test_a_series_of_steps_is_made_in_the_form_and_approved_for_those_who_
     assert (await room.row(second))["approved_size"] == 500
     assert (await room.does(ani, second, "start")).status_code == 303
     assert (await room.row(second))["state"] == "scheduled"
+
+
+async def test_the_draft_says_how_many_stars_it_costs_at_most(room: Room) -> None:
+    ani = await room.office.at_desk("ani", "operator")
+    key = await room.make(ani)
+    assert "Stars" not in (await ani.get(f"/announcements/{key}/draft?count=1")).text
+    room.set(star_price=limits.PAID_STARS)
+    assert "paling banyak 2 Stars" in (await ani.get(f"/announcements/{key}/draft?count=1")).text, "12 at 0.1"
 
 
 async def test_a_written_filter_names_announcements_by_their_names(room: Room) -> None:

@@ -131,9 +131,8 @@ class Hub:
                     if not await self._alive(visit, beats=beats):
                         yield _over()
                         return
-                    alive_at = (
-                        asyncio.get_running_loop().time() + _ALIVE_SECONDS
-                    )  # a slow database: changes are told, too
+                    # from now on, not from when it was due: a slow database would leave no time to tell of changes
+                    alive_at = asyncio.get_running_loop().time() + _ALIVE_SECONDS
                     yield ": ada\n\n"
                     continue
                 try:

@@ -22,8 +22,9 @@ from storage.schema import imports, participants
 from tests.bot.exchange import PEOPLE, write
 
 SECRET = "a test's secret of at least 32 characters"
-COMMAND = (
-    "import typer; from bot.commands import importing; app = typer.Typer(); app.command()(importing.import_file); app()"
+COMMAND = (  # nobody waits ten seconds for the place of one who was killed
+    "import typer; from datetime import timedelta; from bot.commands import importing; from bot.exchange import writer; "
+    "writer.LEASE = timedelta(seconds=2); app = typer.Typer(); app.command()(importing.import_file); app()"
 )
 
 

@@ -166,6 +166,25 @@ async def test_watching_alone_does_not_keep_a_session_open(office: Office, monke
         assert (await stream.next())["event"] == "over"
 
 
+async def test_on_a_database_slower_than_its_signs_of_life_a_page_hears_of_changes(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ani = await office.at_desk("ani")
+    loop, write, passed = asyncio.get_running_loop(), office.database.write, 0.0
+    clock = loop.time
+
+    async def slow(work: Any) -> Any:
+        nonlocal passed
+        passed += live._ALIVE_SECONDS + 5
+        return await write(work)
+
+    monkeypatch.setattr(loop, "time", lambda: clock() + passed)
+    monkeypatch.setattr(office.database, "write", slow)
+    async with watching(office, ani) as stream:
+        await office.asks("siti")
+        assert (await stream.next())["event"] == "changed"
+
+
 async def test_a_stream_needs_a_session(office: Office) -> None:
     browser = office.browser()
     answer = await browser.get("/live?queue=1")

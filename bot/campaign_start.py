@@ -24,6 +24,7 @@ from storage.refusal import NotReadyError, Refusal
 REPEATS: Final = ("daily", "weekly", "monthly")
 ACTOR: Final = "pandu"
 WAITED: Final = "nobody new"  # an act
+_MOST_APPROVED: Final = 99_999_999  # as the desk's field; more than there are people, and what a column can hold
 _DATED: Final = re.compile(r" \d{4}-\d\d-\d\d( \d+)?$")
 
 
@@ -69,7 +70,7 @@ def approve(
     if up_to and not campaign["once"]:
         told = "--up-to is for a series that each gets once (--once): the others are approved as large as they are"
         raise Refusal("up_to", told, field="up_to")
-    approved = max(size, up_to)
+    approved = max(size, min(up_to, _MOST_APPROVED))
     campaigns.approve(connection, campaign, approved, actor=actor, now=now, seen=seen)
     return approved
 

@@ -23,6 +23,8 @@ PARTICIPANTS = ("selected", "active", "finished")  # memberships that have an in
 MOST_WORDS = 7  # of a wish to be told
 MOST_ASIDE = 6  # words that only make a stop longer: "tolong stop kirim pesan dan info lagi"
 _TEACHES = re.compile(r"\W*(?:tolong\s+)?kabar(?:i|in|kan)\b", re.IGNORECASE)
+_ASKS_WHY = re.compile(r"\W*(?:kenapa|knp|mengapa|kok|kapan)\b[^.!;\n]*\?\W*", re.IGNORECASE)
+_DEMANDS = re.compile(r"\b(?:tolong|tlg|mohon|please|jangan|jgn)\b", re.IGNORECASE)
 _REFUSES = re.compile(r"\b(stop|berhenti|jangan|jgn|gak? usah|ga usah|nggak|enggak|tidak|batal)\b", re.IGNORECASE)
 
 
@@ -46,6 +48,12 @@ def is_doubtful(turn: Turn) -> bool:
     if turn.understanding.intent != "unsubscribe" or names_news(turn, "reached"):
         return False
     return not free_text.statement(turn) or (_names_stop(turn) and not says_stop(typed.spoken(turn.text), turn.content))
+
+
+def asks_why(turn: Turn) -> bool:
+    """Whether a message that was understood as a stop only asks why or when: "kok saya ga dikabari lagi?" may as well mean the opposite."""
+    wish = turn.understanding.intent == "unsubscribe"
+    return wish and _ASKS_WHY.fullmatch(turn.text) is not None and _DEMANDS.search(turn.text) is None
 
 
 def names_news(turn: Turn, *more: str) -> bool:

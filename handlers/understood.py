@@ -42,7 +42,8 @@ def understood(turn: Turn) -> Answer:
         return fallback.refuse(turn)
     if understanding.outcome is Outcome.CLARIFY and courses.asked(turn):
         return replace(courses.start(turn), handler="course_choose")
-    if understanding.outcome is Outcome.CLARIFY or subscription.is_bare(turn) or subscription.is_doubtful(turn):
+    unsure = subscription.is_bare(turn) or subscription.asks_why(turn) or subscription.is_doubtful(turn)
+    if understanding.outcome is Outcome.CLARIFY or unsure:
         return fallback.clarify(turn)
     first = ask(turn, understanding.intent)
     if understanding.second and understanding.second != understanding.intent:

@@ -117,6 +117,9 @@ def _found(selection: Selection, now: datetime) -> Subquery:
             _why(selection, now).label("why"),
             _person(selection).label("person"),
             _had(selection).label("had"),
+            case((opted_out(selection.topic), 1), else_=0).label(
+                "stop"
+            ),  # also of a chat that is left out for another reason
             case((receives(), 1), else_=0).label("asked"),
         )
         .select_from(chats)
@@ -148,7 +151,7 @@ def people(selection: Selection, now: datetime) -> Subquery:
         order_by=(case((found.c.why.is_(None), 0), else_=1), found.c.place, found.c.seen_at.desc(), found.c.chat_id),
     )
     had = func.max(found.c.had).over(partition_by=found.c.person)
-    stopped = func.max(case((found.c.why == "opted_out", 1), else_=0)).over(partition_by=found.c.person)
+    stopped = func.max(found.c.stop).over(partition_by=found.c.person)
     told = (rank.label("rank"), had.label("person_had"), stopped.label("person_stopped"))
     ranked = select(found, *told).subquery("ranked")
     before = case((ranked.c.person_had == 1, reached.HAD_IT), else_=None)

@@ -132,10 +132,15 @@ def cancel_series(
 ) -> tuple[list[str], int]:
     """Ends all of a repeated one that have not ended, so that none follows; returns their names and how many were not written to."""
     hold_series(connection, campaign)
-    live = [one for one in campaigns.series(connection, reached.root(campaign)) if one["state"] in _LIVE]
-    if not live:
+    names: list[str] = []
+    closed = 0
+    while live := [one for one in campaigns.series(connection, reached.root(campaign)) if one["state"] in _LIVE]:
+        for one in live:  # the loop may be starting one of them: the next one that it makes is seen once that is ours
+            names.append(one["name"])
+            closed += cancel(connection, one["id"], actor=actor, now=now)
+    if not names:
         raise Refusal("state", "all of the series have ended", state=campaign["state"])
-    return [one["name"] for one in live], sum(cancel(connection, one["id"], actor=actor, now=now) for one in live)
+    return names, closed
 
 
 def retry(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, RowMapping
@@ -83,16 +84,10 @@ async def _serve(desk: Desk, rule: Rule, request: Request) -> Response:
         token = before if 20 <= len(before) <= 100 else secrets.token_urlsafe(24)
     visit = Visit(desk=desk, request=request, token=token, agent=agent, now=now)
     if request.method == "POST":
-        file = await sent_form.body(request, most=rule.most, kind="image/") if rule.raw else b""
-        sent = {"csrf": request.headers.get("x-csrf", "")} if rule.raw else await _sent(request, rule.most)
-        if (
-            file is None
-            or sent is None
-            or not sent_form.from_own_page(request)
-            or not _is_same(sent.pop("csrf", ""), csrf_of(token))
-        ):
+        taken = await (_file if rule.raw else _form)(visit, rule)
+        if taken is None:
             return visit.note("Formulir kedaluwarsa", "Muat ulang halaman, lalu coba lagi.", 403)
-        visit = Visit(desk=desk, request=request, token=token, agent=agent, now=now, sent=sent, file=file)
+        visit = replace(visit, **taken)
     if rule.roles is not None:
         if agent is None:
             return _to_login(visit)
@@ -139,6 +134,28 @@ def set_cookie(answer: Response, visit: Visit, name: str, value: str) -> None:
 def drop_cookie(answer: Response, name: str) -> None:
     """Takes a cookie back."""
     answer.delete_cookie(name, path=PREFIX, httponly=True, samesite="lax")
+
+
+async def _file(visit: Visit, rule: Rule) -> dict[str, Any] | None:
+    """A file that a script sends. Nothing of it is read before it is known that one who may has sent it: it is large, and stands in memory."""
+    request, agent = visit.request, visit.agent
+    ours = sent_form.from_own_page(request) and _is_same(request.headers.get("x-csrf", ""), csrf_of(visit.token))
+    if not ours or agent is None or agent["role"] not in (rule.roles or ()):
+        return None
+    file = await sent_form.body(request, most=rule.most, kind="image/")
+    return None if file is None else {"file": file}
+
+
+async def _form(visit: Visit, rule: Rule) -> dict[str, Any] | None:
+    """The fields of a form that one of our pages has sent, with its token."""
+    sent = await _sent(visit.request, rule.most)
+    if (
+        sent is None
+        or not sent_form.from_own_page(visit.request)
+        or not _is_same(sent.pop("csrf", ""), csrf_of(visit.token))
+    ):
+        return None
+    return {"sent": sent}
 
 
 async def _sent(request: Request, most: int) -> dict[str, str] | None:

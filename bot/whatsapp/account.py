@@ -135,8 +135,8 @@ def _error(connection: Connection, account: str, value: Mapping[str, Any], now: 
 
 
 def _opt_out(connection: Connection, chat_id: int, change: Change, now: datetime) -> None:
-    """Who stops marketing in WhatsApp's settings gets nothing unasked from us any more."""
-    subscriptions.stop(connection, chat_id, now)
+    """Who stops marketing in WhatsApp's settings gets nothing unasked from us any more; since then, however late we hear of it."""
+    subscriptions.stop(connection, chat_id, min(change.at, now))
 
 
 def _opt_in(connection: Connection, chat_id: int, change: Change, now: datetime) -> None:

@@ -360,6 +360,25 @@ async def test_a_stop_in_one_chat_is_no_invitation_into_another(stage: Stage) ->
     assert await stage.database.write(known) == ["opted_out", "opted_out", "opted_out", None]
 
 
+@pytest.mark.parametrize("why", ["left", "no_channel"])
+async def test_a_stop_counts_also_in_a_chat_that_is_left_out_for_another_reason(stage: Stage, why: str) -> None:
+    await stage.people(2)
+    chats = schema.chats.c
+
+    def known(connection: Connection) -> list[str | None]:
+        source = connection.execute(select(chats.channel + ":" + chats.account).where(chats.id == 2)).scalar_one()
+        for chat in (1, 2):
+            row = {"chat_id": chat, "kind": "phone", "value": "+628120000001", "vouched": True}
+            connection.execute(schema.identities.insert().values(**row, first_seen=NOON, last_seen=NOON))
+        subscriptions.stop(connection, chat_id=1, now=NOON)
+        away = {"stopped_at": NOON} if why == "left" else {"account": "another"}
+        connection.execute(update(schema.chats).where(chats.id == 1).values(**away))
+        found = audience.people(audience.Selection(tree={}, sources=[source, "sms:2"]), NOON)
+        return [row.reason for row in connection.execute(select(found).order_by(found.c.chat_id))]
+
+    assert await stage.database.write(known) == [why, "opted_out"]
+
+
 async def test_a_failed_row_is_tried_again_by_its_reason(stage: Stage) -> None:
     await stage.people(4)
     stage.fake.fail(times=2, status=400, description="Bad Request: something odd")

@@ -284,6 +284,12 @@ async def test_only_a_series_is_approved_beyond_its_size(stage: Stage) -> None:
         )
 
 
+async def test_what_is_approved_is_never_more_than_a_column_holds(stage: Stage) -> None:
+    row = await get(stage, await series(stage, state="draft"))
+    approve = partial(campaign_start.approve, campaign=row, size=3, actor="operator:b", now=NOON)
+    assert await stage.database.write(partial(approve, up_to=10**18 - 1)) == 99_999_999
+
+
 async def test_a_series_is_cancelled_as_a_whole(stage: Stage) -> None:
     await stage.people(2)
     key = await series(stage)

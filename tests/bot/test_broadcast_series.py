@@ -277,3 +277,26 @@ async def test_who_has_moved_since_the_start_is_not_woken(stage: Stage) -> None:
     await settle(stage)
     assert stage.got() == {1: 1, 2: 1}
     assert await stage.state(key) == "done"
+
+
+async def test_the_end_of_a_series_is_also_that_of_the_one_which_the_loop_makes_meanwhile(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.people(1)
+    key = await stage.campaign(state="scheduled", starts_at=NOON, repeat="daily")
+    await settle(stage)
+    read = campaigns.series
+
+    def series(connection: Connection, root: int) -> list[Any]:
+        """Right after it is read another process starts the one that waits, and makes the next."""
+        found = read(connection, root)
+        if len(found) == 2:
+            later = NOON + 2 * DAY
+            campaign_start._repeat(connection, {**found[1], "starts_at": later - DAY}, later - DAY)
+        return found
+
+    monkeypatch.setattr(campaigns, "series", series)
+    ended = partial(campaign_run.cancel_series, campaign=await get(stage, key), actor="operator:a", now=stage.now)
+    names, _ = await stage.database.write(ended)
+    assert len(names) == 2
+    assert await everything(stage) == [("uji", "done"), (names[0], "cancelled"), (names[1], "cancelled")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
@@ -105,3 +106,20 @@ async def test_only_operators_with_the_pages_token_send_one_and_nothing_larger_t
     assert (await tini.get(f"/announcements/picture/{made.sha256}")).status_code == 403
     stranger = room.office.browser()
     assert (await stranger.get(f"/announcements/picture/{made.sha256}")).status_code in (303, 401)
+
+
+async def test_nothing_of_a_picture_is_read_from_whoever_may_send_none(room: Room) -> None:
+    read: list[bytes] = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            read.append(b"0" * 1000)
+            yield read[-1]
+
+    stranger, tini = room.office.browser(), await room.office.at_desk("tini", "agent")
+    await stranger.get("/login")
+    for one in (stranger, tini):
+        headers = {"Content-Type": "image/png", "X-CSRF": one.csrf}
+        answer = await one.http.post(f"/desk{SENT}", content=chunks(), headers=headers)
+        assert answer.status_code == 403
+    assert not read

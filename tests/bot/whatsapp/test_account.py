@@ -94,6 +94,15 @@ async def test_taken_back_there_what_ran_before_runs_again(door: Door) -> None:
     assert await door.database.read(lambda c: subscriptions.topics(c, 1)) == ["gelombang"]
 
 
+async def test_taken_back_there_counts_also_where_both_are_heard_of_later(door: Door) -> None:
+    await door.says("halo", "1", phone="6281234567890")
+    await door.database.write(lambda c: subscriptions.subscribe(c, 1, "gelombang", wording="ya", now=SENT))
+    assert (await door.post("stopped_marketing")).status_code == 200
+    assert await door.database.read(lambda c: subscriptions.stopped(c, 1))
+    assert (await door.post("resumed_marketing")).status_code == 200
+    assert await door.database.read(lambda c: subscriptions.topics(c, 1)) == ["gelombang"]
+
+
 async def test_taken_back_there_before_a_stop_said_here_changes_nothing(door: Door) -> None:
     await door.says("halo", "1", phone="6281234567890")
     await door.database.write(lambda c: subscriptions.stop(c, 1, SENT + timedelta(seconds=1)))

@@ -140,8 +140,10 @@ async def _file(visit: Visit, rule: Rule) -> dict[str, Any] | None:
     """A file that a script sends. Nothing of it is read before it is known that one who may has sent it: it is large, and stands in memory."""
     request, agent = visit.request, visit.agent
     ours = sent_form.from_own_page(request) and _is_same(request.headers.get("x-csrf", ""), csrf_of(visit.token))
-    if not ours or agent is None or agent["role"] not in (rule.roles or ()):
+    if not ours:
         return None
+    if agent is None or agent["role"] not in (rule.roles or ()):
+        return {}
     file = await sent_form.body(request, most=rule.most, kind="image/")
     return None if file is None else {"file": file}
 

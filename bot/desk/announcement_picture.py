@@ -36,7 +36,8 @@ async def take(visit: Visit) -> Response:
 
 async def show(visit: Visit) -> Response:
     """The picture itself; its address is the hash of its bytes, so a browser may keep it."""
-    found = await visit.read(partial(pictures.jpeg, sha256=visit.request.path_params["key"]))
+    key = visit.request.path_params["key"]
+    found = await visit.read(partial(pictures.jpeg, sha256=key)) if key.isalnum() else None  # no NUL into PostgreSQL
     if found is None:
         return visit.missing()
     return Response(found, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})

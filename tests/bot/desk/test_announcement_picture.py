@@ -71,7 +71,8 @@ async def test_a_picture_that_nobody_sent_is_refused(room: Room, key: str) -> No
         assert answer.status_code == 422
         assert "ambar" in told(answer.text)
         assert "<b>" not in answer.text
-        assert (await ani.get(f"/announcements/picture/{'e' * 64}")).status_code == 404
+        for address in ("e" * 64, "%00", "%F0%9F%98%80"):
+            assert (await ani.get(f"/announcements/picture/{address}")).status_code == 404
     else:
         assert answer.status_code == 303, "none is wanted"
 

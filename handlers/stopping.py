@@ -93,6 +93,8 @@ def _is_clear(turn: Turn) -> bool:
         return False
     if understanding.outcome is Outcome.REFUSE or not free_text.statement(turn):
         return False
+    if subscription.may_mean_the_opposite(turn):
+        return False
     return subscription.names_news(turn, *(("reached",) if turn.owner == ownership.BOT else ()))
 
 

@@ -24,6 +24,10 @@ MOST_WORDS = 7  # of a wish to be told
 MOST_ASIDE = 6  # words that only make a stop longer: "tolong stop kirim pesan dan info lagi"
 _TEACHES = re.compile(r"\W*(?:tolong\s+)?kabar(?:i|in|kan)\b", re.IGNORECASE)
 _ASKS_WHY = re.compile(r"\W*(?:kenapa|knp|mengapa|kok|kapan)\b[^.!;\n]*\?\W*", re.IGNORECASE)
+_KEEPS = re.compile(
+    r"\b(?:jangan|jgn|jgan|jng)\s+(?:sampai\s+|pernah\s+|dulu\s+)?(?:di)?(?:ber?henti|brenti|stop|setop|henti)\w*",
+    re.IGNORECASE,
+)
 _DEMANDS = re.compile(r"\b(?:tolong|tlg|mohon|please|jangan|jgn)\b", re.IGNORECASE)
 _REFUSES = re.compile(r"\b(stop|berhenti|jangan|jgn|gak? usah|ga usah|nggak|enggak|tidak|batal)\b", re.IGNORECASE)
 
@@ -50,10 +54,12 @@ def is_doubtful(turn: Turn) -> bool:
     return not free_text.statement(turn) or (_names_stop(turn) and not says_stop(typed.spoken(turn.text), turn.content))
 
 
-def asks_why(turn: Turn) -> bool:
-    """Whether a message that was understood as a stop only asks why or when: "kok saya ga dikabari lagi?" may as well mean the opposite."""
-    wish = turn.understanding.intent == "unsubscribe"
-    return wish and _ASKS_WHY.fullmatch(turn.text) is not None and _DEMANDS.search(turn.text) is None
+def may_mean_the_opposite(turn: Turn) -> bool:
+    """Whether a message that was understood as a stop may want news: "kok saya ga dikabari lagi?", "jangan berhenti kirim info ya"."""
+    if turn.understanding.intent != "unsubscribe":
+        return False
+    asks_why = _ASKS_WHY.fullmatch(turn.text) is not None and _DEMANDS.search(turn.text) is None
+    return asks_why or _KEEPS.search(turn.text) is not None
 
 
 def names_news(turn: Turn, *more: str) -> bool:

@@ -42,7 +42,7 @@ def understood(turn: Turn) -> Answer:
         return fallback.refuse(turn)
     if understanding.outcome is Outcome.CLARIFY and courses.asked(turn):
         return replace(courses.start(turn), handler="course_choose")
-    unsure = subscription.is_bare(turn) or subscription.asks_why(turn) or subscription.is_doubtful(turn)
+    unsure = subscription.is_bare(turn) or subscription.may_mean_the_opposite(turn) or subscription.is_doubtful(turn)
     if understanding.outcome is Outcome.CLARIFY or unsure:
         return fallback.clarify(turn)
     first = ask(turn, understanding.intent)
